@@ -1,0 +1,47 @@
+//! What a database has to do for the store.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::{
+    AppendError, Appended, Dialect, Durability, Location, Op, Query, Row, StoreError,
+    TransactOutcome, Transaction, request::Request, store::Core,
+};
+
+/// One of the two databases.
+#[async_trait]
+pub(crate) trait Engine: Send + Sync {
+    /// Queues a checked request for the one writer and waits for the answer.
+    async fn append(&self, request: Request) -> Result<Appended, AppendError>;
+
+    /// Runs one reading statement.
+    async fn fetch(&self, query: Query) -> Result<Vec<Row>, StoreError>;
+
+    /// Runs reading statements that all see the same state.
+    async fn read(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>, StoreError>;
+
+    /// Runs one writing statement that returns rows.
+    async fn returning(&self, op: Op) -> Result<Vec<Row>, StoreError>;
+
+    /// Runs steps as one.
+    async fn transact(&self, transaction: Transaction) -> Result<TransactOutcome, StoreError>;
+
+    /// Finishes what is queued and lets go of the database.
+    async fn close(&self);
+}
+
+/// Opens the database that the location names.
+pub(crate) async fn start(
+    location: Location,
+    durability: Durability,
+    core: Arc<Core>,
+) -> Result<(Box<dyn Engine>, Dialect), StoreError> {
+    let _ = (durability, core);
+    match location {
+        Location::Sqlite { .. } => Err(StoreError::Unusable("SQLite is not there".to_owned())),
+        Location::Postgres { .. } => {
+            Err(StoreError::Unusable("PostgreSQL is not there".to_owned()))
+        }
+    }
+}

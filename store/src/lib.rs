@@ -1,0 +1,42 @@
+//! Appends to the log and hands out transactions, on either database.
+//!
+//! The store knows bytes, not meanings: streams, versions, claims, tenants and retention come in as
+//! values, meanings through [`Interpreter`] and [`Projection`].
+
+mod aggregate_snapshot;
+mod anchor;
+mod append;
+mod chain;
+mod claim;
+mod clock;
+mod engine;
+mod error;
+mod event;
+mod feed;
+mod filter;
+mod live;
+mod op;
+mod options;
+mod projection;
+mod request;
+mod store;
+mod transaction;
+mod value;
+mod verify;
+
+pub use aggregate_snapshot::AggregateSnapshot;
+pub use anchor::Anchor;
+pub use append::{Append, AppendError, Appended, Context, Expected, IdempotencyKey, Part};
+pub use claim::{Claim, ClaimChange, Limit, TakenClaim};
+pub use clock::Clock;
+pub use error::{Cause, Failure, StoreError};
+pub use event::{Decoded, NewEvent, Recorded, Retention};
+pub use feed::Feed;
+pub use filter::EventFilter;
+pub use op::{Op, Query, Sql};
+pub use options::{Dialect, Durability, Location, Options};
+pub use projection::{Fault, Interpreter, Mode, Projection};
+pub use store::{Snapshot, Store};
+pub use transaction::{Compute, Expect, Step, TransactOutcome, Transaction};
+pub use value::{Arg, Row, Value};
+pub use verify::{BadPosition, ChainReport};

@@ -1,0 +1,271 @@
+//! The store as everybody sees it.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::watch;
+
+use crate::{
+    Append, AppendError, Appended, Clock, Dialect, EventFilter, Feed, Interpreter, Location, Op,
+    Options, Projection, Query, Recorded, Row, Step, StoreError, TransactOutcome, Transaction,
+    anchor::Anchors, args, engine::Engine, filter, live::Live, request::Request,
+};
+
+/// The most events that one question gets.
+const MOST_EVENTS: u32 = 1000;
+/// Idempotency keys live so long.
+const KEY_LIFE: TimeDelta = TimeDelta::days(7);
+
+/// The log and the tables beside it, on either database. A clone is another handle to the same.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    engine: Box<dyn Engine>,
+    dialect: Dialect,
+    core: Arc<Core>,
+}
+
+/// What both engines and the facade share.
+pub(crate) struct Core {
+    pub(crate) live: Live,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) interpreter: Arc<dyn Interpreter>,
+    pub(crate) projections: Vec<Arc<dyn Projection>>,
+    pub(crate) anchors: Option<Anchors>,
+}
+
+/// Rows of several queries that all saw the same state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// Position of the last event in that state.
+    pub head: i64,
+    /// Rows, one entry per query.
+    pub results: Vec<Vec<Row>>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store")
+            .field("dialect", &self.inner.dialect)
+            .field("head", &self.head())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the database, brings its tables up to date (on SQLite after a copy) and starts the writer.
+    /// Must be called inside a tokio runtime. Errors: also when the log holds events that nobody here understands.
+    pub async fn open(options: Options) -> Result<Self, StoreError> {
+        let anchors = match (&options.anchors, &options.location) {
+            (Some(folder), _) | (None, Location::Sqlite { folder }) => {
+                Some(Anchors::in_folder(folder))
+            }
+            (None, Location::Postgres { .. }) => None,
+        };
+        if let Some(anchors) = &anchors {
+            anchors.prepare().map_err(|error| {
+                StoreError::Unusable(format!("the data folder cannot be made: {error}"))
+            })?;
+        }
+        let core = Arc::new(Core {
+            live: Live::new(),
+            clock: options.clock,
+            interpreter: options.interpreter,
+            projections: options.projections,
+            anchors,
+        });
+        let (engine, dialect) =
+            crate::engine::start(options.location, options.durability, Arc::clone(&core)).await?;
+        let store = Self { inner: Arc::new(Inner { engine, dialect, core }) };
+        match store.check_types().await {
+            Ok(()) => Ok(store),
+            Err(error) => {
+                store.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Appends, all or nothing. Waits a bounded time for a place in the queue.
+    /// When the future is dropped the append may happen or not.
+    pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        let request = Request::check(append, self.inner.core.interpreter.as_ref())?;
+        self.inner.engine.append(request).await
+    }
+
+    /// The rest of a stream, in order.
+    pub async fn stream(
+        &self,
+        aggregate_type: &str,
+        aggregate_id: &str,
+        mut after_sequence: i64,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        let mut events = Vec::new();
+        loop {
+            let query =
+                filter::stream_query(aggregate_type, aggregate_id, after_sequence, MOST_EVENTS);
+            let rows = self.fetch(query).await?;
+            let full = rows.len() == MOST_EVENTS as usize;
+            for row in rows {
+                events.push(filter::recorded(row)?);
+            }
+            match events.last() {
+                Some(last) if full => after_sequence = last.sequence,
+                _ => return Ok(events),
+            }
+        }
+    }
+
+    /// The next events after a position that pass the filter, at most `limit` and never more than 1000.
+    pub async fn events(
+        &self,
+        filter: &EventFilter,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        let mut filter = filter.clone();
+        let mut after = after;
+        if let Some(since) = filter.since {
+            after = after.max(self.position_at(since - TimeDelta::microseconds(1)).await?);
+        }
+        if let Some(until) = filter.until {
+            let last = self.position_at(until).await?;
+            filter.up_to = Some(filter.up_to.map_or(last, |up_to| up_to.min(last)));
+        }
+        let rows = self.fetch(filter.query(after, limit.min(MOST_EVENTS))).await?;
+        rows.into_iter().map(filter::recorded).collect()
+    }
+
+    /// Every event after a position, for ever.
+    pub fn feed(&self, after: i64) -> Feed {
+        let live = self.live();
+        Feed::new(self.clone(), after, live.watch(), live.closed())
+    }
+
+    /// The newest committed position known here; other processes may be ahead by a second.
+    pub fn head(&self) -> i64 {
+        self.live().head()
+    }
+
+    /// Tells when the head moves.
+    pub fn watch(&self) -> watch::Receiver<i64> {
+        self.live().watch()
+    }
+
+    /// The last position recorded at or before a moment, 0 if there is none.
+    pub async fn position_at(&self, time: DateTime<Utc>) -> Result<i64, StoreError> {
+        // Positions are dense and times never decrease along them: a binary search needs no index.
+        let query = Query::new(
+            "WITH RECURSIVE search (low, high) AS (
+                 SELECT CAST(0 AS bigint), position FROM store_head WHERE id = 1
+                 UNION ALL
+                 SELECT CASE WHEN early THEN middle ELSE low END, CASE WHEN early THEN high ELSE middle - 1 END
+                 FROM (SELECT low, high, (low + high + 1) / 2 AS middle,
+                              (SELECT recorded_at FROM events WHERE position >= (low + high + 1) / 2 ORDER BY position LIMIT 1) <= $1 AS early
+                       FROM search WHERE low < high) AS halves
+             )
+             SELECT low FROM search WHERE low >= high",
+            args![time],
+        );
+        self.fetch(query).await?.first().map_or(Ok(0), |row| row.int(0))
+    }
+
+    /// Runs one reading statement.
+    pub async fn fetch(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        self.inner.engine.fetch(query).await
+    }
+
+    /// Runs reading statements that all see the same state, and says which one.
+    pub async fn snapshot(&self, mut queries: Vec<Query>) -> Result<Snapshot, StoreError> {
+        queries.insert(0, Query::new("SELECT position FROM store_head WHERE id = 1", args![]));
+        let mut results = self.inner.engine.read(queries).await?.into_iter();
+        let head = results.next().unwrap_or_default();
+        let head = head.first().map_or(Ok(0), |row| row.int(0))?;
+        Ok(Snapshot { head, results: results.collect() })
+    }
+
+    /// Runs writing statements on plain tables, all or none, and says how many rows each affected.
+    pub async fn execute(&self, ops: Vec<Op>) -> Result<Vec<u64>, StoreError> {
+        match self.transact(Transaction::new().ops(ops)).await? {
+            TransactOutcome::Committed { affected, .. } => Ok(affected),
+            // There are no guards.
+            TransactOutcome::GuardFailed { .. } => Ok(Vec::new()),
+        }
+    }
+
+    /// Runs one writing statement with `RETURNING`.
+    pub async fn returning(&self, op: Op) -> Result<Vec<Row>, StoreError> {
+        self.inner.engine.returning(op).await
+    }
+
+    /// Runs guards, reads and writes as one.
+    pub async fn transact(&self, transaction: Transaction) -> Result<TransactOutcome, StoreError> {
+        self.inner.engine.transact(transaction).await
+    }
+
+    /// Statements sent on behalf of callers so far; the store's own polling is not counted.
+    pub fn statements(&self) -> u64 {
+        self.live().statements()
+    }
+
+    /// Which database speaks.
+    pub fn dialect(&self) -> Dialect {
+        self.inner.dialect
+    }
+
+    /// All projections, inline and following.
+    pub fn projections(&self) -> &[Arc<dyn Projection>] {
+        &self.inner.core.projections
+    }
+
+    /// The time as the store sees it.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.inner.core.clock.now()
+    }
+
+    /// Removes idempotency keys that are older than 7 days and says how many.
+    pub async fn prune(&self) -> Result<u64, StoreError> {
+        let oldest = self.now() - KEY_LIFE;
+        let op = Op::new("DELETE FROM command_log WHERE recorded_at < $1", args![oldest]);
+        Ok(self.execute(vec![op]).await?.first().copied().unwrap_or(0))
+    }
+
+    /// Finishes queued work and lets go of the database. Whatever is asked afterwards is refused as unavailable.
+    pub async fn close(&self) {
+        self.live().close();
+        self.inner.engine.close().await;
+    }
+
+    /// What events mean.
+    pub(crate) fn interpreter(&self) -> &dyn Interpreter {
+        self.inner.core.interpreter.as_ref()
+    }
+
+    pub(crate) fn live(&self) -> &Live {
+        &self.inner.core.live
+    }
+
+    pub(crate) fn anchors(&self) -> Option<&Anchors> {
+        self.inner.core.anchors.as_ref()
+    }
+
+    /// Refuses a log with events that cannot be decoded (`event-store.md` §9).
+    async fn check_types(&self) -> Result<(), StoreError> {
+        let query = Query::new(
+            "SELECT type, version, first_position FROM event_types ORDER BY first_position",
+            args![],
+        );
+        for row in self.fetch(query).await? {
+            let (name, version, position) = (row.text(0)?, row.text(1)?, row.int(2)?);
+            if !self.interpreter().understands(&name, &version) {
+                return Err(StoreError::Unusable(format!(
+                    "the log holds events of type {name}, version {version} (first at position {position}), which this wisptrail does not understand: start the version that wrote them, or a newer one"
+                )));
+            }
+        }
+        Ok(())
+    }
+}

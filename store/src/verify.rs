@@ -1,0 +1,153 @@
+//! Recomputing the chain.
+
+use crate::{
+    Anchor, EventFilter, Query, Recorded, Store, StoreError, anchor::Anchors, args, chain,
+};
+
+const PAGE: u32 = 1000;
+const SCAVENGED: &str = r#"{"$scavenged":true}"#;
+
+/// What a verification found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChainReport {
+    /// Events looked at.
+    pub events: i64,
+    /// Those of them that another program wrote.
+    pub foreign: i64,
+    /// Those of the foreign ones at the end of the log that no append took into the chain yet.
+    pub unchained: i64,
+    /// Position of the last event.
+    pub head: i64,
+    /// Where the chain breaks; none is a sound log.
+    pub first_bad: Option<BadPosition>,
+}
+
+/// Where and why the chain breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadPosition {
+    /// The first position that is not what it should be.
+    pub position: i64,
+    /// Why.
+    pub reason: String,
+}
+
+struct Verifier {
+    report: ChainReport,
+    previous: Vec<u8>,
+    /// Last position that the head row says is chained.
+    chained: i64,
+    anchors: std::iter::Peekable<std::vec::IntoIter<Anchor>>,
+}
+
+impl Store {
+    /// Recomputes the chain, from the beginning or from an anchor, also beside appends: up to the head at its start.
+    /// `progress` gets the position after every page. Anchors of `anchors.jsonl` are compared too.
+    pub async fn verify_chain(
+        &self,
+        from: Option<Anchor>,
+        mut progress: impl FnMut(i64),
+    ) -> Result<ChainReport, StoreError> {
+        let head =
+            Query::new("SELECT position, chained, hash FROM store_head WHERE id = 1", args![]);
+        let last = Query::new("SELECT max(position) FROM events", args![]);
+        let mut state = self.snapshot(vec![head, last]).await?.results.into_iter();
+        let (head, last) = (state.next().unwrap_or_default(), state.next().unwrap_or_default());
+        let Some((head, last)) = head.first().zip(last.first()) else {
+            return Err(StoreError::Unusable("the head of the log is missing".to_owned()));
+        };
+        let (position, chained, hash) = (head.int(0)?, head.int(1)?, head.bytes(2)?);
+        let last = last.int_or_null(0)?.unwrap_or(0);
+
+        let anchors = self.anchors().map(Anchors::read).transpose();
+        let mut anchors = anchors
+            .map_err(|error| {
+                StoreError::Unusable(format!("anchors.jsonl cannot be read: {error}"))
+            })?
+            .unwrap_or_default();
+        anchors.extend(from.clone());
+        anchors.sort_by_key(|anchor| anchor.position);
+        let start = from.as_ref().map_or(0, |anchor| anchor.position - 1).max(0);
+        anchors.retain(|anchor| anchor.position > start);
+
+        let mut verifier = Verifier {
+            report: ChainReport { head: last, ..ChainReport::default() },
+            previous: self.hash_at(start).await?,
+            chained,
+            anchors: anchors.into_iter().peekable(),
+        };
+        let mut after = start;
+        let filter = EventFilter { up_to: Some(position.max(last)), ..EventFilter::default() };
+        loop {
+            let events = self.events(&filter, after, PAGE).await?;
+            let Some(end) = events.last().map(|event| event.position) else { break };
+            for event in &events {
+                after += 1;
+                if let Err(reason) = verifier.check(event, after) {
+                    verifier.report.first_bad = Some(BadPosition { position: after, reason });
+                    return Ok(verifier.report);
+                }
+            }
+            progress(end);
+        }
+        verifier.report.first_bad = verifier.end(after, position, &hash);
+        Ok(verifier.report)
+    }
+
+    async fn hash_at(&self, position: i64) -> Result<Vec<u8>, StoreError> {
+        let query = Query::new("SELECT hash FROM events WHERE position = $1", args![position]);
+        match self.fetch(query).await?.first() {
+            Some(row) => Ok(row.bytes_or_null(0)?.unwrap_or_default()),
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+impl Verifier {
+    fn check(&mut self, event: &Recorded, position: i64) -> Result<(), String> {
+        if event.position != position {
+            return Err("the event is missing".to_owned());
+        }
+        self.report.events += 1;
+        self.report.foreign += i64::from(event.actor.is_none());
+        let (Some(stored), Some(payload_hash)) = (&event.hash, &event.payload_hash) else {
+            if position > self.chained {
+                self.report.unchained += 1;
+                return Ok(());
+            }
+            return Err("the event was taken out of the chain".to_owned());
+        };
+        let scavenged = event.retention.0 > 0 && event.payload == SCAVENGED;
+        if !scavenged && chain::payload_hash(&event.payload) != *payload_hash {
+            return Err("the payload was changed".to_owned());
+        }
+        if chain::link(&self.previous, event) != *stored {
+            return Err("the event was changed, moved or inserted".to_owned());
+        }
+        self.previous.clone_from(stored);
+        while let Some(anchor) = self.anchors.next_if(|anchor| anchor.position <= position) {
+            if anchor.position == position && anchor.hash != hex::encode(stored) {
+                return Err("the chain differs from its anchor".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// The log must reach as far as the head row and the anchors say.
+    fn end(&mut self, last: i64, head: i64, hash: &[u8]) -> Option<BadPosition> {
+        let bad = |position, reason: String| Some(BadPosition { position, reason });
+        if let Some(anchor) = self.anchors.by_ref().last() {
+            let reason = format!("the log ends here, an anchor names position {}", anchor.position);
+            return bad(last + 1, reason);
+        }
+        if last != head {
+            return bad(
+                last.min(head) + 1,
+                format!("the log ends at {last}, its head says {head}"),
+            );
+        }
+        if self.previous != hash {
+            return bad(last, "the hash of the last event is not that of the head".to_owned());
+        }
+        None
+    }
+}
