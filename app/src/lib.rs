@@ -1,0 +1,1 @@
+//! Does what users ask, one method per use case.

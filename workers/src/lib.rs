@@ -1,0 +1,1 @@
+//! Does what must happen without anyone asking.
