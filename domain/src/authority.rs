@@ -1,0 +1,226 @@
+//! Who may do what: a pure policy, asked first in every use case (manual 03, "Permissions").
+
+use std::fmt;
+
+use crate::{DeviceId, OrganizationId, UserId};
+
+/// Who acts; what is written into the log as the event's actor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// A person or program with an account.
+    User(UserId),
+    /// A device that proved its key.
+    Device(DeviceId),
+    /// An agent that knows an organization's registration secret.
+    Agent(OrganizationId),
+    /// A part of this program.
+    System(&'static str),
+    /// Somebody on the machine itself, through the control socket or the data folder.
+    Local(String),
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => write!(f, "user:{id}"),
+            Self::Device(id) => write!(f, "device:{id}"),
+            Self::Agent(id) => write!(f, "agent:{id}"),
+            Self::System(worker) => write!(f, "system:{worker}"),
+            Self::Local(user) => write!(f, "local:{user}"),
+        }
+    }
+}
+
+/// What can be allowed, verb and object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Permission {
+    /// Read devices and their configurations.
+    ViewDevice,
+    /// Make devices.
+    AddDevice,
+    /// Change devices and their configurations.
+    ChangeDevice,
+    /// Remove devices.
+    DeleteDevice,
+    /// Read templates.
+    ViewTemplate,
+    /// Make templates.
+    AddTemplate,
+    /// Change templates.
+    ChangeTemplate,
+    /// Remove templates.
+    DeleteTemplate,
+    /// Read device groups.
+    ViewGroup,
+    /// Make device groups.
+    AddGroup,
+    /// Change device groups.
+    ChangeGroup,
+    /// Remove device groups.
+    DeleteGroup,
+    /// Read an organization.
+    ViewOrganization,
+    /// Make organizations.
+    AddOrganization,
+    /// Change an organization.
+    ChangeOrganization,
+    /// Make and change accounts.
+    ChangeUser,
+    /// Read the raw log and verify it.
+    ViewLog,
+}
+
+impl Permission {
+    /// Only reading?
+    fn reads(self) -> bool {
+        matches!(
+            self,
+            Self::ViewDevice | Self::ViewTemplate | Self::ViewGroup | Self::ViewOrganization
+        )
+    }
+}
+
+/// A group of permissions that comes with the installation (manual 03, "Default Permission Groups").
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Everything in the organizations that the user manages.
+    Administrator,
+    /// Devices, templates and groups of the organizations that the user manages.
+    Operator,
+}
+
+impl Role {
+    fn allows(self, permission: Permission) -> bool {
+        match permission {
+            Permission::AddOrganization | Permission::ViewLog => false,
+            Permission::ChangeOrganization | Permission::ChangeUser => self == Self::Administrator,
+            _ => true,
+        }
+    }
+}
+
+/// What an actor is allowed, looked up once per request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authority {
+    /// Who.
+    pub actor: Actor,
+    /// How far.
+    pub scope: Scope,
+}
+
+/// How far an authority reaches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Superusers, the program itself, and people on the machine.
+    Everything,
+    /// An account.
+    Member {
+        /// From the user's permission groups.
+        roles: Vec<Role>,
+        /// Organizations whose manager the user is.
+        manages: Vec<OrganizationId>,
+        /// Organizations that the user belongs to, those included.
+        belongs: Vec<OrganizationId>,
+    },
+    /// An agent at the door: may register devices of this organization and nothing else.
+    Registration(OrganizationId),
+    /// A device: itself and nothing else.
+    Device(DeviceId, OrganizationId),
+}
+
+/// Why something is not allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// Known to exist, but not for this actor.
+    #[error("you do not have permission to perform this action")]
+    Forbidden,
+    /// The actor must not learn whether it exists.
+    #[error("not found")]
+    Hidden,
+}
+
+impl Authority {
+    /// The program itself.
+    pub fn system(worker: &'static str) -> Self {
+        Self { actor: Actor::System(worker), scope: Scope::Everything }
+    }
+
+    /// May this be done in this organization? `None` means a shared object, which belongs to all.
+    pub fn require(
+        &self,
+        permission: Permission,
+        organization: Option<OrganizationId>,
+    ) -> Result<(), Denied> {
+        match &self.scope {
+            Scope::Everything => Ok(()),
+            Scope::Member { roles, manages, .. } => {
+                if manages.is_empty() || !roles.iter().any(|role| role.allows(permission)) {
+                    return Err(Denied::Forbidden);
+                }
+                match organization {
+                    Some(organization) if manages.contains(&organization) => Ok(()),
+                    Some(_) => Err(Denied::Hidden),
+                    None if permission.reads() => Ok(()),
+                    None => Err(Denied::Forbidden),
+                }
+            }
+            Scope::Registration(theirs) => match (permission, organization) {
+                (Permission::AddDevice | Permission::ChangeDevice, Some(organization))
+                    if organization == *theirs =>
+                {
+                    Ok(())
+                }
+                _ => Err(Denied::Hidden),
+            },
+            Scope::Device(_, theirs) => match (permission, organization) {
+                (Permission::ViewDevice | Permission::ChangeDevice, Some(organization))
+                    if organization == *theirs =>
+                {
+                    Ok(())
+                }
+                _ => Err(Denied::Hidden),
+            },
+        }
+    }
+
+    /// May this be done somewhere, at least? Asked before lists and before bodies are looked at.
+    pub fn require_anywhere(&self, permission: Permission) -> Result<(), Denied> {
+        match &self.scope {
+            Scope::Everything => Ok(()),
+            Scope::Member { roles, manages, .. }
+                if !manages.is_empty() && roles.iter().any(|role| role.allows(permission)) =>
+            {
+                Ok(())
+            }
+            Scope::Member { .. } => Err(Denied::Forbidden),
+            Scope::Registration(_) | Scope::Device(..) => Err(Denied::Hidden),
+        }
+    }
+
+    /// The organizations whose objects may be seen; none means all.
+    pub fn visible(&self) -> Option<Vec<OrganizationId>> {
+        match &self.scope {
+            Scope::Everything => None,
+            Scope::Member { manages, .. } => Some(manages.clone()),
+            Scope::Registration(organization) | Scope::Device(_, organization) => {
+                Some(vec![*organization])
+            }
+        }
+    }
+
+    /// Is it one of those that see everything?
+    pub fn is_unlimited(&self) -> bool {
+        self.scope == Scope::Everything
+    }
+}

@@ -1,0 +1,110 @@
+//! All events of all aggregates, as read back from the log.
+
+use cqrs_es::DomainEvent;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::{
+    ClaimChange, Fact, OrganizationId,
+    accounts::{OrganizationEvent, UserEvent},
+    configuration::{ConfigurationEvent, TemplateEvent},
+    device::{DeviceEvent, GroupEvent},
+};
+
+/// A stored event that today's program cannot read.
+#[derive(Debug, thiserror::Error)]
+pub enum Undecodable {
+    /// No decoder for this type and version.
+    #[error("no decoder for {event_type} version {version}")]
+    Unknown {
+        /// As stored.
+        event_type: String,
+        /// As stored.
+        version: String,
+    },
+    /// The payload is not what its type says.
+    #[error("the payload of {event_type} is damaged")]
+    Damaged {
+        /// As stored.
+        event_type: String,
+        /// What does not fit.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $variant:ident($event:ty) = $aggregate:literal),+ $(,)?) => {
+        /// Any event.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Event {
+            $($(#[$doc])* $variant($event),)+
+        }
+
+        impl Event {
+            /// Reads a payload. Types are looked up by their stored name, which starts with the aggregate's.
+            pub fn decode(event_type: &str, version: &str, payload: &str) -> Result<Self, Undecodable> {
+                if version == "1" {
+                    $(if <$event as Fact>::TYPES.contains(&event_type) {
+                        return read(event_type, payload).map(Self::$variant);
+                    })+
+                }
+                Err(Undecodable::Unknown {
+                    event_type: event_type.to_owned(),
+                    version: version.to_owned(),
+                })
+            }
+
+            /// Is there a decoder?
+            pub fn understands(event_type: &str, version: &str) -> bool {
+                version == "1" && [$(<$event as Fact>::TYPES),+].iter().any(|types| types.contains(&event_type))
+            }
+
+            /// What it does to claims.
+            pub fn claims(&self, stream: Uuid) -> Vec<ClaimChange> {
+                match self {
+                    $(Self::$variant(event) => event.claims(stream),)+
+                }
+            }
+
+            /// Whose it is.
+            pub fn organization(&self) -> Option<OrganizationId> {
+                match self {
+                    $(Self::$variant(event) => event.organization(),)+
+                }
+            }
+
+            /// Its stored name.
+            pub fn event_type(&self) -> String {
+                match self {
+                    $(Self::$variant(event) => event.event_type(),)+
+                }
+            }
+        }
+
+        /// The JSON Schema of every stored event, by aggregate.
+        pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
+            vec![$(($aggregate, schemars::schema_for!($event))),+]
+        }
+    };
+}
+
+events! {
+    /// A configuration's.
+    Configuration(ConfigurationEvent) = "configuration",
+    /// A device's.
+    Device(DeviceEvent) = "device",
+    /// A device group's.
+    Group(GroupEvent) = "device_group",
+    /// An organization's.
+    Organization(OrganizationEvent) = "organization",
+    /// A template's.
+    Template(TemplateEvent) = "template",
+    /// A user's.
+    User(UserEvent) = "user",
+}
+
+fn read<E: DeserializeOwned>(event_type: &str, payload: &str) -> Result<E, Undecodable> {
+    serde_json::from_str(payload)
+        .map_err(|source| Undecodable::Damaged { event_type: event_type.to_owned(), source })
+}

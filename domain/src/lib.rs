@@ -1,0 +1,23 @@
+//! Says what may happen and records what did.
+//!
+//! Pure: no clock, no randomness, no database. Ids, keys, sealed values and facts about other
+//! aggregates come in with the commands.
+
+pub mod accounts;
+pub mod authority;
+mod claim;
+pub mod configuration;
+pub mod device;
+mod event;
+mod fact;
+pub mod field;
+mod ids;
+mod sealed;
+
+pub use authority::{Actor, Authority, Permission};
+pub use claim::{Claim, ClaimChange, kind};
+pub use event::{Event, Undecodable, schemas};
+pub use fact::{Fact, Retention};
+pub use field::{Document, FieldError, Problem};
+pub use ids::{DeviceId, GroupId, OrganizationId, TemplateId, UserId};
+pub use sealed::Sealed;
