@@ -16,6 +16,8 @@ pub enum TemplateCommand {
     ChangeTags(Vec<String>),
     /// Change who gets it.
     ChangeFlags(TemplateFlags),
+    /// Write something down.
+    ChangeNotes(String),
     /// Let another generator make its files.
     ChangeBackend(Backend),
     /// Let it not exist any more.
@@ -41,4 +43,6 @@ pub struct CreateTemplate {
     pub tags: Vec<String>,
     /// Who gets it.
     pub flags: TemplateFlags,
+    /// Free text.
+    pub notes: String,
 }

@@ -55,6 +55,13 @@ pub enum TemplateEvent {
         /// Generator, for those who react.
         backend: Backend,
     },
+    /// An operator wrote something down.
+    NotesChanged {
+        /// The owner.
+        organization_id: Option<OrganizationId>,
+        /// From here on.
+        notes: String,
+    },
     /// Another generator makes its files. *Public.*
     BackendChanged {
         /// The owner.
@@ -78,6 +85,7 @@ stored_as! { TemplateEvent:
     DefaultValuesChanged => "template.default_values_changed",
     TagsChanged => "template.tags_changed",
     FlagsChanged => "template.flags_changed",
+    NotesChanged => "template.notes_changed",
     BackendChanged => "template.backend_changed",
     Removed => "template.removed",
 }
@@ -101,6 +109,8 @@ pub struct TemplateCreated {
     pub tags: Vec<String>,
     /// Who gets it.
     pub flags: TemplateFlags,
+    /// What operators wrote down.
+    pub notes: String,
 }
 
 /// Who gets a template.
@@ -157,6 +167,7 @@ impl Fact for TemplateEvent {
             | Self::DefaultValuesChanged { .. }
             | Self::TagsChanged { .. }
             | Self::FlagsChanged { .. }
+            | Self::NotesChanged { .. }
             | Self::BackendChanged { .. } => Vec::new(),
         }
     }
@@ -170,6 +181,7 @@ impl Fact for TemplateEvent {
             | Self::TagsChanged { organization_id, .. }
             | Self::FlagsChanged { organization_id, .. }
             | Self::BackendChanged { organization_id, .. }
+            | Self::NotesChanged { organization_id, .. }
             | Self::Removed { organization_id } => *organization_id,
         }
     }
