@@ -1,0 +1,3 @@
+//! The parts of the `wisptrail` program that tests drive from outside.
+
+pub mod fleet;
