@@ -27,6 +27,7 @@ pub struct Piece {
     default_values: Document,
     tags: Vec<String>,
     flags: TemplateFlags,
+    notes: String,
 }
 
 aggregate!(Template, "template", TemplateCommand, TemplateEvent, TemplateError);
@@ -56,6 +57,7 @@ impl Template {
                     default_values: created.default_values,
                     tags: created.tags,
                     flags: created.flags,
+                    notes: created.notes,
                 }));
             }
             (Self::Known(_), TemplateEvent::Removed { .. }) => *self = Self::Removed,
@@ -66,12 +68,22 @@ impl Template {
 }
 
 fn create(new: CreateTemplate) -> Result<Vec<TemplateEvent>, TemplateError> {
-    let CreateTemplate { id, organization_id, name, backend, config, default_values, tags, flags } =
-        new;
+    let CreateTemplate {
+        id,
+        organization_id,
+        name,
+        backend,
+        config,
+        default_values,
+        tags,
+        flags,
+        notes,
+    } = new;
     let name = checked_name(&name)?;
     checked_contents(&config)?;
     checked_default_values(&default_values)?;
     let tags = checked_tags(&tags)?;
+    let notes = checked_notes(&notes)?;
     Ok(vec![TemplateEvent::Created(Box::new(TemplateCreated {
         template_id: id,
         organization_id,
@@ -81,6 +93,7 @@ fn create(new: CreateTemplate) -> Result<Vec<TemplateEvent>, TemplateError> {
         default_values,
         tags,
         flags,
+        notes,
     }))])
 }
 
@@ -120,6 +133,11 @@ impl Piece {
                     backend: self.backend.clone(),
                 })
             }
+            TemplateCommand::ChangeNotes(notes) => {
+                let notes = checked_notes(&notes)?;
+                (notes != self.notes)
+                    .then_some(TemplateEvent::NotesChanged { organization_id, notes })
+            }
             TemplateCommand::ChangeBackend(to) => (to != self.backend).then(|| {
                 TemplateEvent::BackendChanged { organization_id, from: self.backend.clone(), to }
             }),
@@ -137,6 +155,7 @@ impl Piece {
             }
             TemplateEvent::TagsChanged { tags, .. } => self.tags = tags,
             TemplateEvent::FlagsChanged { to, .. } => self.flags = to,
+            TemplateEvent::NotesChanged { notes, .. } => self.notes = notes,
             TemplateEvent::BackendChanged { to, .. } => self.backend = to,
             TemplateEvent::Created(_) | TemplateEvent::Removed { .. } => {}
         }
@@ -145,6 +164,10 @@ impl Piece {
 
 fn checked_name(name: &str) -> Result<String, FieldError> {
     field::name(name, 64).map_err(|problem| FieldError::new("name", problem))
+}
+
+fn checked_notes(notes: &str) -> Result<String, FieldError> {
+    field::text(notes, 100_000).map_err(|problem| FieldError::new("notes", problem))
 }
 
 fn checked_contents(config: &Document) -> Result<(), TemplateError> {
