@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::{
     AppendError, Appended, Dialect, Durability, Location, Op, Query, Row, StoreError,
-    TransactOutcome, Transaction, request::Request, store::Core,
+    TransactOutcome, Transaction, request::Request, sqlite::Sqlite, store::Core,
 };
 
 /// One of the two databases.
@@ -37,9 +37,11 @@ pub(crate) async fn start(
     durability: Durability,
     core: Arc<Core>,
 ) -> Result<(Box<dyn Engine>, Dialect), StoreError> {
-    let _ = (durability, core);
     match location {
-        Location::Sqlite { .. } => Err(StoreError::Unusable("SQLite is not there".to_owned())),
+        Location::Sqlite { folder } => {
+            let engine = Sqlite::open(folder, durability, core).await?;
+            Ok((Box::new(engine), Dialect::Sqlite))
+        }
         Location::Postgres { .. } => {
             Err(StoreError::Unusable("PostgreSQL is not there".to_owned()))
         }

@@ -82,3 +82,23 @@ impl StoreError {
         Self::Column { column, expected }
     }
 }
+
+/// A failure on its way: an engine's error before it is known who gets it.
+#[derive(Clone, Debug)]
+pub(crate) struct Trouble {
+    pub(crate) operation: &'static str,
+    pub(crate) failure: Failure,
+    /// It may work again later.
+    pub(crate) passing: bool,
+}
+
+impl From<Trouble> for StoreError {
+    fn from(trouble: Trouble) -> Self {
+        let Trouble { operation, failure, passing } = trouble;
+        if passing {
+            Self::unavailable(operation, failure)
+        } else {
+            Self::database(operation, failure)
+        }
+    }
+}

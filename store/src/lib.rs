@@ -15,14 +15,18 @@ mod event;
 mod feed;
 mod filter;
 mod live;
+mod migrations;
 mod op;
 mod options;
+mod plan;
 mod projection;
 mod request;
+mod sqlite;
 mod store;
 mod transaction;
 mod value;
 mod verify;
+mod writer;
 
 pub use aggregate_snapshot::AggregateSnapshot;
 pub use anchor::Anchor;

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use serde::de::IgnoredAny;
 
 use crate::{
-    Append, AppendError, ClaimChange, Fault, IdempotencyKey, Interpreter, Limit, Part, Recorded,
-    Retention, chain, event::Decoded,
+    Append, AppendError, ClaimChange, Fault, IdempotencyKey, Interpreter, Limit, NewEvent, Part,
+    Recorded, Retention, chain, event::Decoded,
 };
 
 const MOST_EVENTS: usize = 1000;
@@ -64,6 +64,11 @@ impl Request {
         for Part { aggregate_type, aggregate_id, expected, events } in parts {
             let stream = Stream { aggregate_type, aggregate_id };
             for event in events {
+                if !interpreter.understands(&event.event_type, &event.event_version) {
+                    // It could never be read again.
+                    let NewEvent { event_type, event_version, .. } = event;
+                    return Err(malformed(format!("unknown event {event_type} {event_version}")));
+                }
                 let event = Recorded {
                     position: 0,
                     event_id: event.event_id,

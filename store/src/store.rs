@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::{
     Append, AppendError, Appended, Clock, Dialect, EventFilter, Feed, Interpreter, Location, Op,
-    Options, Projection, Query, Recorded, Row, Step, StoreError, TransactOutcome, Transaction,
+    Options, Projection, Query, Recorded, Row, StoreError, TransactOutcome, Transaction,
     anchor::Anchors, args, engine::Engine, filter, live::Live, request::Request,
 };
 
@@ -157,17 +157,17 @@ impl Store {
 
     /// The last position recorded at or before a moment, 0 if there is none.
     pub async fn position_at(&self, time: DateTime<Utc>) -> Result<i64, StoreError> {
-        // Positions are dense and times never decrease along them: a binary search needs no index.
+        // Times never decrease along positions: halving steps from 2^42 down need no index over times.
         let query = Query::new(
-            "WITH RECURSIVE search (low, high) AS (
-                 SELECT CAST(0 AS bigint), position FROM store_head WHERE id = 1
+            "WITH RECURSIVE search (low, step) AS (
+                 SELECT CAST(0 AS bigint), CAST(4398046511104 AS bigint)
                  UNION ALL
-                 SELECT CASE WHEN early THEN middle ELSE low END, CASE WHEN early THEN high ELSE middle - 1 END
-                 FROM (SELECT low, high, (low + high + 1) / 2 AS middle,
-                              (SELECT recorded_at FROM events WHERE position >= (low + high + 1) / 2 ORDER BY position LIMIT 1) <= $1 AS early
-                       FROM search WHERE low < high) AS halves
+                 SELECT CASE WHEN (SELECT recorded_at FROM events WHERE position >= low + step ORDER BY position LIMIT 1) <= $1
+                             THEN low + step ELSE low END,
+                        step / 2
+                 FROM search WHERE step > 0
              )
-             SELECT low FROM search WHERE low >= high",
+             SELECT max(low) FROM search",
             args![time],
         );
         self.fetch(query).await?.first().map_or(Ok(0), |row| row.int(0))

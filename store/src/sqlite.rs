@@ -1,0 +1,109 @@
+//! The log in one file, through threads of its own: one that writes, some that read.
+
+mod connection;
+mod facts;
+mod migrate;
+mod readers;
+mod statement;
+mod transact;
+mod writer;
+
+use std::{path::PathBuf, sync::Arc};
+
+use async_trait::async_trait;
+
+use self::{readers::Readers, writer::Writer};
+use crate::{
+    AppendError, Appended, Durability, Op, Query, Row, StoreError, TransactOutcome, Transaction,
+    engine::Engine, error::Trouble, request::Request, store::Core, writer::submit,
+};
+
+/// The file inside the data folder.
+const FILE: &str = "wisptrail.db";
+
+/// The embedded database.
+pub(crate) struct Sqlite {
+    writer: Writer,
+    readers: Readers,
+    core: Arc<Core>,
+}
+
+impl Sqlite {
+    /// Opens or makes the file, brings it up to date and starts the threads.
+    pub(crate) async fn open(
+        folder: PathBuf,
+        durability: Durability,
+        core: Arc<Core>,
+    ) -> Result<Self, StoreError> {
+        let opening = Arc::clone(&core);
+        let open = move || {
+            std::fs::create_dir_all(&folder).map_err(|error| {
+                StoreError::Unusable(format!("the data folder cannot be made: {error}"))
+            })?;
+            let file = folder.join(FILE);
+            let mut connection = connection::writer(&file, durability)?;
+            migrate::migrate(
+                &mut connection,
+                &file,
+                crate::migrations::MIGRATIONS,
+                opening.clock.now(),
+            )?;
+            let writer = Writer::start(connection, Arc::clone(&opening))?;
+            let readers = Readers::start(&file, &opening)?;
+            Ok(Self { writer, readers, core: opening })
+        };
+        tokio::task::spawn_blocking(open).await.map_err(|_| StoreError::closed())?
+    }
+}
+
+#[async_trait]
+impl Engine for Sqlite {
+    async fn append(&self, request: Request) -> Result<Appended, AppendError> {
+        submit(self.writer.appends(), request).await
+    }
+
+    async fn fetch(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        let core = Arc::clone(&self.core);
+        self.readers
+            .run(move |connection| {
+                core.live.count_statements(1);
+                Ok(statement::fetch(connection, &query)?)
+            })
+            .await
+    }
+
+    async fn read(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>, StoreError> {
+        let core = Arc::clone(&self.core);
+        self.readers
+            .run(move |connection| {
+                core.live.count_statements(queries.len() as u64);
+                let transaction = connection
+                    .transaction()
+                    .map_err(statement::trouble("begin a reading transaction"))?;
+                let results: Result<_, Trouble> =
+                    queries.iter().map(|query| statement::fetch(&transaction, query)).collect();
+                Ok(results?)
+            })
+            .await
+    }
+
+    async fn returning(&self, op: Op) -> Result<Vec<Row>, StoreError> {
+        let core = Arc::clone(&self.core);
+        self.writer
+            .run(move |connection| {
+                core.live.count_statements(1);
+                Ok(statement::fetch(connection, &Query { sql: op.sql, args: op.args })?)
+            })
+            .await
+    }
+
+    async fn transact(&self, transaction: Transaction) -> Result<TransactOutcome, StoreError> {
+        let core = Arc::clone(&self.core);
+        self.writer.run(move |connection| transact::transact(connection, transaction, &core)).await
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}

@@ -1,0 +1,61 @@
+//! Connections with their settings (`event-store.md` §3.2).
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::statement::trouble;
+use crate::{Durability, StoreError};
+
+/// From here on the WAL-reset fault is mended.
+const OLDEST: i32 = 3_051_003;
+/// Texts of prepared statements that a connection keeps.
+const STATEMENTS: usize = 256;
+
+/// The one connection of the file that writes and checkpoints.
+pub(super) fn writer(file: &Path, durability: Durability) -> Result<Connection, StoreError> {
+    let found = rusqlite::version_number();
+    if found < OLDEST {
+        return Err(StoreError::Unusable(format!(
+            "SQLite {} can damage the file: 3.51.3 or newer is needed",
+            rusqlite::version()
+        )));
+    }
+    let connection = open(file)?;
+    let synchronous = match durability {
+        Durability::Full => "FULL",
+        Durability::Normal => "NORMAL",
+    };
+    connection
+        .execute_batch(&format!(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 4000;"
+        ))
+        .map_err(trouble("configure the writing connection"))?;
+    Ok(connection)
+}
+
+/// A connection that cannot write.
+pub(super) fn reader(file: &Path) -> Result<Connection, StoreError> {
+    let connection = open(file)?;
+    connection
+        .execute_batch(
+            "PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -4000;",
+        )
+        .map_err(trouble("configure a reading connection"))?;
+    Ok(connection)
+}
+
+fn open(file: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(file, flags).map_err(trouble("open the database file"))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection
+        .execute_batch(
+            "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;",
+        )
+        .map_err(trouble("configure a connection"))?;
+    Ok(connection)
+}

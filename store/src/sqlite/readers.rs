@@ -1,0 +1,106 @@
+//! Threads that read.
+
+use std::{
+    path::Path,
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::connection;
+use crate::{
+    Failure, StoreError,
+    store::Core,
+    writer::{PATIENCE, full},
+};
+
+const MOST_QUEUED: usize = 1024;
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// The reading threads and their queue.
+pub(super) struct Readers {
+    queue: Mutex<Option<mpsc::Sender<Job>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Readers {
+    pub(super) fn start(file: &Path, _core: &Core) -> Result<Self, StoreError> {
+        let (queue, jobs) = mpsc::channel::<Job>(MOST_QUEUED);
+        let jobs = Arc::new(Mutex::new(jobs));
+        let count = thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
+        let mut threads = Vec::with_capacity(count);
+        for number in 0..count {
+            let mut connection = connection::reader(file)?;
+            let jobs = Arc::clone(&jobs);
+            let read = move || {
+                loop {
+                    // Whoever waits holds the lock; the others wait for it.
+                    let job = jobs.lock().blocking_recv();
+                    let Some(job) = job else { break };
+                    job(&mut connection);
+                }
+            };
+            threads.push(spawn(&format!("store-read-{number}"), read)?);
+        }
+        Ok(Self { queue: Mutex::new(Some(queue)), threads: Mutex::new(threads) })
+    }
+
+    /// Runs a closure on one of the connections.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let queue = self.queue.lock().clone();
+        submit(queue, job).await
+    }
+
+    /// Lets the threads finish what is queued.
+    pub(super) async fn close(&self) {
+        drop(self.queue.lock().take());
+        let threads = std::mem::take(&mut *self.threads.lock());
+        join(threads).await;
+    }
+}
+
+/// Queues a closure for a thread that owns a connection and waits for what it returns.
+pub(super) async fn submit<T: Send + 'static>(
+    queue: Option<mpsc::Sender<Job>>,
+    job: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let queue = queue.ok_or_else(StoreError::closed)?;
+    let (reply, answer) = oneshot::channel();
+    let job: Job = Box::new(move |connection| {
+        // Whoever asked may have gone.
+        drop(reply.send(job(connection)));
+    });
+    queue.send_timeout(job, PATIENCE).await.map_err(|error| match error {
+        mpsc::error::SendTimeoutError::Timeout(_) => full("use the database"),
+        mpsc::error::SendTimeoutError::Closed(_) => StoreError::closed(),
+    })?;
+    drop(queue);
+    answer.await.unwrap_or_else(|_| Err(StoreError::closed()))
+}
+
+pub(super) fn spawn(
+    name: &str,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, StoreError> {
+    thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| {
+        StoreError::unavailable("start a thread", Failure::new("thread", error.kind().to_string()))
+    })
+}
+
+pub(super) async fn join(threads: Vec<JoinHandle<()>>) {
+    let joined = tokio::task::spawn_blocking(|| {
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the store had panicked");
+            }
+        }
+    });
+    drop(joined.await);
+}
