@@ -1,1 +1,41 @@
-//! Keeps tables made for reading.
+//! Keeps tables made for reading: one module per noun with its rows, its queries and its fold.
+//!
+//! `render_inputs` owns everything that rendering and the agents' edge read, so that both always see one
+//! position; `users` owns accounts; `fan_out` turns single events into jobs for many devices.
+
+mod catalogue;
+mod conditions;
+pub mod configuration;
+pub mod device;
+mod fan_out;
+pub mod group;
+pub mod organization;
+mod render_inputs;
+mod secret;
+pub mod template;
+pub mod user;
+
+use std::sync::Arc;
+
+use store::{Projection, Store, StoreError};
+
+pub use catalogue::{Catalogue, decode};
+pub use conditions::{Order, Page, Slice};
+pub use fan_out::{FanOut, FanOutJob, Ordered};
+pub use render_inputs::RenderInputs;
+pub use secret::SealedText;
+pub use user::Users;
+
+/// All projections, inline ones first.
+pub fn all() -> Vec<Arc<dyn Projection>> {
+    vec![Arc::new(RenderInputs), Arc::new(Users), Arc::new(FanOut)]
+}
+
+/// The first row of an answer, if there is one.
+pub(crate) async fn first<T>(
+    store: &Store,
+    query: store::Query,
+    read: impl Fn(&store::Row) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    store.fetch(query).await?.first().map(read).transpose()
+}

@@ -27,6 +27,13 @@ macro_rules! migrations {
 /// Sorted by number; the file is `migrations/{sqlite,postgres}/<name>.sql`.
 pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     1 "0001_log",
+    2 "0002_keys",
+    3 "0003_blobs",
+    4 "0004_jobs",
+    10 "0010_accounts",
+    20 "0020_devices",
+    30 "0030_configurations",
+    50 "0050_edge",
 };
 
 /// A step that the database has behind it.

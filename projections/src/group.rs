@@ -1,0 +1,133 @@
+//! Device groups as they are read.
+
+use chrono::{DateTime, Utc};
+use domain::{Document, GroupId, OrganizationId, TemplateId, device::GroupEvent};
+use store::{Op, Query, Row, Store, StoreError, args};
+
+use crate::{
+    Order, Page, Slice,
+    conditions::Conditions,
+    first,
+    render_inputs::{At, document, json},
+};
+
+/// A device group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupRow {
+    /// The group.
+    pub id: GroupId,
+    /// The owner.
+    pub organization_id: OrganizationId,
+    /// Unique inside the organization.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// Templates of its devices, in order; removed ones may still be among them.
+    pub templates: Vec<TemplateId>,
+    /// Configuration variables.
+    pub variables: Document,
+    /// Whatever operators keep with a group.
+    pub meta_data: Document,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it was changed last.
+    pub modified_at: DateTime<Utc>,
+}
+
+const COLUMNS: &str = "id, organization_id, name, description, templates, variables, meta_data, created_at, modified_at";
+
+fn read(row: &Row) -> Result<GroupRow, StoreError> {
+    Ok(GroupRow {
+        id: GroupId::from_uuid(row.uuid(0)?),
+        organization_id: OrganizationId::from_uuid(row.uuid(1)?),
+        name: row.text(2)?,
+        description: row.text(3)?,
+        templates: serde_json::from_str(&row.text(4)?).unwrap_or_default(),
+        variables: document(&row.text(5)?),
+        meta_data: document(&row.text(6)?),
+        created_at: row.time(7)?,
+        modified_at: row.time(8)?,
+    })
+}
+
+/// One group, if it exists.
+pub async fn by_id(store: &Store, id: GroupId) -> Result<Option<GroupRow>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM device_groups WHERE id = $1 AND NOT removed");
+    first(store, Query::new(sql, args![id.as_uuid()]), read).await
+}
+
+/// Which groups are listed; `None` filters nothing.
+#[derive(Clone, Debug, Default)]
+pub struct GroupFilter {
+    /// Of one of these organizations.
+    pub organizations: Option<Vec<OrganizationId>>,
+    /// With devices, or without.
+    pub empty: Option<bool>,
+}
+
+/// A page of groups.
+pub async fn list(
+    store: &Store,
+    filter: &GroupFilter,
+    order: Order,
+    page: Page,
+) -> Result<Slice<GroupRow>, StoreError> {
+    let mut conditions = Conditions::default();
+    conditions.plain("NOT removed");
+    if let Some(organizations) = &filter.organizations {
+        conditions.any_of("organization_id", organizations.iter().map(|id| id.as_uuid()));
+    }
+    match filter.empty {
+        Some(true) => conditions
+            .plain("NOT EXISTS (SELECT 1 FROM devices WHERE devices.group_id = device_groups.id)"),
+        Some(false) => conditions
+            .plain("EXISTS (SELECT 1 FROM devices WHERE devices.group_id = device_groups.id)"),
+        None => {}
+    }
+    conditions.page(store, (COLUMNS, "device_groups"), order, page, read).await
+}
+
+fn ids(templates: &[TemplateId]) -> String {
+    let ids = templates.iter().map(|id| serde_json::Value::String(id.to_string())).collect();
+    serde_json::Value::Array(ids).to_string()
+}
+
+pub(crate) fn fold(at: At, event: &GroupEvent) -> Vec<Op> {
+    let At { id, position, time } = at;
+    let set = |assignment: &str, value: store::Arg| {
+        vec![Op::new(
+            format!("UPDATE device_groups SET {assignment} = $2, modified_at = $3 WHERE id = $1"),
+            vec![id.into(), value, time.into()],
+        )]
+    };
+    match event {
+        GroupEvent::Created(created) => vec![Op::new(
+            "INSERT INTO device_groups (id, organization_id, name, description, templates, variables, meta_data, removed, changed, created_at, modified_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
+            args![
+                id,
+                created.organization_id.as_uuid(),
+                &created.name,
+                &created.description,
+                ids(&created.templates),
+                json(&created.variables),
+                json(&created.meta_data),
+                false,
+                position,
+                time
+            ],
+        )],
+        GroupEvent::Renamed { to, .. } => set("name", to.into()),
+        GroupEvent::DescriptionChanged { description, .. } => set("description", description.into()),
+        GroupEvent::VariablesChanged { variables, .. } => vec![Op::new(
+            "UPDATE device_groups SET variables = $2, changed = $3, modified_at = $4 WHERE id = $1",
+            args![id, json(variables), position, time],
+        )],
+        GroupEvent::MetaDataChanged { meta_data, .. } => set("meta_data", json(meta_data).into()),
+        GroupEvent::TemplatesChanged { to, .. } => set("templates", ids(to).into()),
+        GroupEvent::Removed { .. } => vec![Op::new(
+            "UPDATE device_groups SET removed = $2, templates = '[]', variables = '{}', changed = $3, modified_at = $4 WHERE id = $1",
+            args![id, true, position, time],
+        )],
+    }
+}
