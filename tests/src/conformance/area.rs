@@ -1,0 +1,114 @@
+//! Finds the recordings of an area and reports on them.
+
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+
+use super::Difference;
+use crate::{Fixture, environment};
+
+/// The recordings of one area, and the fixture they start from.
+#[derive(Clone, Debug)]
+pub struct Area {
+    /// The folder's name.
+    pub name: &'static str,
+    /// Files in the order of their names; none where the area is absent.
+    pub files: Vec<PathBuf>,
+    /// The one beside the area, else the one of this crate.
+    pub fixture: Fixture,
+}
+
+impl Area {
+    /// The area below the folder that `WISPTRAIL_CONFORMANCE` names, else the one of this crate.
+    ///
+    /// # Errors
+    ///
+    /// The folder or the fixture cannot be read.
+    pub fn find(name: &'static str) -> anyhow::Result<Self> {
+        let root = environment::path("WISPTRAIL_CONFORMANCE")
+            .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance"));
+        let fixture = root.join("fixture.json");
+        let fixture = if fixture.exists() { Fixture::read(&fixture)? } else { Fixture::own()? };
+        Ok(Self { name, files: files(&root.join(name))?, fixture })
+    }
+
+    /// Says that there is nothing to be replayed; whether that is so.
+    pub fn is_absent(&self) -> bool {
+        if self.files.is_empty() {
+            say(&format!("{}: absent", self.name));
+        }
+        self.files.is_empty()
+    }
+}
+
+fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries =
+        folder.read_dir().with_context(|| format!("failed to read {}", folder.display()))?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    files.sort();
+    Ok(files)
+}
+
+/// How the scenarios of an area went on one database.
+#[derive(Debug, Default)]
+pub struct Report {
+    lines: Vec<String>,
+    files: usize,
+    passed: usize,
+}
+
+impl Report {
+    /// Takes the outcome of a scenario.
+    pub fn add(&mut self, file: &str, outcome: anyhow::Result<Vec<Difference>>) {
+        self.files += 1;
+        match outcome {
+            Ok(differences) if differences.is_empty() => self.passed += 1,
+            Ok(differences) => self.lines.extend(differences.iter().map(|difference| {
+                let Difference { step, request, text } = difference;
+                format!("{file} step {step} {request}: {text}")
+            })),
+            Err(error) => self.lines.push(format!("{file}: {error:#}")),
+        }
+    }
+
+    /// Says which scenarios were left out, and why.
+    pub fn left_out(&mut self, file: &str, why: &str) {
+        say(&format!("{file} is left out: {why}"));
+    }
+
+    /// Ends with the line `<area>: N of M passed`, which counts scenarios.
+    ///
+    /// # Errors
+    ///
+    /// Not all of them passed; with every step that differs.
+    pub fn finish(self, area: &Area, database: &str) -> anyhow::Result<()> {
+        let mut lines = vec![format!("{} on {database}, one transcript per scenario", area.name)];
+        lines.extend(self.lines.iter().map(|line| format!("  {line}")));
+        lines.push(format!("{}: {} of {} passed", area.name, self.passed, self.files));
+        say(&lines.join("\n"));
+        anyhow::ensure!(
+            self.lines.is_empty(),
+            "{} on {database}: {} of {} scenarios passed\n{}",
+            area.name,
+            self.passed,
+            self.files,
+            self.lines.join("\n")
+        );
+        Ok(())
+    }
+}
+
+/// Past the capture of the test harness, which keeps to itself what a test that passes says.
+fn say(text: &str) {
+    // There is nobody else to tell.
+    let _ = writeln!(io::stdout(), "{text}");
+}

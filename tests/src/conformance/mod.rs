@@ -1,0 +1,15 @@
+//! Recorded behaviour, replayed: requests in order, answers compared as far as they were recorded.
+//!
+//! The rules of the comparison are those of the recordings' own replay script, so that a scenario
+//! passes here exactly when it passes there.
+
+mod archive;
+mod area;
+mod compare;
+mod replay;
+mod transcript;
+mod variables;
+
+pub use area::{Area, Report};
+pub use replay::{Difference, replay};
+pub use transcript::Transcript;

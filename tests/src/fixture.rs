@@ -1,0 +1,98 @@
+//! The state that recordings and most stories start from.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::Deserialize;
+
+use crate::secrets;
+
+/// The superuser's token in the fixture of this crate.
+pub const ADMIN_TOKEN: &str = "0000000000000000000000000000000000000adm";
+
+/// A fixture file and what stories need of it.
+#[derive(Clone, Debug)]
+pub struct Fixture {
+    /// The file, for `--fixture`.
+    pub path: PathBuf,
+    /// Organizations in the order of the file.
+    pub organizations: Vec<Organization>,
+    /// The superuser's token.
+    pub admin_token: String,
+}
+
+/// An organization of a fixture.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Organization {
+    /// With dashes.
+    pub id: String,
+    /// Lower case, in paths and variables.
+    pub slug: String,
+    /// What devices register with.
+    pub shared_secret: String,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    organizations: Vec<Organization>,
+    users: Vec<User>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    #[serde(default)]
+    is_superuser: bool,
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    password: String,
+}
+
+impl Fixture {
+    /// The fixture of this crate.
+    ///
+    /// # Errors
+    ///
+    /// It is missing.
+    pub fn own() -> anyhow::Result<Self> {
+        Self::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/fixture.json"))
+    }
+
+    /// A fixture in a file.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or nobody in it is a superuser with a token.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let text =
+            std::fs::read(path).with_context(|| format!("failed to read {}", path.display()))?;
+        let document: Document = serde_json::from_slice(&text)
+            .with_context(|| format!("{} is not a fixture", path.display()))?;
+        for organization in &document.organizations {
+            secrets::note(&organization.shared_secret);
+        }
+        for user in &document.users {
+            secrets::note(&user.token);
+            secrets::note(&user.password);
+        }
+        let admin_token = document
+            .users
+            .into_iter()
+            .find(|user| user.is_superuser && !user.token.is_empty())
+            .map(|user| user.token)
+            .context("no superuser with a token")?;
+        Ok(Self { path: path.to_owned(), organizations: document.organizations, admin_token })
+    }
+
+    /// The organization with this slug.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn organization(&self, slug: &str) -> anyhow::Result<&Organization> {
+        self.organizations
+            .iter()
+            .find(|organization| organization.slug == slug)
+            .with_context(|| format!("the fixture has no organization `{slug}`"))
+    }
+}

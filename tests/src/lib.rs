@@ -1,0 +1,48 @@
+//! Proves that the whole does what the manual says: the real program, started as people start it,
+//! asked over HTTP and on the command line.
+//!
+//! `tests/*.rs` hold the stories, this library what they are made of. Stories run on SQLite, and
+//! on PostgreSQL too when `WISPTRAIL_TEST_POSTGRES` holds the address of a server on which
+//! databases may be made. `WISPTRAIL_TEST_LOGS` names a folder for the output of every program
+//! that was started, `WISPTRAIL_TEST_KEYS` a file that collects every secret that was used, so
+//! that the one can be searched for the other.
+
+mod client;
+pub mod conformance;
+mod database;
+mod device;
+mod environment;
+mod fixture;
+mod program;
+mod secrets;
+mod server;
+
+pub use client::{Answer, Client};
+pub use database::Database;
+pub use device::{Device, register};
+pub use fixture::{ADMIN_TOKEN, Fixture};
+pub use program::{Finished, program};
+pub use secrets::note as note_secret;
+pub use server::{Home, Server, Start};
+
+/// Makes two tests of every story, one per database; the one on PostgreSQL does nothing where
+/// there is none.
+#[macro_export]
+macro_rules! on_each_database {
+    ($($story:ident),+ $(,)?) => {$(
+        mod $story {
+            #[tokio::test(flavor = "multi_thread")]
+            async fn sqlite() -> anyhow::Result<()> {
+                super::$story($crate::Database::Sqlite).await
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn postgres() -> anyhow::Result<()> {
+                match $crate::Database::postgres() {
+                    Some(database) => super::$story(database).await,
+                    None => Ok(()),
+                }
+            }
+        }
+    )+};
+}

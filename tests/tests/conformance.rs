@@ -1,0 +1,72 @@
+//! The recorded agent protocol, replayed against the real program.
+
+use std::path::Path;
+
+use futures::{StreamExt, stream};
+use wisptrail_tests::{
+    Database, Server, Start,
+    conformance::{Area, Difference, Report, Transcript, replay},
+    on_each_database,
+};
+
+on_each_database!(agent_protocol);
+
+/// Scenarios that ask for what this server does not have yet.
+const LATER: [(&str, &str); 4] = [
+    ("/controller/vpn/", "VPN servers"),
+    ("/api/v1/controller/vpn/", "VPN servers"),
+    ("/api/v1/ipam/", "address management"),
+    ("/api/v1/monitoring/", "monitoring"),
+];
+
+/// Servers at a time.
+const PARALLEL: usize = 4;
+
+async fn agent_protocol(database: Database) -> anyhow::Result<()> {
+    let area = Area::find("agent-protocol")?;
+    if area.is_absent() {
+        return Ok(());
+    }
+    let mut report = Report::default();
+    let mut scenarios = Vec::new();
+    for path in &area.files {
+        let transcript = Transcript::read(path)?;
+        match LATER.iter().find(|(later, _)| transcript.asks(later)) {
+            Some((_, what)) => report.left_out(&name(path), &format!("it needs {what}")),
+            None => scenarios.push((name(path), transcript)),
+        }
+    }
+    let outcomes = stream::iter(scenarios)
+        .map(|(file, transcript)| {
+            let (area, database) = (&area, &database);
+            async move { (file, scenario(&transcript, area, database).await) }
+        })
+        .buffered(PARALLEL)
+        .collect::<Vec<_>>()
+        .await;
+    for (file, outcome) in outcomes {
+        report.add(&file, outcome);
+    }
+    report.finish(&area, database.name())
+}
+
+/// A scenario has a server of its own: it starts from the fixture and nothing else.
+async fn scenario(
+    transcript: &Transcript,
+    area: &Area,
+    database: &Database,
+) -> anyhow::Result<Vec<Difference>> {
+    let start = Start {
+        fixture: Some(area.fixture.clone()),
+        settings: transcript.environment()?,
+        ..Start::default()
+    };
+    let server = Server::start(database, start).await?;
+    let differences = replay(transcript, &server, &area.fixture).await?;
+    server.stop().await?;
+    Ok(differences)
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
