@@ -6,7 +6,8 @@ use async_trait::async_trait;
 
 use crate::{
     AppendError, Appended, Dialect, Durability, Location, Op, Query, Row, StoreError,
-    TransactOutcome, Transaction, request::Request, sqlite::Sqlite, store::Core,
+    TransactOutcome, Transaction, postgres::Postgres, request::Request, sqlite::Sqlite,
+    store::Core,
 };
 
 /// One of the two databases.
@@ -42,8 +43,9 @@ pub(crate) async fn start(
             let engine = Sqlite::open(folder, durability, core).await?;
             Ok((Box::new(engine), Dialect::Sqlite))
         }
-        Location::Postgres { .. } => {
-            Err(StoreError::Unusable("PostgreSQL is not there".to_owned()))
+        Location::Postgres { url } => {
+            let engine = Postgres::open(url, durability, core).await?;
+            Ok((Box::new(engine), Dialect::Postgres))
         }
     }
 }

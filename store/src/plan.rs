@@ -17,10 +17,10 @@ use self::claims::{Attempt, Claims};
 pub(crate) use self::{
     claims::{ClaimKey, ClaimWrite, CountKey, Holding},
     facts::{Command, Facts, Head, Wanted},
-    foreign::{Adoption, adopt},
+    foreign::{Failed, adopt},
 };
 use crate::{
-    AppendError, Appended, Expected, Interpreter, Mode, Op, Projection, Recorded, chain,
+    AppendError, Appended, Expected, Mode, Op, Projection, Recorded, chain,
     projection::Fault,
     request::{Draft, Request, Stream},
 };
@@ -30,7 +30,6 @@ pub(crate) type EventType = (String, String);
 
 /// What the writer knows besides the facts.
 pub(crate) struct Rules<'a> {
-    pub(crate) interpreter: &'a dyn Interpreter,
     pub(crate) projections: &'a [Arc<dyn Projection>],
     /// Pairs that are in `event_types` already.
     pub(crate) known_types: &'a HashSet<EventType>,

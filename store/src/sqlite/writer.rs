@@ -156,7 +156,6 @@ impl Log {
             requests,
             facts,
             &Rules {
-                interpreter: self.core.interpreter.as_ref(),
                 projections: &self.core.projections,
                 known_types: &self.known_types,
                 now: self.core.clock.now(),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::support::*;
 
 async fn claims(store: &Store) -> Vec<(String, String)> {
-    let text = "SELECT value, aggregate_id FROM claims ORDER BY kind, value";
+    let text = "SELECT value, aggregate_id FROM claims ORDER BY kind, value, aggregate_id";
     let rows = store.fetch(Query::new(text, args![])).await.unwrap();
     rows.iter().map(|row| (row.text(0).unwrap(), row.text(1).unwrap())).collect()
 }

@@ -1,0 +1,105 @@
+//! The log on a server that any number of processes share.
+
+mod connection;
+mod facts;
+mod foreign;
+mod listen;
+mod migrate;
+mod statement;
+mod transact;
+mod write;
+mod writer;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use secrecy::SecretString;
+use sqlx::PgPool;
+use tokio::task::JoinSet;
+
+use self::{statement::trouble, writer::Writer};
+use crate::{
+    AppendError, Appended, Durability, Op, Query, Row, StoreError, TransactOutcome, Transaction,
+    engine::Engine, request::Request, store::Core, writer::submit,
+};
+
+/// The shared database.
+pub(crate) struct Postgres {
+    pool: PgPool,
+    writer: Writer,
+    /// The writer and the listener.
+    tasks: Mutex<JoinSet<()>>,
+    core: Arc<Core>,
+}
+
+impl Postgres {
+    /// Connects, brings the tables up to date and starts the writer and the listener.
+    pub(crate) async fn open(
+        url: SecretString,
+        durability: Durability,
+        core: Arc<Core>,
+    ) -> Result<Self, StoreError> {
+        let options = connection::options(&url)?;
+        migrate::migrate(&options, crate::migrations::MIGRATIONS, core.clock.now()).await?;
+        let pool = connection::pool(&options);
+        let mut tasks = JoinSet::new();
+        let writer = Writer::start(
+            connection::for_writing(&options, durability),
+            &pool,
+            Arc::clone(&core),
+            &mut tasks,
+        )
+        .await?;
+        let listening = connection::for_listening(&options);
+        tasks.spawn(listen::listen(listening, pool.clone(), Arc::clone(&core)));
+        Ok(Self { pool, writer, tasks: Mutex::new(tasks), core })
+    }
+}
+
+#[async_trait]
+impl Engine for Postgres {
+    async fn append(&self, request: Request) -> Result<Appended, AppendError> {
+        submit(self.writer.appends(), request).await
+    }
+
+    async fn fetch(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        self.core.live.count_statements(1);
+        let mut connection = self.pool.acquire().await.map_err(trouble("connect"))?;
+        statement::fetch(&mut connection, &query).await
+    }
+
+    async fn read(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>, StoreError> {
+        self.core.live.count_statements(queries.len() as u64 + 2);
+        let mut transaction = self
+            .pool
+            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .await
+            .map_err(trouble("begin a reading transaction"))?;
+        let mut results = Vec::with_capacity(queries.len());
+        for query in &queries {
+            results.push(statement::fetch(&mut transaction, query).await?);
+        }
+        transaction.commit().await.map_err(trouble("end a reading transaction"))?;
+        Ok(results)
+    }
+
+    async fn returning(&self, op: Op) -> Result<Vec<Row>, StoreError> {
+        self.fetch(Query { sql: op.sql, args: op.args }).await
+    }
+
+    async fn transact(&self, transaction: Transaction) -> Result<TransactOutcome, StoreError> {
+        transact::transact(&self.pool, transaction, &self.core).await
+    }
+
+    async fn close(&self) {
+        self.writer.close();
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        while let Some(ended) = tasks.join_next().await {
+            if ended.is_err() {
+                tracing::error!("a task of the store had panicked");
+            }
+        }
+        self.pool.close().await;
+    }
+}

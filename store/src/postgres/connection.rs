@@ -1,0 +1,55 @@
+//! Connections with their limits.
+
+use std::{str::FromStr, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::{Durability, StoreError};
+
+/// Connections that read and change plain tables.
+const MOST_CONNECTIONS: u32 = 10;
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Texts of prepared statements that a connection keeps.
+const STATEMENTS: usize = 512;
+
+/// What the address says, and limits for everything that could wait for ever.
+pub(super) fn options(url: &SecretString) -> Result<PgConnectOptions, StoreError> {
+    let options = PgConnectOptions::from_str(url.expose_secret()).map_err(|_| {
+        // The cause could quote the password.
+        StoreError::Unusable("the address of the PostgreSQL server is not valid".to_owned())
+    })?;
+    Ok(options.application_name("wisptrail").statement_cache_capacity(STATEMENTS).options([
+        ("lock_timeout", "10s"),
+        ("statement_timeout", "60s"),
+        ("idle_in_transaction_session_timeout", "60s"),
+        ("TimeZone", "UTC"),
+    ]))
+}
+
+pub(super) fn pool(options: &PgConnectOptions) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(MOST_CONNECTIONS)
+        .acquire_timeout(PATIENCE)
+        .connect_lazy_with(options.clone())
+}
+
+/// For the one connection that appends.
+pub(super) fn for_writing(options: &PgConnectOptions, durability: Durability) -> PgConnectOptions {
+    let synchronous = match durability {
+        Durability::Full => "on",
+        Durability::Normal => "off",
+    };
+    options.clone().options([("synchronous_commit", synchronous)])
+}
+
+/// For the one connection that listens.
+pub(super) fn for_listening(options: &PgConnectOptions) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(PATIENCE)
+        .connect_lazy_with(options.clone())
+}
