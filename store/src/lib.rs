@@ -19,6 +19,7 @@ mod migrations;
 mod op;
 mod options;
 mod plan;
+mod postgres;
 mod projection;
 mod request;
 mod sqlite;
