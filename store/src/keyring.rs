@@ -6,6 +6,7 @@ mod table;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use moka::sync::Cache;
 use parking_lot::Mutex;
 use rand::CryptoRng;
@@ -20,7 +21,7 @@ use crate::{Envelope, Op, Opened, SealedError, Store, StoreError, Subject, seale
 /// Keys kept unwrapped in memory.
 const CACHED_KEYS: u64 = 20_000;
 /// How long another process's erasure may stay unnoticed here, if nobody calls [`Keyring::forget`].
-const CACHED_FOR: Duration = Duration::from_secs(60);
+const CACHED_FOR: Duration = Duration::from_mins(1);
 /// Number of a subject's only key.
 const FIRST_KEY: u32 = 1;
 const FINGERPRINTS: &str = "fingerprints";
@@ -74,8 +75,7 @@ impl Keyring {
         let random = Arc::new(Mutex::new(random));
         let wrapping = root.derive("wrapping");
         // Derived once, then kept wrapped: fingerprints in the log must survive a rotation.
-        let own =
-            wrapping.wrap(nonce(&random), FINGERPRINTS, &root.derive(FINGERPRINTS));
+        let own = wrapping.wrap(nonce(&random), FINGERPRINTS, &root.derive(FINGERPRINTS));
         let proof = table::bind(&store, own.clone()).await?;
         if generated && proof != own {
             return Err(StoreError::Unusable(
@@ -129,9 +129,7 @@ impl Keyring {
     ) -> Result<Option<Zeroizing<Vec<u8>>>, SealedError> {
         let Some(key) = self.known_key(envelope.subject).await? else { return Ok(None) };
         let plain = (envelope.key == FIRST_KEY)
-            .then(|| {
-                key.decrypt(envelope.nonce, &bound(place, envelope.subject), &envelope.cipher)
-            })
+            .then(|| key.decrypt(envelope.nonce, &bound(place, envelope.subject), &envelope.cipher))
             .flatten();
         plain.map(Some).ok_or_else(|| SealedError::Altered { place: place.to_owned() })
     }
@@ -145,14 +143,14 @@ impl Keyring {
     /// Erases the subject: nothing sealed for it can be opened again, and nothing be sealed.
     pub async fn destroy(&self, subject: Subject) -> Result<(), StoreError> {
         let _readers_wait = self.master.write().await;
-        self.store.execute(vec![Self::destroy_op(subject)]).await?;
+        self.store.execute(vec![Self::destroy_op(subject, self.store.now())]).await?;
         self.keys.invalidate(&subject.id());
         Ok(())
     }
 
     /// The same as an operation for the caller's transaction, who then calls [`Self::forget`].
-    pub fn destroy_op(subject: Subject) -> Op {
-        table::destroy(subject)
+    pub fn destroy_op(subject: Subject, at: DateTime<Utc>) -> Op {
+        table::destroy(subject, at)
     }
 
     /// Drops the subject's key from memory, on each process that hears of an erasure.
@@ -170,8 +168,7 @@ impl Keyring {
             return Ok(key);
         }
         let key = Key::random(|bytes| self.random.lock().fill_bytes(bytes));
-        let wrapped =
-            master.wrapping.wrap(nonce(&self.random), &wrapped_at(subject.id()), &key);
+        let wrapped = master.wrapping.wrap(nonce(&self.random), &wrapped_at(subject.id()), &key);
         drop(key);
         table::insert(&self.store, subject, wrapped, &master.proof).await?;
         // Read back: of two processes that make a key at once, one wins.

@@ -131,8 +131,12 @@ mod tests {
 
     #[test]
     fn an_envelope_keeps_its_shape() {
-        let envelope =
-            Envelope { subject: Uuid::from_u128(5), key: 1, nonce: [1; NONCE], cipher: vec![0xff; 3] };
+        let envelope = Envelope {
+            subject: Uuid::from_u128(5),
+            key: 1,
+            nonce: [1; NONCE],
+            cipher: vec![0xff; 3],
+        };
         let text = r#"{"$enc":{"s":"00000000-0000-0000-0000-000000000005","k":1,"n":"AQEBAQEBAQEBAQEB","c":"////"}}"#;
         assert_eq!(serde_json::to_string(&envelope).unwrap(), text);
         assert_eq!(serde_json::from_str::<Envelope>(text).unwrap(), envelope);

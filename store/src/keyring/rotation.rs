@@ -19,16 +19,14 @@ impl Keyring {
 
         let (from, to) = (master.wrapping.clone(), wrapping.clone());
         let random = Arc::clone(&self.random);
-        let locked = Sql::Each {
-            sqlite: PROOF.into(),
-            postgres: format!("{PROOF} FOR UPDATE").into(),
-        };
+        let locked =
+            Sql::Each { sqlite: PROOF.into(), postgres: format!("{PROOF} FOR UPDATE").into() };
         let transaction = Transaction::new()
-            .guard(
-                Query { sql: locked, args: vec![] },
-                Expect::Value(master.proof.clone().into()),
-            )
-            .op(Op::new("UPDATE keyring SET fingerprint_key = $1 WHERE id = 1", args![proof.clone()]))
+            .guard(Query { sql: locked, args: vec![] }, Expect::Value(master.proof.clone().into()))
+            .op(Op::new(
+                "UPDATE keyring SET fingerprint_key = $1 WHERE id = 1",
+                args![proof.clone()],
+            ))
             .read(Query::new(table::LIVING, vec![]))
             .compute(move |rows| {
                 let rewrap = |row| {

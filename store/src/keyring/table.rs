@@ -1,10 +1,9 @@
 //! The rows behind the keyring.
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{Op, Query, Row, Sql, Store, StoreError, Subject, args};
-
-const NOW: [&str; 2] = ["CAST(unixepoch('subsec') * 1000000 AS INTEGER)", "clock_timestamp()"];
 
 /// The proof of the master key: ours on a fresh database, else the one that is there.
 pub(super) async fn bind(store: &Store, own: Vec<u8>) -> Result<Vec<u8>, StoreError> {
@@ -14,9 +13,8 @@ pub(super) async fn bind(store: &Store, own: Vec<u8>) -> Result<Vec<u8>, StoreEr
             args![own],
         )])
         .await?;
-    let rows = store
-        .fetch(Query::new("SELECT fingerprint_key FROM keyring WHERE id = 1", vec![]))
-        .await?;
+    let rows =
+        store.fetch(Query::new("SELECT fingerprint_key FROM keyring WHERE id = 1", vec![])).await?;
     rows.first()
         .ok_or_else(|| StoreError::Unusable("the table keyring cannot be written".to_owned()))?
         .bytes(0)
@@ -39,31 +37,27 @@ pub(super) async fn insert(
     wrapped: Vec<u8>,
     proof: &[u8],
 ) -> Result<(), StoreError> {
-    const TEXT: &str = "INSERT INTO subject_keys (subject_id, kind, wrapped_key)
-         SELECT $1, $2, $3 FROM keyring WHERE id = 1 AND fingerprint_key = $4";
+    const TEXT: &str = "INSERT INTO subject_keys (subject_id, kind, wrapped_key, created_at)
+         SELECT $1, $2, $3, $4 FROM keyring WHERE id = 1 AND fingerprint_key = $5";
     const ONCE: &str = "ON CONFLICT (subject_id) DO NOTHING";
     let sql = Sql::Each {
         sqlite: format!("{TEXT} {ONCE}").into(),
         // A rotation that runs at the same time waits, or is waited for.
         postgres: format!("{TEXT} FOR SHARE {ONCE}").into(),
     };
-    let op = Op { sql, args: args![subject.id(), subject.kind(), wrapped, proof] };
+    let op = Op { sql, args: args![subject.id(), subject.kind(), wrapped, store.now(), proof] };
     store.execute(vec![op]).await?;
     Ok(())
 }
 
 /// Also when there never was a key: then none will be made.
-pub(super) fn destroy(subject: Subject) -> Op {
-    let text = |now: &str| {
-        format!(
-            "INSERT INTO subject_keys (subject_id, kind, destroyed_at) VALUES ($1, $2, {now})
-             ON CONFLICT (subject_id) DO UPDATE SET wrapped_key = NULL,
-             destroyed_at = COALESCE(subject_keys.destroyed_at, excluded.destroyed_at)"
-        )
-        .into()
-    };
-    let [sqlite, postgres] = NOW.map(text);
-    Op { sql: Sql::Each { sqlite, postgres }, args: args![subject.id(), subject.kind()] }
+pub(super) fn destroy(subject: Subject, at: DateTime<Utc>) -> Op {
+    Op::new(
+        "INSERT INTO subject_keys (subject_id, kind, created_at, destroyed_at) VALUES ($1, $2, $3, $3)
+         ON CONFLICT (subject_id) DO UPDATE SET wrapped_key = NULL,
+         destroyed_at = COALESCE(subject_keys.destroyed_at, excluded.destroyed_at)",
+        args![subject.id(), subject.kind(), at],
+    )
 }
 
 /// All living keys.

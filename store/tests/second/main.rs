@@ -1,0 +1,10 @@
+//! What stands beside the log: keys, blobs, followers, rebuilds, comparisons, jobs; on each database.
+#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(unreachable_pub, reason = "modules of one test binary")]
+
+mod blobs;
+mod followers;
+mod jobs;
+mod keyring;
+mod rebuild;
+mod world;
