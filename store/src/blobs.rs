@@ -239,7 +239,11 @@ impl Blobs {
 }
 
 fn checked(bytes: &[u8]) -> Result<Sha256, BlobError> {
-    if bytes.len() > MAX_BLOB { Err(BlobError::TooLarge(bytes.len())) } else { Ok(Sha256::of(bytes)) }
+    if bytes.len() > MAX_BLOB {
+        Err(BlobError::TooLarge(bytes.len()))
+    } else {
+        Ok(Sha256::of(bytes))
+    }
 }
 
 fn key(organization: Option<Uuid>, sha256: Sha256) -> Key {

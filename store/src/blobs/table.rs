@@ -18,7 +18,12 @@ impl BlobTable {
             Op::new(
                 "INSERT INTO blobs (organization_id, sha256, size, body) VALUES ($1, $2, $3, $4)
                  ON CONFLICT (organization_id, sha256) DO NOTHING",
-                args![organization, &sha256.as_bytes()[..], size as i64, body],
+                args![
+                    organization,
+                    &sha256.as_bytes()[..],
+                    i64::try_from(size).unwrap_or(i64::MAX),
+                    body
+                ],
             )
         };
         self.store.execute(batch.into_iter().map(insert).collect()).await?;
