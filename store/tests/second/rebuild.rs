@@ -1,0 +1,269 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::future::join_all;
+use serde_json::json;
+use store::{Dialect, Follower, Projection, Rebuild, RebuildError, Row, Store, Value};
+use tokio::sync::watch;
+
+use crate::world::{
+    Fragile, Names, Totals, World, append, count, name, number, on_each_database, rows, total,
+    try_append,
+};
+
+const NAMES: &str = "SELECT id, name, changes FROM names ORDER BY id";
+const OLD_NAMES: &str = "SELECT name, times FROM old_names ORDER BY name";
+const CLAIMS: &str = "SELECT kind, scope, value, aggregate_type, aggregate_id, counts_for FROM claims ORDER BY value";
+const COUNTS: &str =
+    "SELECT kind, counts_for, count FROM claim_counts WHERE count <> 0 ORDER BY kind, counts_for";
+
+/// Tables, columns, indexes, constraints; without the quotes that SQLite puts around renamed tables.
+async fn schema(world: &World, store: &Store) -> Vec<Row> {
+    match world.dialect {
+        Dialect::Sqlite => {
+            rows(store, "SELECT type, name, tbl_name, replace(sql, '\"', '') FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name").await
+        }
+        Dialect::Postgres => {
+            let columns = "SELECT CAST(table_name || '.' || column_name AS text), CAST(data_type || is_nullable || COALESCE(column_default, '') AS text)
+                           FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1";
+            let constraints = "SELECT CAST(conrelid::regclass || '.' || conname AS text), pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1";
+            let indexes = "SELECT CAST(indexname AS text), indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1";
+            let mut all = Vec::new();
+            for query in [columns, constraints, indexes] {
+                all.extend(rows(store, query).await);
+            }
+            all
+        }
+    }
+}
+
+async fn table(store: &Store) -> [Vec<Row>; 2] {
+    [rows(store, NAMES).await, rows(store, OLD_NAMES).await]
+}
+
+#[test]
+fn rebuilt_tables_equal_the_live_ones_and_so_does_the_schema() {
+    on_each_database(async |world| {
+        let projections: [Arc<dyn Projection>; 2] =
+            [Arc::new(Names("names.v1")), Arc::new(Totals("totals.v1"))];
+        let store = world.open(&projections).await;
+        for n in 0..60_u128 {
+            name(&store, n % 20, &format!("name {n}")).await;
+            count(&store, 1).await;
+        }
+        let totals = Follower::new(store.clone(), Arc::clone(&projections[1]));
+        totals.catch_up().await.unwrap();
+        let (before, tables) = (schema(world, &store).await, table(&store).await);
+
+        let rebuild = Rebuild::new(store.clone()).with_batch(7);
+        for generation in 2..=4 {
+            let done = rebuild.projection(&projections[1]).await.unwrap();
+            assert_eq!((done.generation, done.position), (generation, 120));
+            let done = rebuild.projection(&projections[0]).await.unwrap();
+            assert_eq!((done.generation, done.position), (generation - 1, 120));
+            assert_eq!(schema(world, &store).await, before);
+            assert_eq!(table(&store).await, tables);
+            assert_eq!(total(&store).await, 60);
+        }
+        // The new tables are the live ones: both go on.
+        name(&store, 3, "after").await;
+        count(&store, 1).await;
+        totals.catch_up().await.unwrap();
+        assert_eq!(total(&store).await, 61);
+        assert_eq!(
+            number(&store, "SELECT count(*) FROM names WHERE name = 'after'").await,
+            Some(1)
+        );
+        let left = "SELECT count(*) FROM projection_checkpoints";
+        assert_eq!(number(&store, left).await, Some(2));
+        store.close().await;
+    });
+}
+
+#[test]
+fn a_rebuild_repairs_tables_that_were_damaged() {
+    on_each_database(async |world| {
+        let projections: [Arc<dyn Projection>; 1] = [Arc::new(Names("names.v1"))];
+        let store = world.open(&projections).await;
+        name(&store, 1, "lobby").await;
+        let tables = table(&store).await;
+        world.tamper("UPDATE names SET name = 'nobody'; DELETE FROM old_names").await;
+        assert_ne!(table(&store).await, tables);
+        Rebuild::new(store.clone()).projection(&projections[0]).await.unwrap();
+        assert_eq!(table(&store).await, tables);
+        store.close().await;
+    });
+}
+
+#[test]
+fn rebuilding_under_load_loses_and_doubles_nothing() {
+    on_each_database(async |world| {
+        let projections: [Arc<dyn Projection>; 2] =
+            [Arc::new(Names("names.v1")), Arc::new(Totals("totals.v1"))];
+        let store = world.open(&projections).await;
+        let (stop, stopped) = watch::channel(false);
+        let writer = |writer: u128| {
+            let (store, stopped) = (store.clone(), stopped.clone());
+            async move {
+                let mut n: u128 = 0;
+                while !*stopped.borrow() && n < 2000 {
+                    n += 1;
+                    name(&store, writer, &format!("{writer} {n}")).await;
+                    count(&store, 1).await;
+                    let mac =
+                        json!({"mac": format!("{writer}-{}", n % 3), "gone": n.is_multiple_of(5)});
+                    append(&store, writer, "thing.seen", mac).await;
+                }
+                i64::try_from(n).unwrap()
+            }
+        };
+        let mut stopping = stopped.clone();
+        let totals = Follower::new(store.clone(), Arc::clone(&projections[1]));
+        let following = totals.run(async move { drop(stopping.wait_for(|it| *it).await) });
+        let rebuilding = async {
+            let rebuild = Rebuild::new(store.clone()).with_batch(50);
+            for _ in 0..3 {
+                rebuild.projection(&projections[0]).await.unwrap();
+                rebuild.projection(&projections[1]).await.unwrap();
+                rebuild.claims().await.unwrap();
+            }
+            stop.send_replace(true);
+        };
+        let writers = join_all((0..4).map(writer));
+        let (written, (), ()) = futures::join!(writers, following, rebuilding);
+        totals.catch_up().await.unwrap();
+
+        assert_eq!(total(&store).await, written.iter().sum::<i64>());
+        assert_eq!(
+            number(&store, "SELECT CAST(sum(changes) + count(*) AS bigint) FROM names").await,
+            Some(written.iter().sum())
+        );
+        assert_eq!(number(&store, "SELECT count(*) FROM names").await, Some(4));
+        let live = (table(&store).await, rows(&store, CLAIMS).await, rows(&store, COUNTS).await);
+        let rebuild = Rebuild::new(store.clone());
+        rebuild.projection(&projections[0]).await.unwrap();
+        rebuild.claims().await.unwrap();
+        let again = (table(&store).await, rows(&store, CLAIMS).await, rows(&store, COUNTS).await);
+        assert_eq!(again, live);
+        store.close().await;
+    });
+}
+
+#[test]
+fn rebuilt_claims_still_keep_others_out() {
+    on_each_database(async |world| {
+        let store = world.open(&[]).await;
+        append(&store, 1, "thing.seen", json!({"mac": "a"})).await;
+        append(&store, 2, "thing.seen", json!({"mac": "b"})).await;
+        append(&store, 2, "thing.seen", json!({"gone": true})).await;
+        let before = schema(world, &store).await;
+        world.tamper("DELETE FROM claims; DELETE FROM claim_counts").await;
+        Rebuild::new(store.clone()).claims().await.unwrap();
+        assert_eq!(schema(world, &store).await, before);
+        assert!(try_append(&store, 3, "thing.seen", json!({"mac": "a"})).await.is_err());
+        append(&store, 3, "thing.seen", json!({"mac": "b"})).await;
+        let counts = rows(&store, COUNTS).await;
+        assert_eq!(counts.len(), 1);
+        assert_eq!(counts[0].0[2], Value::Int(2));
+        store.close().await;
+    });
+}
+
+#[test]
+fn a_new_name_is_rebuilt_before_serving_and_the_former_one_is_forgotten() {
+    on_each_database(async |world| {
+        let first: [Arc<dyn Projection>; 2] =
+            [Arc::new(Names("names.v1")), Arc::new(Totals("totals.v1"))];
+        let store = world.open(&first).await;
+        assert_eq!(Rebuild::new(store.clone()).ensure_current().await.unwrap(), []);
+        name(&store, 1, "lobby").await;
+        count(&store, 5).await;
+        assert_eq!(Rebuild::new(store.clone()).ensure_current().await.unwrap(), []);
+        store.close().await;
+
+        world
+            .tamper("DELETE FROM names; INSERT INTO totals (kind, total) VALUES ('totals', 99)")
+            .await;
+        let second: [Arc<dyn Projection>; 2] =
+            [Arc::new(Names("names.v2")), Arc::new(Totals("totals.v2"))];
+        let store = world.open(&second).await;
+        let rebuilt = Rebuild::new(store.clone()).ensure_current().await.unwrap();
+        assert_eq!(
+            rebuilt.iter().map(|done| done.name).collect::<Vec<_>>(),
+            ["names.v2", "totals.v2"]
+        );
+        assert_eq!(total(&store).await, 5);
+        assert_eq!(number(&store, "SELECT count(*) FROM names").await, Some(1));
+        let left = rows(&store, "SELECT name FROM projection_checkpoints ORDER BY name").await;
+        let left = left.iter().map(|row| row.text(0).unwrap()).collect::<Vec<_>>();
+        assert_eq!(left, ["names.v2", "totals.v2"]);
+        store.close().await;
+    });
+}
+
+#[test]
+fn a_failing_rebuild_says_where_and_leaves_everything_as_it_was() {
+    on_each_database(async |world| {
+        let fragile = Arc::new(Fragile { mended: AtomicBool::new(true) });
+        let projection: Arc<dyn Projection> = Arc::<Fragile>::clone(&fragile);
+        let store = world.open(&[Arc::clone(&projection)]).await;
+        count(&store, 1).await;
+        append(&store, 1, "thing.counted", json!({"poison": "sql"})).await;
+        count(&store, 1).await;
+        let follower =
+            Follower::new(store.clone(), Arc::clone(&projection)).with_pause(Duration::ZERO);
+        follower.catch_up().await.unwrap();
+        let before = schema(world, &store).await;
+
+        fragile.mended.store(false, Ordering::Relaxed);
+        let rebuild = Rebuild::new(store.clone());
+        let error = rebuild.projection(&projection).await.unwrap_err();
+        assert!(matches!(error, RebuildError::Event { position: 2, .. }), "{error}");
+        assert_eq!(schema(world, &store).await, before);
+        assert_eq!(number(&store, "SELECT count(*) FROM fragile").await, Some(3));
+
+        fragile.mended.store(true, Ordering::Relaxed);
+        rebuild.projection(&projection).await.unwrap();
+        assert_eq!(number(&store, "SELECT count(*) FROM fragile").await, Some(3));
+        store.close().await;
+    });
+}
+
+#[test]
+fn an_interrupted_rebuild_is_taken_over_and_a_living_one_is_not() {
+    on_each_database(async |world| {
+        let projection: Arc<dyn Projection> = Arc::new(Totals("totals.v1"));
+        let store = world.open(&[Arc::clone(&projection)]).await;
+        count(&store, 4).await;
+        let now = if world.dialect == Dialect::Sqlite {
+            store.now().timestamp_micros().to_string()
+        } else {
+            format!("to_timestamp({})", store.now().timestamp())
+        };
+        world
+            .tamper(&format!(
+                "INSERT INTO projection_checkpoints (name, generation, position, state, updated_at) VALUES ('totals.v1', 1, 0, 'rebuilding', {now});
+                 CREATE TABLE totals__g1 (kind TEXT)"
+            ))
+            .await;
+        let rebuild = Rebuild::new(store.clone());
+        let error = rebuild.projection(&projection).await.unwrap_err();
+        assert!(matches!(error, RebuildError::Busy { name: "totals.v1" }), "{error}");
+
+        world.clock.step(Duration::from_secs(61));
+        assert_eq!(rebuild.projection(&projection).await.unwrap().generation, 2);
+        assert_eq!(total(&store).await, 4);
+        let exists = if world.dialect == Dialect::Sqlite {
+            "SELECT count(*) FROM sqlite_master WHERE name LIKE '%\\_\\_g%' ESCAPE '\\'"
+        } else {
+            "SELECT count(*) FROM pg_class WHERE relname LIKE '%\\_\\_g%'"
+        };
+        assert_eq!(number(&store, exists).await, Some(0));
+        store.close().await;
+    });
+}
