@@ -240,8 +240,8 @@ impl Store {
     }
 
     /// What events mean.
-    pub(crate) fn interpreter(&self) -> &dyn Interpreter {
-        self.inner.core.interpreter.as_ref()
+    pub(crate) fn interpreter(&self) -> &Arc<dyn Interpreter> {
+        &self.inner.core.interpreter
     }
 
     pub(crate) fn live(&self) -> &Live {
