@@ -96,3 +96,12 @@ impl Fixture {
             .with_context(|| format!("the fixture has no organization `{slug}`"))
     }
 }
+
+/// The shared secret of an organization in the fixture of this crate.
+///
+/// # Errors
+///
+/// There is no such organization.
+pub fn secret_of(slug: &str) -> anyhow::Result<String> {
+    Ok(Fixture::own()?.organization(slug)?.shared_secret.clone())
+}

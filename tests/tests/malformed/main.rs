@@ -1,0 +1,156 @@
+//! Requests of every wrong kind at every route. Each gets a clear answer in time, and none is the
+//! server's fault.
+
+mod garbage;
+mod routes;
+
+use std::{fmt::Write, time::Duration};
+
+use anyhow::Context;
+use futures::{StreamExt, stream};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use reqwest::Method;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+use wisptrail_tests::{
+    Client, Database, Device, Server, Start, on_each_database, register, secret_of,
+};
+
+use self::garbage::Garbage;
+
+on_each_database!(
+    random_requests_are_answered_with_anything_but_5xx,
+    what_is_not_http_harms_nobody,
+    every_operation_wants_a_token,
+);
+
+/// Requests per database; the seed is fixed, so that what fails fails again.
+const REQUESTS: usize = 2_000;
+const SEED: u64 = 30;
+
+async fn random_requests_are_answered_with_anything_but_5xx(
+    database: Database,
+) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let device = device(&server).await?;
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    let requests: Vec<Garbage> = (0..REQUESTS).map(|_| Garbage::new(&mut rng, &device)).collect();
+    let (anonymous, admin) = (server.client(), server.admin());
+    let complaints: Vec<String> = stream::iter(requests)
+        .map(|garbage| {
+            let (anonymous, admin) = (&anonymous, &admin);
+            async move {
+                let client = if garbage.is_admin { admin } else { anonymous };
+                complaint(client, &garbage).await
+            }
+        })
+        .buffered(4)
+        .filter_map(async |complaint| complaint)
+        .collect()
+        .await;
+    anonymous.get("/healthz").await.context("the server is gone")?.expect(200)?;
+    assert!(complaints.is_empty(), "{} of {REQUESTS}:\n{}", complaints.len(), listed(&complaints));
+    Ok(())
+}
+
+/// What is wrong with the answer to this request.
+async fn complaint(client: &Client, garbage: &Garbage) -> Option<String> {
+    let request = match garbage.request(client) {
+        Ok(request) => request,
+        Err(error) => return Some(format!("{garbage}: cannot be sent: {error:#}")),
+    };
+    match client.send(request).await {
+        Ok(answer) if answer.status < 500 => None,
+        Ok(answer) => {
+            let text: String = answer.text().chars().take(200).collect();
+            Some(format!("{garbage}: {} {text}", answer.status))
+        }
+        // A server may close the connection before it has read a body that is too long.
+        Err(_) if garbage.is_over_long() => None,
+        Err(error) => Some(format!("{garbage}: {error:#}")),
+    }
+}
+
+fn listed(complaints: &[String]) -> String {
+    complaints.iter().take(25).fold(String::new(), |mut list, complaint| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(list, "  {complaint}");
+        list
+    })
+}
+
+async fn what_is_not_http_harms_nobody(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let address = server.address().strip_prefix("http://").context("an address")?;
+    let long_header = format!("GET / HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "y".repeat(1 << 20));
+    let many_headers = format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", "a: b\r\n".repeat(5_000));
+    let long_path = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "z".repeat(100_000));
+    for (what, bytes) in [
+        ("nothing HTTP", &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc"[..]),
+        ("an empty line", b"\r\n\r\n\r\n"),
+        ("U+0000 in the path", b"GET /\0 HTTP/1.1\r\nhost: x\r\n\r\n"),
+        ("bad UTF-8 in the path", b"GET /\xff\xfe HTTP/1.1\r\nhost: x\r\n\r\n"),
+        ("bad UTF-8 in a header", b"GET /healthz HTTP/1.1\r\nhost: x\r\nauthorization: \xff\r\n\r\n"),
+        ("no host", b"GET /controller/register/ HTTP/1.1\r\n\r\n"),
+        ("two lengths", b"POST /controller/register/ HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab"),
+        ("a negative length", b"POST /controller/register/ HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n"),
+        ("a bad chunk", b"POST /controller/register/ HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"),
+        ("a very long header", long_header.as_bytes()),
+        ("very many headers", many_headers.as_bytes()),
+        ("a very long path", long_path.as_bytes()),
+    ] {
+        let mut connection = TcpStream::connect(address).await?;
+        // The server may have enough before everything is sent.
+        let _ = connection.write_all(bytes).await;
+        let _ = connection.shutdown().await;
+        let mut answer = Vec::new();
+        let reading = timeout(Duration::from_secs(30), connection.read_to_end(&mut answer)).await;
+        assert!(reading.is_ok(), "{what}: the connection stays open");
+        assert!(!answer.starts_with(b"HTTP/1.1 5"), "{what}: {}", String::from_utf8_lossy(&answer));
+        server.client().get("/healthz").await.with_context(|| format!("gone after {what}"))?.expect(200)?;
+    }
+    Ok(())
+}
+
+async fn every_operation_wants_a_token(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let device = device(&server).await?;
+    let anonymous = server.client();
+    let strangers = [
+        ("no token", anonymous.clone()),
+        ("an unknown token", anonymous.with_token("ffffffffffffffffffffffffffffffffffffffff")),
+        ("a device's key", anonymous.with_token(&device.key)),
+    ];
+    let mut wrong = Vec::new();
+    for (method, path) in routes::operations(&device) {
+        for (what, client) in &strangers {
+            let body = serde_json::json!({});
+            let method: Method = method.parse()?;
+            let answer = client.json(method.clone(), &path, &body).await?;
+            if !matches!(answer.status, 401 | 403) {
+                wrong.push(format!("{method} {path} with {what}: {}", answer.status));
+            }
+            // As devices send it.
+            let with_key = format!("{path}?key={}", device.key);
+            let answer = anonymous.json(method.clone(), &with_key, &body).await?;
+            if !matches!(answer.status, 401 | 403) {
+                wrong.push(format!("{method} {path}?key=…: {}", answer.status));
+            }
+        }
+        let answer = server.admin().json(method.parse()?, &path, &serde_json::json!({})).await?;
+        if matches!(answer.status, 401 | 403 | 405) || answer.status >= 500 {
+            wrong.push(format!("{method} {path} as superuser: {}", answer.status));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", listed(&wrong));
+    Ok(())
+}
+
+async fn device(server: &Server) -> anyhow::Result<Device> {
+    let secret = &secret_of("alpha")?;
+    register(&server.client(), secret, "target", "02:00:00:00:06:01").await
+}
