@@ -10,6 +10,7 @@ mod blobs;
 mod chain;
 mod claim;
 mod clock;
+mod compare;
 mod engine;
 mod error;
 mod event;
@@ -41,6 +42,7 @@ pub use append::{Append, AppendError, Appended, Context, Expected, IdempotencyKe
 pub use blobs::{BlobError, BlobStats, Blobs, MAX_BLOB, NotASha256, Sha256};
 pub use claim::{Claim, ClaimChange, Limit, TakenClaim};
 pub use clock::Clock;
+pub use compare::{Deviation, Difference, ProjectionReport, verify_projections};
 pub use error::{Cause, Failure, StoreError};
 pub use event::{Decoded, NewEvent, Recorded, Retention};
 pub use feed::Feed;

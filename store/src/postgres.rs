@@ -5,7 +5,7 @@ mod facts;
 mod foreign;
 mod listen;
 mod migrate;
-mod statement;
+pub(crate) mod statement;
 mod transact;
 mod write;
 mod writer;

@@ -4,7 +4,7 @@ mod connection;
 mod facts;
 mod migrate;
 mod readers;
-mod statement;
+pub(crate) mod statement;
 mod transact;
 mod writer;
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{Arg, Failure, Op, Query, Row, Sql, StoreError, Value, error::Trouble};
 
 /// For `map_err`: names what was being done, without values.
-pub(super) fn trouble(operation: &'static str) -> impl Fn(sqlx::Error) -> Trouble {
+pub(crate) fn trouble(operation: &'static str) -> impl Fn(sqlx::Error) -> Trouble {
     move |error| {
         let (code, message, passing) = match &error {
             sqlx::Error::Database(error) => {
@@ -56,7 +56,7 @@ fn passes(code: &str) -> bool {
 }
 
 /// All rows of a statement, reading or writing.
-pub(super) async fn fetch(
+pub(crate) async fn fetch(
     connection: &mut PgConnection,
     query: &Query,
 ) -> Result<Vec<Row>, StoreError> {
@@ -66,7 +66,7 @@ pub(super) async fn fetch(
 }
 
 /// Affected rows of a writing statement.
-pub(super) async fn execute(connection: &mut PgConnection, op: &Op) -> Result<u64, Trouble> {
+pub(crate) async fn execute(connection: &mut PgConnection, op: &Op) -> Result<u64, Trouble> {
     let done = connection.execute(bind(text(&op.sql), &op.args)).await;
     Ok(done.map_err(trouble("write"))?.rows_affected())
 }

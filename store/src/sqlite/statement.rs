@@ -10,7 +10,7 @@ use rusqlite::{
 use crate::{Arg, Failure, Op, Query, Row, Sql, Value, error::Trouble};
 
 /// For `map_err`: names what was being done. The texts of SQLite name tables and constraints, never values.
-pub(super) fn trouble(operation: &'static str) -> impl FnOnce(rusqlite::Error) -> Trouble {
+pub(crate) fn trouble(operation: &'static str) -> impl FnOnce(rusqlite::Error) -> Trouble {
     move |error| {
         let (code, passing) = match error.sqlite_error() {
             Some(error) => (error.extended_code.to_string(), passes(error.code)),
@@ -36,12 +36,12 @@ fn passes(code: ErrorCode) -> bool {
 }
 
 /// All rows of a statement, reading or writing.
-pub(super) fn fetch(connection: &Connection, query: &Query) -> Result<Vec<Row>, Trouble> {
+pub(crate) fn fetch(connection: &Connection, query: &Query) -> Result<Vec<Row>, Trouble> {
     rows(connection, &text(&query.sql), params_from_iter(&query.args)).map_err(trouble("read"))
 }
 
 /// Affected rows of a writing statement.
-pub(super) fn execute(connection: &Connection, op: &Op) -> Result<u64, Trouble> {
+pub(crate) fn execute(connection: &Connection, op: &Op) -> Result<u64, Trouble> {
     let run = || {
         let mut statement = connection.prepare_cached(&text(&op.sql))?;
         statement.execute(params_from_iter(&op.args))

@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "modules of one test binary")]
 
 mod blobs;
+mod compare;
 mod followers;
 mod jobs;
 mod keyring;
