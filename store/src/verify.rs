@@ -89,7 +89,7 @@ impl Store {
             }
             progress(end);
         }
-        verifier.report.first_bad = verifier.end(after, position, &hash);
+        verifier.report.first_bad = verifier.end(after.min(last), position, &hash);
         Ok(verifier.report)
     }
 

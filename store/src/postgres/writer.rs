@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Failure, StoreError,
     error::Trouble,
-    plan::{EventType, Plan, Rules, Wanted, plan},
+    plan::{EventType, Head, Plan, Rules, Wanted, plan},
     request::Request,
     store::Core,
     writer::{Attempt, BatchError, Committed, MOST_QUEUED, MOST_TOGETHER, Queued, serve},
@@ -77,11 +77,8 @@ impl Log {
     }
 
     async fn try_batch(&mut self, requests: &[Request]) -> Result<Committed, BatchError> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.options.connect().await.map_err(trouble("connect to PostgreSQL"))?,
-        };
-        let written = self.write(&mut connection, requests).await;
+        let (mut connection, head) = self.begin().await.map_err(classify)?;
+        let written = self.write(&mut connection, head, requests).await;
         let usable = match &written {
             Ok(Written::Committed(..)) => true,
             Err(BatchError::Unknown(_)) => false,
@@ -102,12 +99,28 @@ impl Log {
         }
     }
 
+    /// Begins a transaction that nobody can append beside. A connection that broke since the last append is
+    /// replaced: nothing was sent yet that could have happened.
+    async fn begin(&mut self) -> Result<(PgConnection, Head), Trouble> {
+        if let Some(mut connection) = self.connection.take() {
+            match facts::lock(&mut connection).await {
+                Ok(head) => return Ok((connection, head)),
+                Err(trouble) if !broken(&trouble) => return Err(trouble),
+                Err(_) => {}
+            }
+        }
+        let mut connection =
+            self.options.connect().await.map_err(trouble("connect to PostgreSQL"))?;
+        let head = facts::lock(&mut connection).await?;
+        Ok((connection, head))
+    }
+
     async fn write(
         &self,
         connection: &mut PgConnection,
+        mut head: Head,
         requests: &[Request],
     ) -> Result<Written, BatchError> {
-        let mut head = facts::lock(connection).await.map_err(classify)?;
         let mut types = Vec::new();
         if head.chained < head.position {
             types = foreign::adopt(connection, &mut head, &self.core, &self.known_types).await?;
@@ -157,6 +170,12 @@ impl Log {
         let events = writes.events.into_iter().map(Arc::new).collect();
         Ok(Written::Committed(Committed { outcomes, events }, types))
     }
+}
+
+/// Did the server hang up?
+fn broken(trouble: &Trouble) -> bool {
+    let code = trouble.failure.code.as_str();
+    matches!(code, "io" | "protocol" | "tls") || code.starts_with("57P") || code.starts_with("08")
 }
 
 /// How a transaction ended that did not fail.

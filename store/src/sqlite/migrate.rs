@@ -107,3 +107,69 @@ fn copy(connection: &Connection, to: &Path) -> Result<(), StoreError> {
     tracing::info!(copy = %to.display(), "the database was copied to {}", to.display());
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Durability, sqlite::connection};
+
+    const OLD: Migration = Migration {
+        number: 1,
+        name: "0001_old",
+        sqlite: "CREATE TABLE things (name TEXT); INSERT INTO things VALUES ('kept')",
+        postgres: "",
+    };
+    const NEW: Migration = Migration {
+        number: 20,
+        name: "0020_new",
+        sqlite: "ALTER TABLE things ADD COLUMN size INTEGER NOT NULL DEFAULT 7",
+        postgres: "",
+    };
+    const BROKEN: Migration = Migration {
+        number: 30,
+        name: "0030_broken",
+        sqlite: "DROP TABLE things; CREATE TABLE half (done TEXT); SELECT nothing FROM nowhere",
+        postgres: "",
+    };
+
+    fn names(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+        let mut statement = connection.prepare("SELECT name || size FROM things")?;
+        statement.query_map([], |row| row.get(0))?.collect()
+    }
+
+    #[test]
+    fn an_old_file_is_copied_and_upgraded() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wisptrail.db");
+        let now = DateTime::UNIX_EPOCH;
+        let mut connection = connection::writer(&file, Durability::Full).unwrap();
+        migrate(&mut connection, &file, &[OLD], now).unwrap();
+        migrate(&mut connection, &file, &[OLD], now).unwrap();
+        assert!(!copy_name(&file, 1).exists(), "there was nothing to copy");
+
+        migrate(&mut connection, &file, &[OLD, NEW], now).unwrap();
+        assert_eq!(names(&connection).unwrap(), ["kept7"]);
+        let copy = folder.path().join("wisptrail.db.before-20");
+        let mut copy = Connection::open(copy).unwrap();
+        assert!(names(&copy).is_err(), "the copy has the old columns");
+        // The copy is a whole database: the old program starts with it, and it can be upgraded again.
+        migrate(&mut copy, &file, &[OLD], now).unwrap();
+        let error = migrate(&mut connection, &file, &[OLD], now).unwrap_err();
+        assert!(matches!(error, StoreError::Newer { found: 20, known: 1 }), "{error}");
+    }
+
+    #[test]
+    fn a_failing_migration_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wisptrail.db");
+        let now = DateTime::UNIX_EPOCH;
+        let mut connection = connection::writer(&file, Durability::Full).unwrap();
+        migrate(&mut connection, &file, &[OLD], now).unwrap();
+        for _ in 0..2 {
+            migrate(&mut connection, &file, &[OLD, NEW, BROKEN], now).unwrap_err();
+            assert_eq!(applied(&connection).unwrap().len(), 1);
+        }
+        migrate(&mut connection, &file, &[OLD, NEW], now).unwrap();
+        assert_eq!(names(&connection).unwrap(), ["kept7"]);
+    }
+}

@@ -2,5 +2,14 @@
 #![expect(unreachable_pub, reason = "modules of one test binary")]
 
 mod append;
+mod chain;
 mod claims;
+mod disk;
+mod feed;
+mod foreign;
+mod kill;
+mod migrations;
+mod model;
+mod reconnect;
+mod snapshots;
 mod support;
