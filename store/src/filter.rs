@@ -32,47 +32,46 @@ pub(crate) const COLUMNS: &str = "position, event_id, aggregate_type, aggregate_
 impl EventFilter {
     /// The events after a position, in order. `since` and `until` are not in it: the store turns them into positions.
     pub(crate) fn query(&self, after: i64, limit: u32) -> Query {
-        let mut text = format!("SELECT {COLUMNS} FROM events WHERE position > $1");
+        let mut conditions = vec!["position > $1".to_owned()];
         let mut args = vec![Arg::from(after)];
-        let mut add = |condition: &str, arg: Arg| {
-            args.push(arg);
-            text.push_str(&format!(" AND {condition} ${}", args.len()));
-        };
-        if let Some(position) = self.up_to {
-            add("position <=", position.into());
+        let single = [
+            ("position <=", self.up_to.map(Arg::from)),
+            ("aggregate_type =", self.aggregate_type.as_ref().map(Arg::from)),
+            ("aggregate_id =", self.aggregate_id.as_ref().map(Arg::from)),
+            ("actor =", self.actor.as_ref().map(Arg::from)),
+        ];
+        for (condition, arg) in single {
+            if let Some(arg) = arg {
+                args.push(arg);
+                conditions.push(format!("{condition} ${}", args.len()));
+            }
         }
-        if let Some(kind) = &self.aggregate_type {
-            add("aggregate_type =", kind.into());
-        }
-        if let Some(id) = &self.aggregate_id {
-            add("aggregate_id =", id.into());
-        }
-        if let Some(actor) = &self.actor {
-            add("actor =", actor.into());
-        }
-        let types = self.event_types.iter().map(Arg::from).collect::<Vec<_>>();
-        if !types.is_empty() {
-            one_of(&mut text, &mut args, "event_type", types);
+        if !self.event_types.is_empty() {
+            let types = self.event_types.iter().map(Arg::from);
+            conditions.push(one_of("event_type", types, &mut args));
         }
         if let Some(organizations) = &self.organizations {
-            let ids = organizations.iter().copied().map(Arg::from).collect();
-            one_of(&mut text, &mut args, "organization_id", ids);
+            let ids = organizations.iter().copied().map(Arg::from);
+            conditions.push(one_of("organization_id", ids, &mut args));
         }
         args.push(i64::from(limit).into());
-        text.push_str(&format!(" ORDER BY position LIMIT ${}", args.len()));
+        let text = format!(
+            "SELECT {COLUMNS} FROM events WHERE {} ORDER BY position LIMIT ${}",
+            conditions.join(" AND "),
+            args.len()
+        );
         Query::new(text, args)
     }
 }
 
-fn one_of(text: &mut String, args: &mut Vec<Arg>, column: &str, values: Vec<Arg>) {
-    if values.is_empty() {
-        text.push_str(" AND 1 = 0");
-        return;
-    }
+fn one_of(column: &str, values: impl Iterator<Item = Arg>, args: &mut Vec<Arg>) -> String {
     let first = args.len() + 1;
     args.extend(values);
+    if args.len() < first {
+        return "1 = 0".to_owned();
+    }
     let places = (first..=args.len()).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
-    text.push_str(&format!(" AND {column} IN ({places})"));
+    format!("{column} IN ({places})")
 }
 
 /// The rest of a stream, in order.

@@ -198,7 +198,9 @@ impl Planner<'_> {
         for Draft { event, claims } in &request.events {
             let stream = Stream::of(event);
             for change in claims {
-                taken.extend(self.claims.change(&mut attempt, &stream, change).err());
+                taken.extend(
+                    self.claims.change(&mut attempt, &stream, change).err().map(|taken| *taken),
+                );
             }
         }
         if !taken.is_empty() {

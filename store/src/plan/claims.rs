@@ -74,18 +74,18 @@ impl Claims {
         attempt: &mut Attempt,
         stream: &Stream,
         change: &ClaimChange,
-    ) -> Result<(), TakenClaim> {
+    ) -> Result<(), Box<TakenClaim>> {
         match change {
             ClaimChange::Take(claim) => {
                 let key = ClaimKey::of(claim);
                 if let Some(holding) = self.holding(attempt, &key)
                     && holding.stream != *stream
                 {
-                    return Err(TakenClaim {
+                    return Err(Box::new(TakenClaim {
                         claim: claim.clone(),
                         aggregate_type: holding.stream.aggregate_type.clone(),
                         aggregate_id: holding.stream.aggregate_id.clone(),
-                    });
+                    }));
                 }
                 let holding = Holding { stream: stream.clone(), counts_for: claim.counts_for };
                 self.put(attempt, key, Some(holding));

@@ -87,7 +87,7 @@ pub(super) async fn commit(connection: &mut PgConnection, head: &Head) -> Result
     );
     let committed = connection.execute(sqlx::raw_sql(&text)).await;
     committed.map(drop).map_err(|error| {
-        let answered = error.as_database_error().and_then(|error| error.code());
+        let answered = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
         // An administrator's shutdown may come after the commit.
         let known =
             answered.is_some_and(|code| !code.starts_with("57P") && !code.starts_with("08"));

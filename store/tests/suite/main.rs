@@ -1,5 +1,6 @@
 //! What the log promises, on each database.
 #![expect(unreachable_pub, reason = "modules of one test binary")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod append;
 mod chain;

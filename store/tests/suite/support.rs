@@ -44,6 +44,7 @@ pub fn on_sqlite(test: impl AsyncFn(&Database)) {
     runtime().block_on(test(&Database::new(Dialect::Sqlite, None)));
 }
 
+#[expect(clippy::print_stderr, reason = "whoever runs the tests should know")]
 pub fn on_postgres(test: impl AsyncFn(&Database)) {
     let Some(server) = postgres_server() else {
         eprintln!("PostgreSQL is left out: WISPTRAIL_TEST_POSTGRES is not set");
