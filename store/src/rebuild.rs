@@ -11,7 +11,8 @@ use chrono::TimeDelta;
 
 use self::{fill::Fill, schema::Schema, source::Source};
 use crate::{
-    Expect, FollowerState, Mode, Op, Projection, Query, Store, StoreError, Transaction, args,
+    Dialect, Expect, FollowerState, Mode, Op, Projection, Query, Store, StoreError, Transaction,
+    args,
     followers::checkpoint::{self, Checkpoint},
 };
 
@@ -95,22 +96,64 @@ impl Rebuild {
     }
 
     /// Before serving: fills the tables of every projection of the store that was never run on this log, which is what a new
-    /// name looks like. A reactor without tables starts at the head. Waits for another process that is at it.
+    /// name looks like, and tries again with inline ones that lack an event. A reactor without tables starts at the head.
+    /// Removes what interrupted rebuilds left. Waits for another process that is at it.
     pub async fn ensure_current(&self) -> Result<Vec<Rebuilt>, RebuildError> {
+        let claims = Source::Claims(Arc::clone(self.store.interpreter()));
+        let projections = self.store.projections().iter();
+        for source in projections.map(|it| Source::Projection(Arc::clone(it))).chain([claims]) {
+            self.sweep(&source).await?;
+        }
         let mut rebuilt = Vec::new();
         for projection in self.store.projections() {
-            while Checkpoint::live(&self.store, projection.name()).await?.is_none() {
-                if self.nothing_to_read(projection.as_ref()).await? {
-                    continue;
-                }
-                match self.projection(projection).await {
-                    Ok(done) => rebuilt.push(done),
-                    Err(RebuildError::Busy { .. }) => tokio::time::sleep(ASK_EVERY).await,
-                    Err(error) => return Err(error),
-                }
-            }
+            rebuilt.extend(self.ensure(projection).await?);
         }
         Ok(rebuilt)
+    }
+
+    async fn ensure(
+        &self,
+        projection: &Arc<dyn Projection>,
+    ) -> Result<Option<Rebuilt>, RebuildError> {
+        loop {
+            let live = Checkpoint::live(&self.store, projection.name()).await?;
+            let lacking = projection.mode() == Mode::Inline
+                && live.as_ref().is_some_and(|row| row.state == FollowerState::Failed);
+            if live.is_some() && !lacking {
+                return Ok(None);
+            }
+            if live.is_none() && self.nothing_to_read(projection.as_ref()).await? {
+                return Ok(None);
+            }
+            match self.projection(projection).await {
+                Ok(done) => return Ok(Some(done)),
+                Err(RebuildError::Busy { .. }) => tokio::time::sleep(ASK_EVERY).await,
+                Err(error @ RebuildError::Event { .. }) if lacking => {
+                    let name = projection.name();
+                    tracing::error!(
+                        projection = name,
+                        "projection {name} still lacks an event: {error}"
+                    );
+                    return Ok(None);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// On SQLite nobody else can be at it, because there is one process and it has not begun to serve.
+    async fn sweep(&self, source: &Source) -> Result<(), StoreError> {
+        let rows = Checkpoint::of(&self.store, source.name()).await?;
+        let (now, alone) = (self.store.now(), self.store.dialect() == Dialect::Sqlite);
+        let interrupted = |row: &&Checkpoint| {
+            row.state == FollowerState::Rebuilding && (alone || now - row.updated_at >= INTERRUPTED)
+        };
+        for row in rows.iter().filter(interrupted) {
+            let schema = Schema::read(&self.store, source.tables()).await?;
+            let sweep = row.guarded().op(forget(source.name(), row.generation));
+            self.store.transact(sweep.ops(schema.drop(row.generation))).await?;
+        }
+        Ok(())
     }
 
     /// Makes the row of a projection of an empty log, or of a reactor.

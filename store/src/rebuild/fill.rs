@@ -1,5 +1,7 @@
 //! From the first event to the switch.
 
+use std::time::Duration;
+
 use super::{RebuildError, reach, schema::Beside, source::Source};
 use crate::{
     EventFilter, Expect, FollowerState, Mode, Op, Query, Recorded, Row, Sql, Store, StoreError,
@@ -11,6 +13,9 @@ use crate::{
 const LAST_EVENTS: i64 = 1000;
 /// Writers may add so many before the switch has begun.
 const MOST_IN_SWITCH: i64 = 5000;
+
+const RETRIES: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) struct Fill<'a> {
     pub(super) store: &'a Store,
@@ -30,7 +35,7 @@ impl Fill<'_> {
             seen_end |= position == goal;
             if seen_end
                 && goal - position <= LAST_EVENTS
-                && let Some(position) = self.switch(position).await?
+                && let Some(position) = patiently(async || self.switch(position).await).await?
             {
                 return Ok(position);
             }
@@ -51,7 +56,7 @@ impl Fill<'_> {
     }
 
     async fn apply(&self, from: i64, events: &[Recorded], to: i64) -> Result<(), RebuildError> {
-        match self.write(from, events, to).await {
+        match patiently(async || self.write(from, events, to).await).await {
             Err(RebuildError::Store(StoreError::Database { .. })) if events.len() > 1 => {
                 // One by one, to say which.
                 let mut from = from;
@@ -196,6 +201,22 @@ impl Fill<'_> {
     fn busy(&self) -> RebuildError {
         RebuildError::Busy { name: self.source.name() }
     }
+}
+
+/// Deadlocks with readers and short absences of the database do not end a rebuild.
+async fn patiently<T>(
+    attempt: impl AsyncFn() -> Result<T, RebuildError>,
+) -> Result<T, RebuildError> {
+    let mut pause = FIRST_PAUSE;
+    for _ in 0..RETRIES {
+        match attempt().await {
+            Err(RebuildError::Store(StoreError::Unavailable { .. })) => {}
+            done => return done,
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+    }
+    attempt().await
 }
 
 fn position(row: &Row) -> Result<i64, StoreError> {

@@ -28,21 +28,34 @@ impl Renames {
         Op { sql, args: op.args }
     }
 
-    /// Replaces the names where they stand as identifiers: not in strings, comments or parts of other words,
-    /// and not behind a dot, where columns stand. A column called as one of the tables is mistaken for it.
+    /// Replaces the names where they stand for tables: behind words such as `FROM`, in its lists, and before a dot. Columns,
+    /// strings and comments that happen to be called the same stay.
     pub(crate) fn text(&self, sql: &str) -> String {
+        self.replaced(sql, &[])
+    }
+
+    /// The same for the statement that made a table or an index; names may be those of indexes, too.
+    pub(crate) fn definition(&self, sql: &str) -> String {
+        self.replaced(sql, &["index", "on"])
+    }
+
+    fn replaced(&self, sql: &str, further: &[&str]) -> String {
         let mut to = String::with_capacity(sql.len() + 32);
         let mut rest = sql;
-        let mut behind_dot = false;
+        let mut place = Place::default();
         while let Some(first) = rest.chars().next() {
-            let length = token(rest, first);
-            let (token, after) = rest.split_at(length);
-            match self.replacement(token, first).filter(|_| !behind_dot) {
-                Some(replacement) => to.push_str(&replacement),
-                None => to.push_str(token),
-            }
-            behind_dot = token == "." || (behind_dot && first.is_whitespace());
+            let (token, after) = rest.split_at(token(rest, first));
             rest = after;
+            if first.is_whitespace() || token.starts_with("--") || token.starts_with("/*") {
+                to.push_str(token);
+                continue;
+            }
+            let qualifies = after.trim_start().starts_with('.');
+            let replacement = self
+                .replacement(token, first)
+                .filter(|_| !place.behind_dot() && (qualifies || place.is_of_table(further)));
+            to.push_str(replacement.as_deref().unwrap_or(token));
+            place.advance(token);
         }
         to
     }
@@ -53,6 +66,80 @@ impl Renames {
             return self.names.get(name).map(|to| format!("\"{to}\""));
         }
         starts_word(first).then(|| self.names.get(&token.to_ascii_lowercase()).cloned()).flatten()
+    }
+}
+
+/// Words that tables stand behind.
+const BEFORE_TABLES: [&str; 9] =
+    ["from", "join", "into", "update", "using", "table", "references", "exists", "only"];
+/// Words that end a list of tables.
+const AFTER_TABLES: [&str; 15] = [
+    "where",
+    "set",
+    "on",
+    "group",
+    "having",
+    "order",
+    "limit",
+    "union",
+    "except",
+    "intersect",
+    "window",
+    "returning",
+    "values",
+    "select",
+    "do",
+];
+
+/// Where in a statement the next token stands.
+struct Place {
+    /// The tokens before it in lower case, the last one first.
+    before: [String; 2],
+    /// For each open parenthesis: is this a list of tables?
+    lists: Vec<bool>,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self { before: Default::default(), lists: vec![false] }
+    }
+}
+
+impl Place {
+    fn behind_dot(&self) -> bool {
+        self.before[0] == "."
+    }
+
+    fn is_of_table(&self, further: &[&str]) -> bool {
+        match self.before[0].as_str() {
+            "from" => !self.compares(),
+            "," => self.lists.last().is_some_and(|list| *list),
+            word => BEFORE_TABLES.contains(&word) || further.contains(&word),
+        }
+    }
+
+    /// `IS DISTINCT FROM`
+    fn compares(&self) -> bool {
+        self.before[1] == "distinct"
+    }
+
+    fn advance(&mut self, token: &str) {
+        let token = token.to_ascii_lowercase();
+        let [before, _] = std::mem::take(&mut self.before);
+        self.before = [token, before];
+        let last = self.before[0].as_str();
+        let starts = last == "from" && !self.compares();
+        let ends = AFTER_TABLES.contains(&last);
+        match last {
+            "(" => self.lists.push(false),
+            ")" if self.lists.len() > 1 => self.lists.truncate(self.lists.len() - 1),
+            _ if starts || ends => {
+                if let Some(list) = self.lists.last_mut() {
+                    *list = starts;
+                }
+            }
+            _ => {}
+        }
     }
 }
 
@@ -132,8 +219,36 @@ mod tests {
                 r#"UPDATE "devices" SET name = (SELECT x.name FROM device_names x)"#,
                 r#"UPDATE "devices__g2" SET name = (SELECT x.name FROM device_names__g2 x)"#,
             ),
+            (
+                "SELECT \"devices\" . n FROM old o, devices, device_names /* , devices */ JOIN devices d ON d.id = o.id",
+                "SELECT \"devices__g2\" . n FROM old o, devices__g2, device_names__g2 /* , devices */ JOIN devices__g2 d ON d.id = o.id",
+            ),
+            (
+                "INSERT INTO devices SELECT a, (SELECT max(x) FROM device_names), b FROM old",
+                "INSERT INTO devices__g2 SELECT a, (SELECT max(x) FROM device_names__g2), b FROM old",
+            ),
+            (
+                "SELECT 1 WHERE EXISTS (SELECT 1 FROM ONLY devices)",
+                "SELECT 1 WHERE EXISTS (SELECT 1 FROM ONLY devices__g2)",
+            ),
         ] {
             assert_eq!(renames().text(from), to);
+        }
+    }
+
+    #[test]
+    fn definitions_are_renamed() {
+        for (from, to) in [
+            (
+                "CREATE TABLE devices (id TEXT PRIMARY KEY, devices TEXT, parent TEXT REFERENCES devices (id) ON DELETE CASCADE)",
+                "CREATE TABLE devices__g2 (id TEXT PRIMARY KEY, devices TEXT, parent TEXT REFERENCES devices__g2 (id) ON DELETE CASCADE)",
+            ),
+            (
+                "CREATE UNIQUE INDEX device_names ON devices (devices, name)",
+                "CREATE UNIQUE INDEX device_names__g2 ON devices__g2 (devices, name)",
+            ),
+        ] {
+            assert_eq!(renames().definition(from), to);
         }
     }
 
@@ -144,6 +259,10 @@ mod tests {
             "SELECT 1 -- devices\n, /* devices */ x.devices, x . devices FROM old_devices",
             r#"SELECT "devices""x" FROM "a devices""#,
             r"SELECT E'\' devices', $a$ devices $a$, $$devices$$, $1, 1devices",
+            "SELECT devices, max(devices) FROM old WHERE devices = 1 AND a IS DISTINCT FROM devices GROUP BY a, devices",
+            "UPDATE old SET devices = $1, device_names = devices WHERE (a, devices) IN (SELECT b, devices FROM c)",
+            "INSERT INTO old (id, devices) VALUES ($1, $2) ON CONFLICT (devices) DO UPDATE SET devices = excluded.devices",
+            "SELECT x FROM unnest(a, devices) ORDER BY 1, devices",
             "SELECT 'not closed devices",
             "SELECT \"not closed devices",
             "/* devices",
@@ -156,10 +275,10 @@ mod tests {
 
     #[test]
     fn strings_end_where_they_end() {
-        assert_eq!(renames().text(r"'\' devices"), r"'\' devices__g2");
-        assert_eq!(renames().text("$a$x$a$devices"), "$a$x$a$devices__g2");
-        assert_eq!(renames().text("$1 devices $2"), "$1 devices__g2 $2");
-        assert_eq!(renames().text("'é' devices -- é"), "'é' devices__g2 -- é");
+        assert_eq!(renames().text(r"FROM '\', devices"), r"FROM '\', devices__g2");
+        assert_eq!(renames().text("$a$x$a$devices.x"), "$a$x$a$devices__g2.x");
+        assert_eq!(renames().text("$1 FROM devices $2"), "$1 FROM devices__g2 $2");
+        assert_eq!(renames().text("'é' FROM devices -- é"), "'é' FROM devices__g2 -- é");
     }
 
     proptest! {

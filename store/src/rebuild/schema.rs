@@ -82,7 +82,7 @@ impl Schema {
 
         let create = self.tables.iter().map(|table| &table.create);
         let create = create.chain(self.indexes().map(|index| &index.create));
-        let create = create.map(|text| all.text(text)).collect();
+        let create = create.map(|text| all.definition(text)).collect();
 
         let mut switch = Vec::new();
         switch.extend(self.tables.iter().rev().map(|table| format!("DROP TABLE {}", table.name)));
@@ -114,7 +114,7 @@ impl Schema {
                 create.push(format!(
                     "ALTER TABLE {beside} ADD CONSTRAINT {} {}",
                     suffixed(constraint, generation),
-                    renames.text(definition)
+                    renames.definition(definition)
                 ));
                 switch.push(format!(
                     "ALTER TABLE {name} RENAME CONSTRAINT {} TO {constraint}",

@@ -1,5 +1,6 @@
 //! What stands beside the log: keys, blobs, followers, rebuilds, comparisons, jobs; on each database.
 #![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::print_stderr, reason = "tests say what they leave out")]
 #![expect(unreachable_pub, reason = "modules of one test binary")]
 
 mod blobs;

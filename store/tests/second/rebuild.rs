@@ -255,8 +255,12 @@ fn an_interrupted_rebuild_is_taken_over_and_a_living_one_is_not() {
         let error = rebuild.projection(&projection).await.unwrap_err();
         assert!(matches!(error, RebuildError::Busy { name: "totals.v1" }), "{error}");
 
-        world.clock.step(Duration::from_secs(61));
-        assert_eq!(rebuild.projection(&projection).await.unwrap().generation, 2);
+        // After a crash, SQLite knows at once that nobody is at it.
+        if world.dialect == Dialect::Postgres {
+            world.clock.step(Duration::from_secs(61));
+        }
+        let done = rebuild.ensure_current().await.unwrap();
+        assert_eq!(done.iter().map(|done| done.name).collect::<Vec<_>>(), ["totals.v1"]);
         assert_eq!(total(&store).await, 4);
         let exists = if world.dialect == Dialect::Sqlite {
             "SELECT count(*) FROM sqlite_master WHERE name LIKE '%\\_\\_g%' ESCAPE '\\'"
@@ -264,6 +268,24 @@ fn an_interrupted_rebuild_is_taken_over_and_a_living_one_is_not() {
             "SELECT count(*) FROM pg_class WHERE relname LIKE '%\\_\\_g%'"
         };
         assert_eq!(number(&store, exists).await, Some(0));
+        store.close().await;
+    });
+}
+
+#[test]
+fn an_inline_projection_that_lacks_an_event_is_tried_again_at_start() {
+    on_each_database(async |world| {
+        let projection: Arc<dyn Projection> = Arc::new(Names("names.v1"));
+        let store = world.open(&[Arc::clone(&projection)]).await;
+        Rebuild::new(store.clone()).ensure_current().await.unwrap();
+        name(&store, 1, "lobby").await;
+        world
+            .tamper("UPDATE projection_checkpoints SET state = 'failed', error_position = 1; DELETE FROM names")
+            .await;
+        let rebuilt = Rebuild::new(store.clone()).ensure_current().await.unwrap();
+        assert_eq!(rebuilt.len(), 1);
+        assert_eq!(number(&store, "SELECT count(*) FROM names").await, Some(1));
+        assert_eq!(Rebuild::new(store.clone()).ensure_current().await.unwrap(), []);
         store.close().await;
     });
 }
