@@ -5,6 +5,7 @@ mod follower;
 
 use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use tokio::{sync::watch, time::Instant};
 
@@ -42,6 +43,8 @@ pub struct FollowerStatus {
     pub error_position: Option<i64>,
     /// Events that it is behind the log.
     pub lag: i64,
+    /// When the first event that it lacks was recorded.
+    pub waiting_since: Option<DateTime<Utc>>,
 }
 
 /// How waiting for a follower ended.
@@ -92,37 +95,34 @@ impl Followers {
 
     /// How each of them is doing, whichever process runs it.
     pub async fn status(&self) -> Result<Vec<FollowerStatus>, StoreError> {
-        let snapshot = self.store.snapshot(vec![Query::new(checkpoint::ALL, vec![])]).await?;
-        let mut rows = HashMap::<String, Checkpoint>::new();
-        for row in snapshot.results.iter().flatten() {
-            let row = Checkpoint::from_row(row)?;
-            let known =
-                rows.get(&row.name).is_some_and(|known| known.state != FollowerState::Rebuilding);
-            if !known {
-                rows.insert(row.name.clone(), row);
-            }
-        }
-        let status = |follower: &Arc<Follower>| match rows.remove(follower.name()) {
-            Some(row) => FollowerStatus {
-                name: follower.name(),
-                generation: row.generation,
-                position: row.position,
-                state: row.state,
-                error: row.error,
-                error_position: row.error_position,
-                lag: (snapshot.head - row.position).max(0),
-            },
-            None => FollowerStatus {
-                name: follower.name(),
-                generation: 1,
-                position: 0,
-                state: FollowerState::Running,
-                error: None,
-                error_position: None,
-                lag: snapshot.head,
-            },
+        let mut known = statuses(&self.store).await?;
+        let status = |follower: &Arc<Follower>| {
+            let name = follower.name();
+            known.rows.remove(name).map_or_else(
+                || FollowerStatus {
+                    name,
+                    generation: 1,
+                    position: 0,
+                    state: FollowerState::Running,
+                    error: None,
+                    error_position: None,
+                    lag: known.head,
+                    waiting_since: known.first,
+                },
+                |row| row.status(name, known.head),
+            )
         };
         Ok(self.followers.iter().map(status).collect())
+    }
+
+    /// Inline projections that lack an event: one that another program appended and that they cannot take. Rebuilding them
+    /// is the repair.
+    pub async fn lacking(&self) -> Result<Vec<FollowerStatus>, StoreError> {
+        let mut known = statuses(&self.store).await?;
+        let inline = self.store.projections().iter().filter(|it| it.mode() == Mode::Inline);
+        let statuses = inline
+            .filter_map(|it| Some(known.rows.remove(it.name())?.status(it.name(), known.head)));
+        Ok(statuses.filter(|status| status.state == FollowerState::Failed).collect())
     }
 
     /// Waits until a follower's tables hold everything up to a position, whichever process runs it.
@@ -207,6 +207,57 @@ impl Followers {
             ))
         })
     }
+}
+
+/// All rows by name, the live one where there are two.
+struct Statuses {
+    head: i64,
+    /// When the first event was recorded.
+    first: Option<DateTime<Utc>>,
+    rows: HashMap<String, Known>,
+}
+
+struct Known {
+    checkpoint: Checkpoint,
+    waiting_since: Option<DateTime<Utc>>,
+}
+
+impl Known {
+    fn status(self, name: &'static str, head: i64) -> FollowerStatus {
+        let Self { checkpoint: row, waiting_since } = self;
+        FollowerStatus {
+            name,
+            generation: row.generation,
+            position: row.position,
+            state: row.state,
+            error: row.error,
+            error_position: row.error_position,
+            lag: (head - row.position).max(0),
+            waiting_since,
+        }
+    }
+}
+
+async fn statuses(store: &Store) -> Result<Statuses, StoreError> {
+    let first = Query::new("SELECT recorded_at FROM events WHERE position = 1", vec![]);
+    let next = "SELECT recorded_at FROM events WHERE events.position = projection_checkpoints.position + 1";
+    let all = checkpoint::ALL.replacen(" FROM", &format!(", ({next}) FROM"), 1);
+    let snapshot = store.snapshot(vec![first, Query::new(all, vec![])]).await?;
+    let mut results = snapshot.results.into_iter();
+    let first = results.next().unwrap_or_default();
+    let first = first.first().map(|row| row.time(0)).transpose()?;
+    let mut rows = HashMap::<String, Known>::new();
+    for row in results.flatten() {
+        let known = Known {
+            checkpoint: Checkpoint::from_row(&row)?,
+            waiting_since: row.time_or_null(checkpoint::COLUMNS)?,
+        };
+        let name = known.checkpoint.name.clone();
+        if known.checkpoint.state != FollowerState::Rebuilding || !rows.contains_key(&name) {
+            rows.insert(name, known);
+        }
+    }
+    Ok(Statuses { head: snapshot.head, first, rows })
 }
 
 async fn reached(here: &mut watch::Receiver<i64>, position: i64) {

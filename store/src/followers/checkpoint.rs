@@ -53,6 +53,9 @@ pub(crate) struct Checkpoint {
 /// All rows.
 pub(crate) const ALL: &str = "SELECT name, generation, position, state, error, error_position, updated_at FROM projection_checkpoints";
 
+/// So many columns has a row of [`ALL`].
+pub(crate) const COLUMNS: usize = 7;
+
 impl Checkpoint {
     pub(crate) fn from_row(row: &Row) -> Result<Self, StoreError> {
         let state = row.text(3)?;

@@ -103,6 +103,10 @@ fn a_failing_projection_stops_alone_says_where_and_is_repaired() {
                 (status[0].position, status[0].error_position, status[0].lag),
                 (2, Some(3), 2)
             );
+            assert_eq!(
+                (status[0].waiting_since, status[1].waiting_since),
+                (Some(store.now()), None)
+            );
             assert!(status[0].error.as_ref().unwrap().starts_with("thing.counted: "));
             assert_eq!((status[1].state, status[1].position), (FollowerState::Running, 4));
             assert_eq!(number(&store, "SELECT count(*) FROM fragile").await, Some(2));

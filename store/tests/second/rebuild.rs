@@ -8,12 +8,15 @@ use std::{
 
 use futures::future::join_all;
 use serde_json::json;
-use store::{Dialect, Follower, Projection, Rebuild, RebuildError, Row, Store, Value};
+use store::{
+    Dialect, Follower, Followers, Interpreter, Projection, Rebuild, RebuildError, Row, Store,
+    Value, verify_projections,
+};
 use tokio::sync::watch;
 
 use crate::world::{
-    Fragile, Names, Totals, World, append, count, name, number, on_each_database, rows, total,
-    try_append,
+    Fragile, Macs, Names, Totals, World, append, count, name, number, on_each_database, rows,
+    total, try_append,
 };
 
 const NAMES: &str = "SELECT id, name, changes FROM names ORDER BY id";
@@ -282,10 +285,93 @@ fn an_inline_projection_that_lacks_an_event_is_tried_again_at_start() {
         world
             .tamper("UPDATE projection_checkpoints SET state = 'failed', error_position = 1; DELETE FROM names")
             .await;
+        let followers = Followers::new(store.clone());
+        assert_eq!(followers.lacking().await.unwrap()[0].error_position, Some(1));
         let rebuilt = Rebuild::new(store.clone()).ensure_current().await.unwrap();
         assert_eq!(rebuilt.len(), 1);
+        assert_eq!(followers.lacking().await.unwrap(), []);
         assert_eq!(number(&store, "SELECT count(*) FROM names").await, Some(1));
         assert_eq!(Rebuild::new(store.clone()).ensure_current().await.unwrap(), []);
+        store.close().await;
+    });
+}
+
+#[test]
+fn nodes_that_start_together_rebuild_once() {
+    on_each_database(async |world| {
+        if world.dialect == Dialect::Sqlite {
+            // One process at a time.
+            return;
+        }
+        let projections =
+            |version: &'static str| -> [Arc<dyn Projection>; 1] { [Arc::new(Totals(version))] };
+        let store = world.open(&projections("totals.v1")).await;
+        for _ in 0..50 {
+            count(&store, 1).await;
+        }
+        let nodes = [
+            world.open(&projections("totals.v2")).await,
+            world.open(&projections("totals.v2")).await,
+        ];
+        let starts = nodes.iter().map(|node| async {
+            let rebuild = Rebuild::new(node.clone()).with_batch(5);
+            rebuild.ensure_current().await.unwrap().len()
+        });
+        assert_eq!(join_all(starts).await.iter().sum::<usize>(), 1);
+        assert_eq!(total(&store).await, 50);
+        for store in nodes.iter().chain([&store]) {
+            store.close().await;
+        }
+    });
+}
+
+#[test]
+fn foreign_events_are_in_inline_tables_once() {
+    on_each_database(async |world| {
+        if world.dialect == Dialect::Sqlite {
+            // Nobody else writes into the file.
+            return;
+        }
+        let projections: [Arc<dyn Projection>; 2] =
+            [Arc::new(Names("names.v1")), Arc::new(Totals("totals.v1"))];
+        let store = world.open(&projections).await;
+        let interpreter: Arc<dyn Interpreter> = Arc::new(Macs);
+        let location = world.location();
+        let verify = async || {
+            let reports =
+                verify_projections(&location, &projections, &interpreter, |_, _| ()).await;
+            for report in reports.unwrap() {
+                assert!(report.is_sound(), "{report:#?}");
+            }
+        };
+        name(&store, 1, "lobby").await;
+        world
+            .tamper(
+                r#"INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata) VALUES
+                   ('thing', '00000000-0000-0000-0000-000000000002', 1, 'thing.named', '1', '{"name": "roof"}', '{}'),
+                   ('thing', '00000000-0000-0000-0000-000000000002', 2, 'thing.seen', '1', '{"mac": "a"}', '{}')"#,
+            )
+            .await;
+        verify().await;
+        // Not in the chain yet, so not in the tables, so not in the rebuilt ones.
+        let rebuild = Rebuild::new(store.clone());
+        assert_eq!(rebuild.projection(&projections[0]).await.unwrap().position, 1);
+        rebuild.claims().await.unwrap();
+        assert_eq!(rebuild.projection(&projections[1]).await.unwrap().position, 3);
+        verify().await;
+        name(&store, 1, "cellar").await;
+        verify().await;
+        assert_eq!(
+            number(&store, "SELECT times FROM old_names WHERE name = 'roof'").await,
+            Some(1)
+        );
+        assert_eq!(rebuild.projection(&projections[0]).await.unwrap().position, 4);
+        rebuild.claims().await.unwrap();
+        verify().await;
+        assert_eq!(
+            number(&store, "SELECT times FROM old_names WHERE name = 'roof'").await,
+            Some(1)
+        );
         store.close().await;
     });
 }
