@@ -18,7 +18,10 @@ use secrecy::SecretString;
 use sqlx::PgPool;
 use tokio::task::JoinSet;
 
-use self::{statement::trouble, writer::Writer};
+use self::{
+    statement::{hung_up, trouble},
+    writer::Writer,
+};
 use crate::{
     AppendError, Appended, Durability, Op, Query, Row, StoreError, TransactOutcome, Transaction,
     engine::Engine, request::Request, store::Core, writer::submit,
@@ -57,19 +60,14 @@ impl Postgres {
     }
 }
 
-#[async_trait]
-impl Engine for Postgres {
-    async fn append(&self, request: Request) -> Result<Appended, AppendError> {
-        submit(self.writer.appends(), request).await
-    }
-
-    async fn fetch(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+impl Postgres {
+    async fn fetch_once(&self, query: &Query) -> Result<Vec<Row>, StoreError> {
         self.core.live.count_statements(1);
         let mut connection = self.pool.acquire().await.map_err(trouble("connect"))?;
-        statement::fetch(&mut connection, &query).await
+        statement::fetch(&mut connection, query).await
     }
 
-    async fn read(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>, StoreError> {
+    async fn read_once(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>, StoreError> {
         self.core.live.count_statements(queries.len() as u64 + 2);
         let mut transaction = self
             .pool
@@ -77,15 +75,48 @@ impl Engine for Postgres {
             .await
             .map_err(trouble("begin a reading transaction"))?;
         let mut results = Vec::with_capacity(queries.len());
-        for query in &queries {
+        for query in queries {
             results.push(statement::fetch(&mut transaction, query).await?);
         }
         transaction.commit().await.map_err(trouble("end a reading transaction"))?;
         Ok(results)
     }
+}
+
+/// Reads again when the server hung up: every connection of the pool may have to find out for itself.
+async fn again<T, F>(read: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let mut attempts = connection::MOST_CONNECTIONS;
+    loop {
+        match read().await {
+            Err(StoreError::Unavailable { source, .. })
+                if attempts > 0 && source.downcast_ref().is_some_and(hung_up) =>
+            {
+                attempts -= 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+#[async_trait]
+impl Engine for Postgres {
+    async fn append(&self, request: Request) -> Result<Appended, AppendError> {
+        submit(self.writer.appends(), request).await
+    }
+
+    async fn fetch(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        again(|| self.fetch_once(&query)).await
+    }
+
+    async fn read(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>, StoreError> {
+        again(|| self.read_once(&queries)).await
+    }
 
     async fn returning(&self, op: Op) -> Result<Vec<Row>, StoreError> {
-        self.fetch(Query { sql: op.sql, args: op.args }).await
+        self.fetch_once(&Query { sql: op.sql, args: op.args }).await
     }
 
     async fn transact(&self, transaction: Transaction) -> Result<TransactOutcome, StoreError> {

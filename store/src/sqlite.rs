@@ -23,8 +23,8 @@ const FILE: &str = "wisptrail.db";
 
 /// The embedded database.
 pub(crate) struct Sqlite {
-    writer: Writer,
     readers: Readers,
+    writer: Writer,
     core: Arc<Core>,
 }
 

@@ -226,8 +226,12 @@ impl Store {
         self.inner.core.clock.now()
     }
 
-    /// Removes idempotency keys that are older than 7 days and says how many.
+    /// Removes idempotency keys that are older than 7 days and says how many; to be called once a day.
+    /// On SQLite it also refreshes what the query planner knows.
     pub async fn prune(&self) -> Result<u64, StoreError> {
+        if self.dialect() == Dialect::Sqlite {
+            self.returning(Op::new("PRAGMA optimize", args![])).await?;
+        }
         let oldest = self.now() - KEY_LIFE;
         let op = Op::new("DELETE FROM command_log WHERE recorded_at < $1", args![oldest]);
         Ok(self.execute(vec![op]).await?.first().copied().unwrap_or(0))

@@ -4,15 +4,17 @@ use std::{str::FromStr, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    PgPool,
+    Connection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 use crate::{Durability, StoreError};
 
 /// Connections that read and change plain tables.
-const MOST_CONNECTIONS: u32 = 10;
+pub(super) const MOST_CONNECTIONS: u32 = 10;
 const PATIENCE: Duration = Duration::from_secs(5);
+/// A connection that did nothing for so long is asked whether it lives.
+const RESTED: Duration = Duration::from_millis(500);
 /// Texts of prepared statements that a connection keeps.
 const STATEMENTS: usize = 512;
 
@@ -34,6 +36,16 @@ pub(super) fn pool(options: &PgConnectOptions) -> PgPool {
     PgPoolOptions::new()
         .max_connections(MOST_CONNECTIONS)
         .acquire_timeout(PATIENCE)
+        .test_before_acquire(false)
+        .before_acquire(|connection, metadata| {
+            // Asking a busy connection whether it lives would double the round trips.
+            Box::pin(async move {
+                if metadata.idle_for < RESTED {
+                    return Ok(true);
+                }
+                connection.ping().await.map(|()| true)
+            })
+        })
         .connect_lazy_with(options.clone())
 }
 

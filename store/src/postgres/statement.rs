@@ -55,6 +55,12 @@ fn passes(code: &str) -> bool {
         )
 }
 
+/// Did the server hang up?
+pub(super) fn hung_up(failure: &Failure) -> bool {
+    let code = failure.code.as_str();
+    matches!(code, "io" | "protocol" | "tls") || code.starts_with("57P") || code.starts_with("08")
+}
+
 /// All rows of a statement, reading or writing.
 pub(crate) async fn fetch(
     connection: &mut PgConnection,

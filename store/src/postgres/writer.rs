@@ -10,7 +10,7 @@ use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
 use super::{
     facts, foreign,
-    statement::{execute, trouble},
+    statement::{execute, hung_up, trouble},
     write::{self, Rows, classify},
 };
 use crate::{
@@ -105,7 +105,7 @@ impl Log {
         if let Some(mut connection) = self.connection.take() {
             match facts::lock(&mut connection).await {
                 Ok(head) => return Ok((connection, head)),
-                Err(trouble) if !broken(&trouble) => return Err(trouble),
+                Err(trouble) if !hung_up(&trouble.failure) => return Err(trouble),
                 Err(_) => {}
             }
         }
@@ -170,12 +170,6 @@ impl Log {
         let events = writes.events.into_iter().map(Arc::new).collect();
         Ok(Written::Committed(Committed { outcomes, events }, types))
     }
-}
-
-/// Did the server hang up?
-fn broken(trouble: &Trouble) -> bool {
-    let code = trouble.failure.code.as_str();
-    matches!(code, "io" | "protocol" | "tls") || code.starts_with("57P") || code.starts_with("08")
 }
 
 /// How a transaction ended that did not fail.

@@ -13,7 +13,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use secrecy::SecretString;
 use serde_json::json;
-use store::{Clock, Dialect, Durability, Expected, Location, Store, Transaction};
+use store::{
+    Append, Clock, Dialect, Durability, Expected, IdempotencyKey, Location, Store, Transaction,
+};
 use uuid::Uuid;
 
 use crate::support::*;
@@ -27,6 +29,21 @@ impl Clock for RealClock {
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
     }
+}
+
+/// Two streams, one key.
+fn pair(stream: &str, correlation: Uuid) -> Append {
+    let one = part(stream, Expected::Any, &[json!({"n": 1})]);
+    let other = part("shared", Expected::Any, &[json!({"n": 2})]);
+    let mut append = append_of(vec![one, other]);
+    append.context.correlation_id = Some(correlation);
+    append.idempotency = Some(IdempotencyKey {
+        actor: "system:victim".to_owned(),
+        key: correlation.to_string(),
+        fingerprint: vec![1],
+        response: None,
+    });
+    append
 }
 
 /// Appends pairs of events for ever and prints each commit that was acknowledged.
@@ -52,10 +69,7 @@ fn victim() {
             async move {
                 loop {
                     let correlation = Uuid::new_v4();
-                    let one = part(&format!("s{writer}"), Expected::Any, &[json!({"n": 1})]);
-                    let other = part("shared", Expected::Any, &[json!({"n": 2})]);
-                    let mut append = append_of(vec![one, other]);
-                    append.context.correlation_id = Some(correlation);
+                    let append = pair(&format!("s{writer}"), correlation);
                     let Ok(appended) = store.append(append).await else { return };
                     println!("\nacknowledged {} {correlation}", appended.first);
                 }
@@ -111,6 +125,14 @@ async fn check(store: &Store, acknowledged: &HashMap<Uuid, i64>) {
     }
     for (correlation, first) in acknowledged {
         assert_eq!(appends.get(correlation).map(|positions| positions[0]), Some(*first));
+    }
+    // Whoever does not know asks again: what happened does not happen twice, acknowledged or not.
+    let (told, untold): (Vec<_>, Vec<_>) =
+        appends.iter().partition(|(correlation, _)| acknowledged.contains_key(correlation));
+    for (correlation, positions) in untold.into_iter().take(8).chain(told.into_iter().take(2)) {
+        let repeated = store.append(pair("s0", *correlation)).await.unwrap();
+        assert!(repeated.duplicate);
+        assert_eq!([repeated.first, repeated.last], positions[..]);
     }
     let afresh = afresh.into_iter().map(|(id, (events, total))| (id, events, total));
     assert_eq!(counters(store).await, afresh.collect::<Vec<_>>());

@@ -19,6 +19,12 @@ fn lost_connections_are_replaced() {
         count(&store, "a", Expected::Any, json!({"n": 1})).await.unwrap();
         assert_eq!(feed.next().await.unwrap().len(), 1);
 
+        let select = || store.fetch(Query::new("SELECT total FROM counters", args![]));
+        // As many connections as the pool has.
+        for rows in futures::future::join_all((0..20).map(|_| select())).await {
+            assert_eq!(rows.unwrap()[0].int(0).unwrap(), 1);
+        }
+
         let mut admin = PgConnection::connect(database.url()).await.unwrap();
         let hang_up = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
         sqlx::query(hang_up).execute(&mut admin).await.unwrap();
@@ -31,8 +37,9 @@ fn lost_connections_are_replaced() {
             let events = timeout(PATIENCE, feed.next()).await.unwrap().unwrap();
             seen += events.len();
         }
-        let rows = store.fetch(Query::new("SELECT total FROM counters", args![])).await.unwrap();
-        assert_eq!(rows[0].int(0).unwrap(), 3);
+        for rows in futures::future::join_all((0..20).map(|_| select())).await {
+            assert_eq!(rows.unwrap()[0].int(0).unwrap(), 3);
+        }
         assert_sound(&store).await;
         other.close().await;
         store.close().await;
