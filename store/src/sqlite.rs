@@ -49,7 +49,7 @@ impl Sqlite {
                 opening.clock.now(),
             )?;
             let writer = Writer::start(connection, Arc::clone(&opening))?;
-            let readers = Readers::start(&file, &opening)?;
+            let readers = Readers::start(&file, readers::LONGEST)?;
             Ok(Self { writer, readers, core: opening })
         };
         tokio::task::spawn_blocking(open).await.map_err(|_| StoreError::closed())?

@@ -4,20 +4,24 @@ use std::{
     path::Path,
     sync::Arc,
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::connection;
+use super::{connection, statement::trouble};
 use crate::{
     Failure, StoreError,
-    store::Core,
     writer::{PATIENCE, full},
 };
 
 const MOST_QUEUED: usize = 1024;
+/// A question that takes longer is given up.
+pub(super) const LONGEST: Duration = Duration::from_secs(60);
+/// Steps of SQLite's machine between two looks at the clock.
+const STEPS: i32 = 10_000;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -28,19 +32,25 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn start(file: &Path, _core: &Core) -> Result<Self, StoreError> {
+    pub(super) fn start(file: &Path, longest: Duration) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::channel::<Job>(MOST_QUEUED);
         let jobs = Arc::new(Mutex::new(jobs));
         let count = thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
         let mut threads = Vec::with_capacity(count);
         for number in 0..count {
             let mut connection = connection::reader(file)?;
+            let deadline = Arc::new(Mutex::new(Instant::now()));
+            let due = Arc::clone(&deadline);
+            connection
+                .progress_handler(STEPS, Some(move || Instant::now() > *due.lock()))
+                .map_err(trouble("configure a reading connection"))?;
             let jobs = Arc::clone(&jobs);
             let read = move || {
                 loop {
                     // Whoever waits holds the lock; the others wait for it.
                     let job = jobs.lock().blocking_recv();
                     let Some(job) = job else { break };
+                    *deadline.lock() = Instant::now() + longest;
                     job(&mut connection);
                 }
             };
@@ -103,4 +113,26 @@ pub(super) async fn join(threads: Vec<JoinHandle<()>>) {
         }
     });
     drop(joined.await);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Durability, Query, args, sqlite::statement::fetch};
+
+    #[tokio::test]
+    async fn a_question_without_end_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wisptrail.db");
+        drop(connection::writer(&file, Durability::Full).unwrap());
+        let readers = Readers::start(&file, Duration::from_millis(20)).unwrap();
+        let endless =
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+        let query = Query::new(endless, args![]);
+        let error = readers.run(move |reader| Ok(fetch(reader, &query)?)).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+        let query = Query::new("SELECT 1", args![]);
+        assert_eq!(readers.run(move |reader| Ok(fetch(reader, &query)?)).await.unwrap().len(), 1);
+        readers.close().await;
+    }
 }
