@@ -117,22 +117,35 @@ impl Follower {
             head.borrow_and_update();
             let outcome = self.step(true).await;
             failures = if outcome.is_ok() { 0 } else { failures + 1 };
-            let (wait, more) = match outcome {
-                Ok(round) => (QUIET, round.state == FollowerState::Running && !round.caught_up),
+            let (wait, state, more) = match outcome {
+                Ok(Round { state, caught_up, .. }) => {
+                    (QUIET, state, state == FollowerState::Running && !caught_up)
+                }
                 Err(error) => {
                     let cause = checkpoint::chain(&error);
                     tracing::warn!(projection = self.name(), cause, "a follower has to wait");
-                    (backoff(self.pause, failures), false)
+                    (backoff(self.pause, failures), FollowerState::Running, false)
                 }
             };
-            tokio::select! {
-                biased;
-                () = &mut stop => return self.put_down().await,
-                _ = closed.wait_for(|closed| *closed) => return,
-                () = std::future::ready(()), if more => {}
-                // A database that fails is not asked again for every event.
-                Ok(()) = head.changed(), if failures == 0 => {}
-                () = tokio::time::sleep(wait) => self.put_down().await,
+            let idle = failures == 0 && state == FollowerState::Running;
+            let mut noted = false;
+            loop {
+                tokio::select! {
+                    biased;
+                    () = &mut stop => return self.put_down().await,
+                    _ = closed.wait_for(|closed| *closed) => return,
+                    () = std::future::ready(()), if more => break,
+                    // A database that fails is not asked again for every event.
+                    Ok(()) = head.changed(), if failures == 0 => break,
+                    () = tokio::time::sleep(wait), if !noted => {
+                        self.put_down().await;
+                        // Whoever has read everything leaves the database alone until there is more.
+                        if !idle {
+                            break;
+                        }
+                        noted = true;
+                    }
+                }
             }
         }
     }

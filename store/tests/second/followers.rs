@@ -207,3 +207,29 @@ fn a_lazy_runner_puts_down_how_far_it_looked() {
         store.close().await;
     });
 }
+
+#[test]
+fn a_lazy_runner_notes_its_position_when_nothing_more_comes() {
+    on_each_database(async |world| {
+        let store = world.open(&[]).await;
+        name(&store, 2, "lobby").await;
+        let runner = follower(&store, Arc::new(Totals("totals.v1")));
+        let mut progress = runner.watch();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let running = runner.run(async move { drop(stopped.await) });
+        let stored = "SELECT position FROM projection_checkpoints WHERE name = 'totals.v1'";
+        let watching = async {
+            tokio::time::timeout(SOON, progress.wait_for(|it| *it == 1)).await.unwrap().unwrap();
+            // Without a stop and without a further event.
+            let noted = async {
+                while number(&store, stored).await != Some(1) {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(SOON, noted).await.unwrap();
+            stop.send(()).unwrap();
+        };
+        futures::join!(running, watching);
+        store.close().await;
+    });
+}
