@@ -5,7 +5,7 @@ use std::path::Path;
 use futures::{StreamExt, stream};
 use wisptrail_tests::{
     Database, Server, Start,
-    conformance::{Area, Difference, Report, Transcript, replay},
+    conformance::{Area, Clients, Difference, Report, Transcript, replay},
     on_each_database,
 };
 
@@ -62,7 +62,8 @@ async fn scenario(
         ..Start::default()
     };
     let server = Server::start(database, start).await?;
-    let differences = replay(transcript, &server, &area.fixture).await?;
+    let clients = Clients { anonymous: server.client(), admin: server.admin() };
+    let differences = replay(transcript, &clients, &area.fixture).await?;
     server.stop().await?;
     Ok(differences)
 }

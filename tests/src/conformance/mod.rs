@@ -11,5 +11,5 @@ mod transcript;
 mod variables;
 
 pub use area::{Area, Report};
-pub use replay::{Difference, replay};
+pub use replay::{Clients, Difference, replay};
 pub use transcript::Transcript;

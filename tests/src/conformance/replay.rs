@@ -14,7 +14,7 @@ use super::{
     transcript::{BodyKind, Step, Transcript},
     variables::Variables,
 };
-use crate::{Answer, Fixture, Server};
+use crate::{Answer, Client, Fixture};
 
 /// A step whose answer is not the recorded one.
 #[derive(Clone, Debug)]
@@ -25,6 +25,15 @@ pub struct Difference {
     pub request: String,
     /// What is different.
     pub text: String,
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    /// Devices and strangers.
+    pub anonymous: Client,
+    /// The superuser.
+    pub admin: Client,
 }
 
 /// How long a GET that differs is repeated: servers may work in the background.
@@ -40,7 +49,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// The server does not answer at all, or the file makes no sense.
 pub async fn replay(
     transcript: &Transcript,
-    server: &Server,
+    clients: &Clients,
     fixture: &Fixture,
 ) -> anyhow::Result<Vec<Difference>> {
     let mut variables = Variables::new(fixture, transcript)?;
@@ -51,7 +60,7 @@ pub async fn replay(
             && step.quirk.is_none()
             && differences.len() < PATIENT_UNTIL;
         let text = loop {
-            let difference = attempt(step, server, &mut variables)
+            let difference = attempt(step, clients, &mut variables)
                 .await
                 .unwrap_or_else(|error| Some(format!("{error:#}")));
             match difference {
@@ -69,10 +78,10 @@ pub async fn replay(
 
 async fn attempt(
     step: &Step,
-    server: &Server,
+    clients: &Clients,
     variables: &mut Variables,
 ) -> anyhow::Result<Option<String>> {
-    let answer = send(step, server, variables).await?;
+    let answer = send(step, clients, variables).await?;
     capture(step, &answer, variables)?;
     if step.quirk.is_some() {
         return Ok(None);
@@ -81,9 +90,9 @@ async fn attempt(
         .or_else(|| body_difference(step, &answer, variables)))
 }
 
-async fn send(step: &Step, server: &Server, variables: &Variables) -> anyhow::Result<Answer> {
+async fn send(step: &Step, clients: &Clients, variables: &Variables) -> anyhow::Result<Answer> {
     let request = &step.request;
-    let client = if request.actor.is_some() { server.admin() } else { server.client() };
+    let client = if request.actor.is_some() { &clients.admin } else { &clients.anonymous };
     let mut path = variables.fill(&request.path);
     if !request.query.is_empty() {
         path = format!("{path}?{}", encoded(&request.query, variables));
@@ -218,4 +227,87 @@ fn archive_difference(step: &Step, answer: &Answer, variables: &Variables) -> Op
     let md5 = hex::encode(Md5::digest(&answer.body));
     (variables.get(announced) != Some(&md5))
         .then(|| "the MD5 of the archive is not the checksum".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_faithful_server_passes() {
+        assert_eq!(
+            differences(&[HEAD, "uuid: 00000000000040008000000000000001\n"], "applied").await,
+            [""; 0]
+        );
+    }
+
+    #[tokio::test]
+    async fn another_status_header_or_body_is_a_difference() {
+        let body = "uuid: 00000000000040008000000000000001\n";
+        for head in ["HTTP/1.1 200 OK\r\ncontent-type: text/plain", "HTTP/1.1 201 Created"] {
+            assert_eq!(differences(&[head, body], "applied").await.len(), 1, "{head}");
+        }
+        assert_eq!(differences(&[HEAD, "uuid: 1\n"], "applied").await.len(), 1, "no id is found");
+        assert_eq!(differences(&[HEAD, body], "modified").await.len(), 1);
+    }
+
+    const HEAD: &str = "HTTP/1.1 201 Created\r\ncontent-type: text/plain";
+
+    /// What is found when a server answers a registration with this head and body, a quirk with
+    /// nonsense, and then shows this status at the address that it gave away.
+    async fn differences(answer: &[&str; 2], status: &str) -> Vec<String> {
+        let transcript = serde_json::from_value(json!({ "name": "x", "steps": [
+            {
+                "request": { "method": "POST", "path": "/register/", "form": { "name": "a b" } },
+                "capture": { "dev.id": "uuid: ([0-9a-f]{32})" },
+                "response": {
+                    "status": 201, "headers": { "content-type": "text/plain" },
+                    "body_kind": "text", "body": "uuid: ${dev.id}\n",
+                },
+            },
+            {
+                "quirk": "the reference is wrong here",
+                "request": { "method": "GET", "path": "/quirk/" },
+                "response": { "status": 200, "headers": {}, "body_kind": "text", "body": "right" },
+            },
+            {
+                "request": { "method": "PATCH", "path": "/device/${dev.id.dashed}/", "as": "admin", "json": {} },
+                "response": { "status": 200, "headers": {}, "body_kind": "json", "body": { "status": "applied" } },
+            },
+        ] }))
+        .expect("a transcript");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let device = "PATCH /device/00000000-0000-4000-8000-000000000001/ HTTP/1.1";
+        let answers = [
+            ("POST /register/ HTTP/1.1", answer[0], answer[1].to_owned()),
+            ("GET /quirk/ HTTP/1.1", "HTTP/1.1 500 Broken", "nonsense".to_owned()),
+            (device, "HTTP/1.1 200 OK", json!({ "status": status, "more": 1 }).to_string()),
+        ];
+        let serving = async {
+            for (line, head, body) in answers {
+                let (mut connection, _) = listener.accept().await.expect("a connection");
+                let mut request = vec![0; 4096];
+                let length = connection.read(&mut request).await.expect("a request");
+                let request = String::from_utf8_lossy(&request[..length]).into_owned();
+                let head = if request.starts_with(line) { head } else { "HTTP/1.1 404 Not Found" };
+                let length = body.len();
+                let answer = format!(
+                    "{head}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+                );
+                connection.write_all(answer.as_bytes()).await.expect("sent");
+            }
+        };
+        let anonymous = Client::new(&address);
+        let clients = Clients { admin: anonymous.with_token("t"), anonymous };
+        let fixture = Fixture::own().expect("a fixture");
+        let (found, ()) = tokio::join!(replay(&transcript, &clients, &fixture), serving);
+        found.expect("replayed").into_iter().map(|difference| difference.text).collect()
+    }
 }
