@@ -102,3 +102,18 @@ impl From<Trouble> for StoreError {
         }
     }
 }
+
+/// Nothing that was said gets lost, and nothing else comes in: these texts are made of [`Failure`]s.
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        let (operation, passing) = match &error {
+            StoreError::Database { operation, .. } => (*operation, false),
+            StoreError::Unavailable { operation, .. } => (*operation, true),
+            _ => ("understand the answer", false),
+        };
+        let known = std::error::Error::source(&error).and_then(|source| source.downcast_ref());
+        let failure: Option<&Failure> = known;
+        let failure = failure.cloned().unwrap_or_else(|| Failure::new("answer", error.to_string()));
+        Self { operation, failure, passing }
+    }
+}

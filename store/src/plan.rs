@@ -8,6 +8,7 @@ mod foreign;
 
 use std::{
     collections::{HashMap, HashSet},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
@@ -248,7 +249,7 @@ impl Planner<'_> {
                     event_type: event.event_type.clone(),
                     reason,
                 };
-                let applied = projection.apply(event).map_err(refused)?;
+                let applied = apply(projection.as_ref(), event).map_err(refused)?;
                 ops.extend(inline_ops(projection.as_ref(), event, applied));
             }
         }
@@ -274,6 +275,12 @@ fn inline<'a>(
         .iter()
         .filter(|projection| projection.mode() == Mode::Inline)
         .filter(|projection| projection.wants(&event.event_type))
+}
+
+/// One that panics must not take the writer along.
+fn apply(projection: &dyn Projection, event: &Recorded) -> Result<Vec<Op>, Fault> {
+    catch_unwind(AssertUnwindSafe(|| projection.apply(event)))
+        .unwrap_or_else(|_| Err(Fault("it panicked".to_owned())))
 }
 
 fn inline_ops(

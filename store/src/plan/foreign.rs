@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::{
-    ClaimWrite, Claims, CountKey, EventType, Facts, Head, InlineOp, Rules, claims::Attempt, inline,
-    inline_ops,
+    ClaimWrite, Claims, CountKey, EventType, Facts, Head, InlineOp, Rules, apply, claims::Attempt,
+    inline, inline_ops,
 };
 use crate::{ClaimChange, Fault, Recorded, chain, request::Stream};
 
@@ -65,7 +65,7 @@ pub(crate) fn adopt(
             types.push((pair, event.position));
         }
         for projection in inline(rules.projections, &event) {
-            match projection.apply(&event) {
+            match apply(projection.as_ref(), &event) {
                 Ok(ops) => inline_all.extend(inline_ops(projection.as_ref(), &event, ops)),
                 Err(Fault(reason)) => failures.push(Failed {
                     projection: projection.name(),

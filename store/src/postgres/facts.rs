@@ -7,7 +7,7 @@ use sqlx::{Executor, PgConnection, Row as _, postgres::PgRow};
 
 use super::statement::{row, trouble};
 use crate::{
-    Failure, Row, StoreError,
+    Row, StoreError,
     error::Trouble,
     plan::{ClaimKey, Command, CountKey, EventType, Facts, Head, Holding, Wanted},
     request::Stream,
@@ -22,7 +22,7 @@ pub(super) async fn lock(connection: &mut PgConnection) -> Result<Head, Trouble>
     let rows =
         connection.fetch_all(sqlx::raw_sql(text)).await.map_err(trouble("begin an append"))?;
     let head = rows.first().and_then(head);
-    head.ok_or_else(|| broken(&StoreError::Unusable("the head of the log is missing".to_owned())))
+    head.ok_or_else(|| StoreError::Unusable("the head of the log is missing".to_owned()).into())
 }
 
 /// Rows of the simple protocol are text.
@@ -92,7 +92,7 @@ pub(super) async fn read(
     .bind(counts.iter().map(|count| count.by).collect::<Vec<_>>());
     let rows = connection.fetch_all(query).await.map_err(trouble(READ))?;
     for found in &rows {
-        row(found).and_then(|row| note(&row, &mut facts)).map_err(|error| broken(&error))?;
+        row(found).and_then(|row| note(&row, &mut facts))?;
     }
     Ok(facts)
 }
@@ -130,9 +130,4 @@ fn note(row: &Row, facts: &mut Facts) -> Result<(), StoreError> {
         }
     }
     Ok(())
-}
-
-/// A column that is not what it should be.
-pub(super) fn broken(error: &StoreError) -> Trouble {
-    Trouble { operation: READ, failure: Failure::new("column", error.to_string()), passing: false }
 }

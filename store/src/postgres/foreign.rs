@@ -10,7 +10,9 @@ use super::{
     write::{self, Rows, classify},
 };
 use crate::{
-    ClaimChange, EventFilter, Recorded, filter,
+    ClaimChange, EventFilter, Recorded,
+    error::Trouble,
+    filter,
     plan::{EventType, Failed, Head, InlineOp, Rules, Wanted, adopt as plan},
     request::Stream,
     store::Core,
@@ -32,7 +34,7 @@ pub(super) async fn adopt(
         let query = EventFilter::default().query(head.chained, PAGE);
         let rows = fetch(connection, &query).await;
         let events = rows.and_then(|rows| rows.into_iter().map(filter::recorded).collect());
-        let events: Vec<Recorded> = events.map_err(|error| facts::broken(&error))?;
+        let events: Vec<Recorded> = events.map_err(Trouble::from)?;
         let Some(last) = events.last().map(|event| event.position) else {
             // Somebody deleted them: verification tells, appends go on.
             tracing::error!("events after position {} are missing", head.chained);

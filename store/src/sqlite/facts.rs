@@ -2,13 +2,12 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, params, params_from_iter};
 use uuid::Uuid;
 
 use super::statement::{rows, trouble};
 use crate::{
-    Arg, Row, StoreError,
-    error::Trouble,
+    Arg, Row, StoreError, args,
     plan::{
         ClaimKey, ClaimWrite, Command, CountKey, EventType, Facts, Head, Holding, Wanted, Writes,
     },
@@ -37,75 +36,45 @@ pub(super) fn types(connection: &Connection) -> Result<HashSet<EventType>, Store
 }
 
 /// What the database says about what is wanted.
-pub(super) fn read(connection: &Connection, wanted: &Wanted) -> Result<Facts, Trouble> {
-    let broken = |error: StoreError| Trouble {
-        operation: "read the facts of an append",
-        failure: crate::Failure::new("column", error.to_string()),
-        passing: false,
+pub(super) fn read(connection: &Connection, wanted: &Wanted) -> Result<Facts, StoreError> {
+    let ask = |text: &str, args: &[Arg]| {
+        rows(connection, text, params_from_iter(args))
+            .map_err(trouble("read the facts of an append"))
     };
-    let mut facts = Facts::at(head(connection).map_err(broken)?);
-    look_up(connection, wanted, &mut facts)
-        .map_err(trouble("read the facts of an append"))?
-        .map_err(broken)?;
-    Ok(facts)
-}
-
-fn look_up(
-    connection: &Connection,
-    wanted: &Wanted,
-    facts: &mut Facts,
-) -> rusqlite::Result<Result<(), StoreError>> {
+    let mut facts = Facts::at(head(connection)?);
     for stream in &wanted.streams {
         let text =
             "SELECT max(sequence) FROM events WHERE aggregate_type = ?1 AND aggregate_id = ?2";
-        let version = connection
-            .prepare_cached(text)?
-            .query_row(params![stream.aggregate_type, stream.aggregate_id], |row| {
-                row.get::<_, Option<i64>>(0)
-            })?;
+        let found = ask(text, &args![&stream.aggregate_type, &stream.aggregate_id])?;
+        let version = found.first().map_or(Ok(None), |row| row.int_or_null(0))?;
         facts.versions.insert(stream.clone(), version.unwrap_or(0));
     }
     for key in &wanted.commands {
         let text = "SELECT fingerprint, first_position, last_position, response, recorded_at FROM command_log WHERE actor = ?1 AND key = ?2";
-        for row in rows(connection, text, params![key.0, key.1])? {
-            match command(&row, key) {
-                Ok(command) => drop(facts.commands.insert(key.clone(), command)),
-                Err(error) => return Ok(Err(error)),
-            }
+        for row in ask(text, &args![&key.0, &key.1])? {
+            facts.commands.insert(key.clone(), command(&row, key)?);
         }
     }
     for key in &wanted.claims {
         let text = "SELECT aggregate_type, aggregate_id, counts_for FROM claims WHERE kind = ?1 AND scope = ?2 AND value = ?3";
-        for row in rows(connection, text, params![key.kind, Arg::from(key.scope), key.value])? {
-            match holding(&row, 0) {
-                Ok(holding) => drop(facts.claims.insert(key.clone(), holding)),
-                Err(error) => return Ok(Err(error)),
-            }
+        for row in ask(text, &args![&key.kind, key.scope, &key.value])? {
+            facts.claims.insert(key.clone(), holding(&row)?);
         }
     }
     for stream in &wanted.holders {
         let text = "SELECT aggregate_type, aggregate_id, counts_for, kind, scope, value FROM claims WHERE aggregate_type = ?1 AND aggregate_id = ?2";
-        let held = rows(connection, text, params![stream.aggregate_type, stream.aggregate_id])?;
-        for row in held {
-            let claim = || {
-                let (kind, scope, value) = (row.text(3)?, row.uuid(4)?, row.text(5)?);
-                Ok((ClaimKey { kind, scope, value }, holding(&row, 0)?))
-            };
-            match claim() {
-                Ok((key, holding)) => drop(facts.claims.insert(key, holding)),
-                Err(error) => return Ok(Err(error)),
-            }
+        for row in ask(text, &args![&stream.aggregate_type, &stream.aggregate_id])? {
+            let key = ClaimKey { kind: row.text(3)?, scope: row.uuid(4)?, value: row.text(5)? };
+            facts.claims.insert(key, holding(&row)?);
         }
     }
     for key in &wanted.counts {
         let text = "SELECT count FROM claim_counts WHERE kind = ?1 AND counts_for = ?2";
-        let count = connection
-            .prepare_cached(text)?
-            .query_row(params![key.kind, Arg::from(key.by)], |row| row.get::<_, i64>(0))
-            .optional()?;
-        facts.counts.insert(key.clone(), count.unwrap_or(0));
+        for row in ask(text, &args![&key.kind, key.by])? {
+            facts.counts.insert(key.clone(), row.int(0)?);
+        }
     }
-    Ok(Ok(()))
+    Ok(facts)
 }
 
 fn command(row: &Row, (actor, key): &(String, String)) -> Result<Command, StoreError> {
@@ -120,11 +89,9 @@ fn command(row: &Row, (actor, key): &(String, String)) -> Result<Command, StoreE
     })
 }
 
-fn holding(row: &Row, column: usize) -> Result<Holding, StoreError> {
-    let aggregate_type = row.text(column)?;
-    let aggregate_id = row.text(column + 1)?;
-    let counts_for = row.uuid_or_null(column + 2)?;
-    Ok(Holding { stream: Stream { aggregate_type, aggregate_id }, counts_for })
+fn holding(row: &Row) -> Result<Holding, StoreError> {
+    let stream = Stream { aggregate_type: row.text(0)?, aggregate_id: row.text(1)? };
+    Ok(Holding { stream, counts_for: row.uuid_or_null(2)? })
 }
 
 /// Everything of a plan but its inline operations.

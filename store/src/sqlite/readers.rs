@@ -1,6 +1,7 @@
 //! Threads that read.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
     thread::{self, JoinHandle},
@@ -19,11 +20,11 @@ use crate::{
 
 const MOST_QUEUED: usize = 1024;
 /// A question that takes longer is given up.
-pub(super) const LONGEST: Duration = Duration::from_secs(60);
+pub(super) const LONGEST: Duration = Duration::from_mins(1);
 /// Steps of SQLite's machine between two looks at the clock.
 const STEPS: i32 = 10_000;
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+pub(super) type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// The reading threads and their queue.
 pub(super) struct Readers {
@@ -51,7 +52,7 @@ impl Readers {
                     let job = jobs.lock().blocking_recv();
                     let Some(job) = job else { break };
                     *deadline.lock() = Instant::now() + longest;
-                    job(&mut connection);
+                    run(job, &mut connection);
                 }
             };
             threads.push(spawn(&format!("store-read-{number}"), read)?);
@@ -73,6 +74,13 @@ impl Readers {
         drop(self.queue.lock().take());
         let threads = std::mem::take(&mut *self.threads.lock());
         join(threads).await;
+    }
+}
+
+/// A closure that panics hurts only whoever asked: its transaction is rolled back, its answer never comes.
+pub(super) fn run(job: Job, connection: &mut Connection) {
+    if catch_unwind(AssertUnwindSafe(|| job(connection))).is_err() {
+        tracing::error!("a question to the database panicked");
     }
 }
 

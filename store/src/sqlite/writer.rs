@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::{
     facts,
-    readers::{join, spawn, submit},
+    readers::{Job, join, run, spawn, submit},
     statement::{execute, trouble},
 };
 use crate::{
@@ -23,8 +23,6 @@ use crate::{
 const MOST_JOBS: usize = 1024;
 /// So many batches of appends go before a waiting job, then it has its turn.
 const MOST_PASSED_OVER: u32 = 8;
-
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// The writing thread and its two queues.
 pub(super) struct Writer {
@@ -104,7 +102,7 @@ impl Log {
                 job = jobs.recv(), if working => {
                     passed_over = 0;
                     match job {
-                        Some(job) => job(&mut self.connection),
+                        Some(job) => run(job, &mut self.connection),
                         None => working = false,
                     }
                 }
@@ -151,7 +149,7 @@ impl Log {
     }
 
     fn write(&self, requests: &[Request], wanted: &Wanted) -> Result<Plan, BatchError> {
-        let facts = facts::read(&self.connection, wanted)?;
+        let facts = facts::read(&self.connection, wanted).map_err(Trouble::from)?;
         let plan = plan(
             requests,
             facts,

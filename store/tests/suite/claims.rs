@@ -112,18 +112,22 @@ fn the_last_place_under_a_limit_is_given_once() {
 fn a_failing_inline_projection_refuses_only_its_own_command() {
     on_each_database(async |database| {
         let store = database.open().await;
-        let payloads = [json!({"n": 1}), json!({"fault": true}), json!({"broken": true})];
-        let requests = (0..30).map(|number| {
-            let (store, payload) = (store.clone(), payloads[number % 3].clone());
-            let mut parts = vec![part(&format!("s{}", number % 3), Expected::Any, &[payload])];
+        let bad = ["fault", "broken", "panic"];
+        let requests = (0..40).map(|number| {
+            let store = store.clone();
+            let payload = match number % 4 {
+                0 => json!({"n": 1}),
+                kind => json!({ (bad[kind - 1]): true }),
+            };
+            let mut parts = vec![part(&format!("s{}", number % 4), Expected::Any, &[payload])];
             parts.push(part("shared", Expected::Any, &[json!({"n": 1})]));
             async move { store.append(append_of(parts)).await }
         });
         let results = futures::future::join_all(requests).await;
         for (result, number) in results.iter().zip(0..) {
-            match (number % 3, result) {
+            match (number % 4, result) {
                 (0, Ok(_)) => {}
-                (1 | 2, Err(AppendError::Refused { projection, event_type, .. })) => {
+                (1..=3, Err(AppendError::Refused { projection, event_type, .. })) => {
                     assert_eq!(
                         (projection.as_str(), event_type.as_str()),
                         ("counters.v1", "counted")

@@ -55,3 +55,31 @@ fn a_full_disk_refuses_appends_until_there_is_room() {
         store.close().await;
     });
 }
+
+#[test]
+fn a_server_that_may_not_write_refuses_appends_until_it_may() {
+    on_postgres(async |database| {
+        let store = database.open().await;
+        count(&store, "a", Expected::Any, json!({"n": 1})).await.unwrap();
+        let read_only = async |setting: &str| {
+            let name = database.url().rsplit_once('/').unwrap().1;
+            let text = format!(
+                "BEGIN READ WRITE; ALTER DATABASE {name} SET default_transaction_read_only = {setting}; COMMIT;
+                 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            );
+            database.tamper(&text).await;
+        };
+        read_only("on").await;
+        let error = count(&store, "a", Expected::Any, json!({"n": 1})).await.unwrap_err();
+        assert!(matches!(error, AppendError::Unavailable(_)), "{error:?}");
+        assert_eq!(counters(&store).await, [("a".to_owned(), 1, 1)]);
+        let error =
+            store.execute(vec![Op::new("DELETE FROM counters", args![])]).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+
+        read_only("off").await;
+        count(&store, "a", Expected::Exactly(1), json!({"n": 1})).await.unwrap();
+        assert_sound(&store).await;
+        store.close().await;
+    });
+}

@@ -218,6 +218,7 @@ impl Projection for Counters {
 
     fn apply(&self, event: &Recorded) -> Result<Vec<Op>, Fault> {
         let payload: Value = serde_json::from_str(&event.payload).unwrap();
+        assert!(payload["panic"] != true, "it says so");
         if payload["fault"] == true {
             return Err(Fault("it says so".to_owned()));
         }
