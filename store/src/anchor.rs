@@ -35,6 +35,11 @@ impl Anchor {
     }
 }
 
+/// Is it the turn of this event?
+pub(crate) fn due(event: &Recorded) -> bool {
+    event.position % DISTANCE == 0
+}
+
 /// The file of anchors.
 #[derive(Clone, Debug)]
 pub(crate) struct Anchors {
@@ -48,7 +53,7 @@ impl Anchors {
 
     /// Writes down those of the committed events whose turn it is.
     pub(crate) fn note(&self, events: &[Arc<Recorded>]) {
-        for event in events.iter().filter(|event| event.position % DISTANCE == 0) {
+        for event in events.iter().filter(|event| due(event)) {
             let Some(anchor) = Anchor::at(event) else { continue };
             if let Err(error) = self.write(&anchor) {
                 tracing::warn!(

@@ -10,7 +10,7 @@ use super::{
     write::{self, Rows, classify},
 };
 use crate::{
-    ClaimChange, EventFilter, Recorded,
+    ClaimChange, EventFilter, Recorded, anchor,
     error::Trouble,
     filter,
     plan::{EventType, Failed, Head, InlineOp, Rules, Wanted, adopt as plan},
@@ -21,15 +21,23 @@ use crate::{
 
 const PAGE: u32 = 500;
 
-/// Chains all that is not chained, under the head lock; moves the head and says which types are new.
+/// What the chain got.
+#[derive(Default)]
+pub(super) struct Adopted {
+    pub(super) types: Vec<EventType>,
+    /// The last page, and before it those that are anchors.
+    pub(super) events: Vec<Recorded>,
+}
+
+/// Chains all that is not chained, under the head lock; moves the head.
 pub(super) async fn adopt(
     connection: &mut PgConnection,
     head: &mut Head,
     core: &Core,
     known_types: &HashSet<EventType>,
-) -> Result<Vec<EventType>, BatchError> {
+) -> Result<Adopted, BatchError> {
     let mut known_types = known_types.clone();
-    let mut new_types = Vec::new();
+    let mut adopted = Adopted::default();
     while head.chained < head.position {
         let query = EventFilter::default().query(head.chained, PAGE);
         let rows = fetch(connection, &query).await;
@@ -70,9 +78,11 @@ pub(super) async fn adopt(
         *head = adoption.head;
         debug_assert_eq!(head.chained, last, "the page was chained to its end");
         known_types.extend(adoption.types.iter().map(|(pair, _)| pair.clone()));
-        new_types.extend(adoption.types.into_iter().map(|(pair, _)| pair));
+        adopted.types.extend(adoption.types.into_iter().map(|(pair, _)| pair));
+        adopted.events.retain(anchor::due);
+        adopted.events.extend(adoption.events);
     }
-    Ok(new_types)
+    Ok(adopted)
 }
 
 /// They happened, understood or not.

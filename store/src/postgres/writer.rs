@@ -9,14 +9,15 @@ use sqlx::{
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
 use super::{
-    facts, foreign,
+    facts,
+    foreign::{self, Adopted},
     statement::{execute, hung_up, trouble},
     write::{self, Rows, classify},
 };
 use crate::{
-    Failure, StoreError,
+    AppendError, Appended, Failure, StoreError,
     error::Trouble,
-    plan::{EventType, Head, Plan, Rules, Wanted, plan},
+    plan::{EventType, Head, Plan, Rules, Wanted, Writes, plan},
     request::Request,
     store::Core,
     writer::{Attempt, BatchError, Committed, MOST_QUEUED, MOST_TOGETHER, Queued, serve},
@@ -121,9 +122,9 @@ impl Log {
         mut head: Head,
         requests: &[Request],
     ) -> Result<Written, BatchError> {
-        let mut types = Vec::new();
+        let mut chained = Adopted::default();
         if head.chained < head.position {
-            types = foreign::adopt(connection, &mut head, &self.core, &self.known_types).await?;
+            chained = foreign::adopt(connection, &mut head, &self.core, &self.known_types).await?;
         }
         let adopted = head.clone();
         let wanted = Wanted::by(requests);
@@ -140,12 +141,11 @@ impl Log {
         // Lock, facts, events, head: with their two further statements.
         self.core.live.count_statements(6 + writes.inline.len() as u64);
         if writes.is_empty() {
-            let committed = Committed { outcomes, events: Vec::new() };
-            if types.is_empty() {
-                return Ok(Written::Nothing(committed));
+            if chained.events.is_empty() {
+                return Ok(Written::Nothing(Committed { outcomes, events: Vec::new() }));
             }
             write::commit(connection, &adopted).await?;
-            return Ok(Written::Committed(committed, types));
+            return Ok(chained.with(outcomes, writes));
         }
         let rows = Rows {
             events: &writes.events,
@@ -166,9 +166,17 @@ impl Log {
             })?;
         }
         write::commit(connection, &writes.head).await?;
-        types.extend(writes.types.into_iter().map(|(pair, _)| pair));
-        let events = writes.events.into_iter().map(Arc::new).collect();
-        Ok(Written::Committed(Committed { outcomes, events }, types))
+        Ok(chained.with(outcomes, writes))
+    }
+}
+
+impl Adopted {
+    /// Together with what was appended behind it.
+    fn with(self, outcomes: Vec<Result<Appended, AppendError>>, writes: Writes) -> Written {
+        let events = self.events.into_iter().chain(writes.events).map(Arc::new).collect();
+        let new = writes.types.into_iter().map(|(pair, _)| pair);
+        let types = self.types.into_iter().chain(new).collect();
+        Written::Committed(Committed { outcomes, events }, types)
     }
 }
 
