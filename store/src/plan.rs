@@ -127,7 +127,7 @@ impl Planner<'_> {
         let inline = self.project(&events)?;
 
         // Accepted: from here on, later requests of the batch see it.
-        self.claims.accept(attempt, head.position);
+        self.claims.accept(attempt);
         self.accept_types(&events);
         for event in &events {
             self.versions.insert(Stream::of(event), event.sequence);
@@ -196,12 +196,13 @@ impl Planner<'_> {
     fn claim(&self, request: &Request) -> Result<Attempt, AppendError> {
         let mut attempt = Attempt::default();
         let mut taken = Vec::new();
-        for Draft { event, claims } in &request.events {
+        for (Draft { event, claims }, position) in
+            request.events.iter().zip(self.head.position + 1..)
+        {
             let stream = Stream::of(event);
             for change in claims {
-                taken.extend(
-                    self.claims.change(&mut attempt, &stream, change).err().map(|taken| *taken),
-                );
+                let refused = self.claims.change(&mut attempt, (&stream, position), change).err();
+                taken.extend(refused.map(|taken| *taken));
             }
         }
         if !taken.is_empty() {

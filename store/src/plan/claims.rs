@@ -28,6 +28,9 @@ pub(crate) struct CountKey {
     pub(crate) by: Uuid,
 }
 
+/// A holding and the position of the event that took it last.
+type Taken = (Holding, i64);
+
 /// What to do to a row of `claims`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ClaimWrite {
@@ -51,7 +54,7 @@ impl CountKey {
 /// The stored state and what the accepted requests made of it.
 pub(crate) struct Claims {
     stored: HashMap<ClaimKey, Holding>,
-    changed: HashMap<ClaimKey, (Option<Holding>, i64)>,
+    changed: HashMap<ClaimKey, Option<Taken>>,
     counts: HashMap<CountKey, i64>,
     added: HashMap<CountKey, i64>,
 }
@@ -59,7 +62,7 @@ pub(crate) struct Claims {
 /// What one request does, until it is accepted.
 #[derive(Default)]
 pub(crate) struct Attempt {
-    changed: HashMap<ClaimKey, Option<Holding>>,
+    changed: HashMap<ClaimKey, Option<Taken>>,
     added: HashMap<CountKey, i64>,
 }
 
@@ -68,11 +71,11 @@ impl Claims {
         Self { stored, changed: HashMap::new(), counts, added: HashMap::new() }
     }
 
-    /// Does one change for a stream. Error: another stream holds the value.
+    /// Does what the event of a stream at a position says. Error: another stream holds the value.
     pub(crate) fn change(
         &self,
         attempt: &mut Attempt,
-        stream: &Stream,
+        (stream, position): (&Stream, i64),
         change: &ClaimChange,
     ) -> Result<(), Box<TakenClaim>> {
         match change {
@@ -88,7 +91,7 @@ impl Claims {
                     }));
                 }
                 let holding = Holding { stream: stream.clone(), counts_for: claim.counts_for };
-                self.put(attempt, key, Some(holding));
+                self.put(attempt, key, Some((holding, position)));
             }
             ClaimChange::Release(claim) => {
                 let key = ClaimKey::of(claim);
@@ -115,10 +118,8 @@ impl Claims {
     }
 
     /// Later requests see what this one did.
-    pub(crate) fn accept(&mut self, attempt: Attempt, position: i64) {
-        for (key, holding) in attempt.changed {
-            self.changed.insert(key, (holding, position));
-        }
+    pub(crate) fn accept(&mut self, attempt: Attempt) {
+        self.changed.extend(attempt.changed);
         for (key, added) in attempt.added {
             *self.added.entry(key).or_insert(0) += added;
         }
@@ -128,13 +129,13 @@ impl Claims {
     pub(crate) fn writes(self) -> (Vec<ClaimWrite>, Vec<(CountKey, i64)>) {
         let Self { stored, changed, added, .. } = self;
         let mut claims = Vec::new();
-        for (key, (holding, position)) in changed {
-            match (stored.get(&key), holding) {
-                (before, Some(holding)) if before != Some(&holding) => {
+        for (key, taken) in changed {
+            match taken {
+                Some((holding, position)) => {
                     claims.push(ClaimWrite::Put { key, holding, position });
                 }
-                (Some(_), None) => claims.push(ClaimWrite::Delete(key)),
-                _ => {}
+                None if stored.contains_key(&key) => claims.push(ClaimWrite::Delete(key)),
+                None => {}
             }
         }
         (claims, added.into_iter().filter(|(_, added)| *added != 0).collect())
@@ -142,7 +143,7 @@ impl Claims {
 
     fn holding<'a>(&'a self, attempt: &'a Attempt, key: &ClaimKey) -> Option<&'a Holding> {
         match (attempt.changed.get(key), self.changed.get(key)) {
-            (Some(holding), _) | (None, Some((holding, _))) => holding.as_ref(),
+            (Some(taken), _) | (None, Some(taken)) => taken.as_ref().map(|(holding, _)| holding),
             (None, None) => self.stored.get(key),
         }
     }
@@ -155,13 +156,13 @@ impl Claims {
         named.filter(held).cloned().collect()
     }
 
-    fn put(&self, attempt: &mut Attempt, key: ClaimKey, holding: Option<Holding>) {
+    fn put(&self, attempt: &mut Attempt, key: ClaimKey, taken: Option<Taken>) {
         let before = self.holding(attempt, &key).and_then(|holding| holding.counts_for);
-        let after = holding.as_ref().and_then(|holding| holding.counts_for);
+        let after = taken.as_ref().and_then(|(holding, _)| holding.counts_for);
         for (by, step) in before.map(|by| (by, -1)).into_iter().chain(after.map(|by| (by, 1))) {
             let count = CountKey { kind: key.kind.clone(), by };
             *attempt.added.entry(count).or_insert(0) += step;
         }
-        attempt.changed.insert(key, holding);
+        attempt.changed.insert(key, taken);
     }
 }

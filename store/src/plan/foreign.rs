@@ -49,7 +49,7 @@ pub(crate) fn adopt(
         let mut attempt = Attempt::default();
         let stream = Stream::of(&event);
         for change in &changes {
-            if let Err(taken) = claims.change(&mut attempt, &stream, change) {
+            if let Err(taken) = claims.change(&mut attempt, (&stream, event.position), change) {
                 tracing::warn!(
                     position = event.position,
                     kind = taken.claim.kind,
@@ -58,7 +58,7 @@ pub(crate) fn adopt(
                 );
             }
         }
-        claims.accept(attempt, event.position);
+        claims.accept(attempt);
 
         let pair = (event.event_type.clone(), event.event_version.clone());
         if !rules.known_types.contains(&pair) && seen.insert(pair.clone()) {

@@ -101,7 +101,8 @@ struct Model {
     log: Vec<(String, i64, String)>,
     base: i64,
     versions: HashMap<String, i64>,
-    claims: BTreeMap<String, (String, Option<Uuid>)>,
+    /// Holder, what it counts for, position of the event that took it last.
+    claims: BTreeMap<String, (String, Option<Uuid>, i64)>,
     keys: HashMap<String, (u8, i64, i64)>,
 }
 
@@ -179,25 +180,27 @@ impl Model {
             }
         }
         let mut after = self.clone();
-        let mut taken = Vec::new();
+        let (mut taken, mut position) = (Vec::new(), self.head());
         for ((_, _, events), part) in request.parts.iter().zip(&append.parts) {
             let id = &part.aggregate_id;
             for event in events {
+                position += 1;
                 if event.release_all {
-                    after.claims.retain(|_, (holder, _)| holder != id);
+                    after.claims.retain(|_, (holder, ..)| holder != id);
                 }
                 for value in &event.release {
                     let value = self.name("value", *value);
-                    if after.claims.get(&value).is_some_and(|(holder, _)| holder == id) {
+                    if after.claims.get(&value).is_some_and(|(holder, ..)| holder == id) {
                         after.claims.remove(&value);
                     }
                 }
                 for (value, by) in &event.take {
                     let value = self.name("value", *value);
                     match after.claims.get(&value) {
-                        Some((holder, _)) if holder != id => taken.push((value, holder.clone())),
+                        Some((holder, ..)) if holder != id => taken.push((value, holder.clone())),
                         _ => {
-                            after.claims.insert(value, (id.clone(), by.map(|by| self.by(by))));
+                            let by = by.map(|by| self.by(by));
+                            after.claims.insert(value, (id.clone(), by, position));
                         }
                     }
                 }
@@ -208,7 +211,7 @@ impl Model {
         }
         if let Some((by, max)) = request.limit {
             let count = |model: &Self| {
-                model.claims.values().filter(|(_, counts)| *counts == Some(self.by(by))).count()
+                model.claims.values().filter(|(_, counts, _)| *counts == Some(self.by(by))).count()
             };
             if count(&after) > count(self) && count(&after) as u64 > max {
                 return Outcome::Limited;
@@ -252,13 +255,17 @@ async fn compare(store: &Store, case: u128, batches: &[Vec<Request>]) -> Result<
     let found = events.into_iter().map(|e| (e.aggregate_id, e.sequence, e.payload));
     prop_assert_eq!(&found.collect::<Vec<_>>(), &model.log);
 
-    let claims =
-        store::Query::new("SELECT value, aggregate_id, counts_for FROM claims", store::args![]);
+    let claims = store::Query::new(
+        "SELECT value, aggregate_id, counts_for, position FROM claims",
+        store::args![],
+    );
     let mark = format!(" of {case}");
-    let claims =
-        store.fetch(claims).await.unwrap().into_iter().map(|row| {
-            (row.text(0).unwrap(), (row.text(1).unwrap(), row.uuid_or_null(2).unwrap()))
-        });
+    let claims = store.fetch(claims).await.unwrap().into_iter().map(|row| {
+        (
+            row.text(0).unwrap(),
+            (row.text(1).unwrap(), row.uuid_or_null(2).unwrap(), row.int(3).unwrap()),
+        )
+    });
     let claims = claims.filter(|(value, _)| value.ends_with(&mark)).collect::<BTreeMap<_, _>>();
     prop_assert_eq!(&claims, &model.claims);
     for by in 0..2 {
@@ -269,7 +276,7 @@ async fn compare(store: &Store, case: u128, batches: &[Vec<Request>]) -> Result<
         );
         let rows = store.fetch(query).await.unwrap();
         let stored = rows.first().map_or(0, |row| row.int(0).unwrap());
-        let held = claims.values().filter(|(_, counts)| *counts == Some(by)).count();
+        let held = claims.values().filter(|(_, counts, _)| *counts == Some(by)).count();
         prop_assert_eq!(stored, i64::try_from(held).unwrap());
     }
     Ok(())
