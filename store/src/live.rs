@@ -114,3 +114,86 @@ impl Ring {
 fn size(event: &Recorded) -> usize {
     size_of::<Recorded>() + event.payload.len() + event.metadata.len() + 256
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{Retention, event::Decoded};
+
+    fn events(positions: impl IntoIterator<Item = i64>, bytes: usize) -> Vec<Arc<Recorded>> {
+        let event = |position| {
+            Arc::new(Recorded {
+                position,
+                event_id: Uuid::nil(),
+                aggregate_type: String::new(),
+                aggregate_id: String::new(),
+                sequence: 1,
+                event_type: String::new(),
+                event_version: String::new(),
+                organization_id: None,
+                actor: None,
+                correlation_id: None,
+                causation: None,
+                recorded_at: DateTime::UNIX_EPOCH,
+                retention: Retention::FOREVER,
+                payload: "x".repeat(bytes),
+                metadata: String::new(),
+                payload_hash: None,
+                hash: None,
+                decoded: Decoded::default(),
+            })
+        };
+        positions.into_iter().map(event).collect()
+    }
+
+    fn after(live: &Live, position: i64) -> Option<Vec<i64>> {
+        let events = live.after(position, 3)?;
+        Some(events.iter().map(|event| event.position).collect())
+    }
+
+    #[test]
+    fn memory_answers_only_for_what_it_holds() {
+        let live = Live::new();
+        assert_eq!(after(&live, 0), None);
+        live.publish(&events(5..=9, 1));
+        assert_eq!(live.head(), 9);
+        assert_eq!(after(&live, 3), None);
+        assert_eq!(after(&live, 4), Some(vec![5, 6, 7]));
+        assert_eq!(after(&live, 7), Some(vec![8, 9]));
+        assert_eq!(after(&live, 9), None);
+    }
+
+    #[test]
+    fn a_gap_forgets_what_was_before_it() {
+        let live = Live::new();
+        live.publish(&events(1..=3, 1));
+        live.publish(&events([5, 6], 1));
+        assert_eq!(after(&live, 0), None);
+        assert_eq!(after(&live, 4), Some(vec![5, 6]));
+    }
+
+    #[test]
+    fn memory_is_bounded_in_events_and_bytes() {
+        let live = Live::new();
+        let many = i64::try_from(MOST_EVENTS).unwrap() + 10;
+        live.publish(&events(1..=many, 1));
+        assert_eq!(after(&live, 9), None);
+        assert!(after(&live, 10).is_some());
+        live.publish(&events(many + 1..=many + 4, MOST_BYTES / 3));
+        assert_eq!(after(&live, many + 1), None);
+        assert_eq!(after(&live, many + 2), Some(vec![many + 3, many + 4]));
+    }
+
+    #[test]
+    fn the_bell_never_goes_back() {
+        let live = Live::new();
+        live.ring_bell(7);
+        let mut head = live.watch();
+        live.ring_bell(5);
+        assert!(!head.has_changed().unwrap());
+        assert_eq!(*head.borrow_and_update(), 7);
+    }
+}

@@ -4,11 +4,13 @@ use std::{str::FromStr, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    Connection, PgPool,
+    ConnectOptions, Connection, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::time::timeout;
 
-use crate::{Durability, StoreError};
+use super::statement::trouble;
+use crate::{Durability, Failure, StoreError, error::Trouble};
 
 /// Connections that read and change plain tables.
 pub(super) const MOST_CONNECTIONS: u32 = 10;
@@ -30,6 +32,19 @@ pub(super) fn options(url: &SecretString) -> Result<PgConnectOptions, StoreError
         ("idle_in_transaction_session_timeout", "60s"),
         ("TimeZone", "UTC"),
     ]))
+}
+
+/// One connection, in bounded time.
+pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Trouble> {
+    let operation = "connect to PostgreSQL";
+    match timeout(PATIENCE, options.connect()).await {
+        Ok(connected) => connected.map_err(trouble(operation)),
+        Err(_) => Err(Trouble {
+            operation,
+            failure: Failure::new("timeout", "the server did not answer"),
+            passing: true,
+        }),
+    }
 }
 
 pub(super) fn pool(options: &PgConnectOptions) -> PgPool {

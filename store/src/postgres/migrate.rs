@@ -1,11 +1,9 @@
 //! Bringing the database up to date.
 
 use chrono::{DateTime, Utc};
-use sqlx::{
-    ConnectOptions, Connection, Executor, PgConnection, Row as _, postgres::PgConnectOptions,
-};
+use sqlx::{Connection, Executor, PgConnection, Row as _, postgres::PgConnectOptions};
 
-use super::statement::trouble;
+use super::{connection::connect, statement::trouble};
 use crate::{
     Dialect, StoreError,
     migrations::{Applied, Migration, pending},
@@ -21,7 +19,7 @@ pub(super) async fn migrate(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let patient = options.clone().options([("lock_timeout", "5min"), ("statement_timeout", "0")]);
-    let mut connection = patient.connect().await.map_err(trouble("connect to PostgreSQL"))?;
+    let mut connection = connect(&patient).await?;
     let result = under_lock(&mut connection, known, now).await;
     // The lock ends with the connection.
     drop(connection.close().await);

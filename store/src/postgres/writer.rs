@@ -3,12 +3,11 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use sqlx::{
-    ConnectOptions, Connection, Executor, PgConnection, PgPool, postgres::PgConnectOptions,
-};
+use sqlx::{Connection, Executor, PgConnection, PgPool, postgres::PgConnectOptions};
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
 use super::{
+    connection::connect,
     facts,
     foreign::{self, Adopted},
     statement::{execute, hung_up, trouble},
@@ -110,8 +109,7 @@ impl Log {
                 Err(_) => {}
             }
         }
-        let mut connection =
-            self.options.connect().await.map_err(trouble("connect to PostgreSQL"))?;
+        let mut connection = connect(&self.options).await?;
         let head = facts::lock(&mut connection).await?;
         Ok((connection, head))
     }

@@ -97,22 +97,24 @@ fn text(sql: &Sql) -> Cow<'_, str> {
     }
 }
 
-/// `$1` becomes `?1`: SQLite would number `$` names by their first appearance. Texts in quotes stay as they are.
+/// `$1` becomes `?1`: SQLite would number `$` names by their first appearance. Quoted texts and comments stay as they are.
 fn numbered(text: &str) -> Cow<'_, str> {
     if !text.contains('$') {
         return Cow::Borrowed(text);
     }
     let mut rewritten = String::with_capacity(text.len());
-    let mut quote = None;
+    // The character that ends what is left alone.
+    let mut until = None;
     let mut rest = text.chars().peekable();
     while let Some(next) = rest.next() {
-        match quote {
-            None if matches!(next, '\'' | '"') => quote = Some(next),
-            Some(open) if open == next => quote = None,
+        let placeholder =
+            until.is_none() && next == '$' && rest.peek().is_some_and(char::is_ascii_digit);
+        match until {
+            None if matches!(next, '\'' | '"') => until = Some(next),
+            None if next == '-' && rest.peek() == Some(&'-') => until = Some('\n'),
+            Some(end) if end == next => until = None,
             _ => {}
         }
-        let placeholder =
-            next == '$' && quote.is_none() && rest.peek().is_some_and(char::is_ascii_digit);
         rewritten.push(if placeholder { '?' } else { next });
     }
     Cow::Owned(rewritten)
@@ -128,6 +130,7 @@ mod tests {
             numbered("SELECT $2, '$1 it''s', \"$3\", $10, '$' WHERE x = $1"),
             "SELECT ?2, '$1 it''s', \"$3\", ?10, '$' WHERE x = ?1"
         );
+        assert_eq!(numbered("SELECT $1 -- it's $2\n - $2"), "SELECT ?1 -- it's $2\n - ?2");
         assert!(matches!(numbered("SELECT 1"), Cow::Borrowed(_)));
     }
 }
