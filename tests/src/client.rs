@@ -39,7 +39,6 @@ impl Client {
     /// The same client with a bearer token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
-        crate::note_secret(token);
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 

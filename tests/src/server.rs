@@ -142,6 +142,7 @@ impl Server {
                 command.env("WISPTRAIL_ADMIN_TOKEN", ADMIN_TOKEN);
                 command.env("WISPTRAIL_ADMIN_PASSWORD", ADMIN_PASSWORD);
                 note_secret(ADMIN_PASSWORD);
+                note_secret(ADMIN_TOKEN);
                 ADMIN_TOKEN.to_owned()
             }
         };
