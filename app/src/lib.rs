@@ -1,1 +1,49 @@
-//! Does what users ask, one method per use case.
+//! Does what users ask: one method per use case, authority first, then facts, then one command, then the answer.
+
+mod accounts;
+mod agents;
+mod app;
+mod by;
+mod configurations;
+mod devices;
+mod edge;
+mod failure;
+mod fan_out;
+mod fixture;
+mod groups;
+mod log;
+mod organizations;
+mod presence;
+mod refusals;
+mod sealing;
+mod settings;
+mod templates;
+mod work;
+mod world;
+
+pub use accounts::{Accounts, NewUser};
+pub use agents::{
+    AgentRefused, Agents, Peer, Registered, Registration, RegistrationRefused, ReportedInformation,
+};
+pub use app::{App, Background, Parts};
+pub use by::By;
+pub use configurations::{
+    Archive, ConfigurationChange, Configurations, NewConfiguration, Rendering,
+};
+pub use devices::{DeviceChange, DeviceDetail, Devices, NewDevice};
+pub use failure::{Failure, Refusal, TakenValue};
+pub use fan_out::{FanOuts, Step};
+pub use fixture::{Fixture, FixtureError};
+pub use groups::{GroupChange, Groups, NewGroup};
+pub use log::AggregateStore;
+pub use organizations::{NewOrganization, OrganizationChange, Organizations};
+pub use presence::Presence;
+pub use refusals::{Refused, RefusedKind};
+pub use sealing::Sealing;
+pub use settings::{ControllerSettings, Settings};
+pub use templates::{NewTemplate, TemplateChange, Templates};
+pub use work::Done;
+pub use world::World;
+
+// What edges and workers need of the log.
+pub use store;

@@ -93,8 +93,9 @@ impl FanOutJob {
             TemplateEvent::Created(created) => {
                 created.flags.is_default().then_some(Self::AddTemplate { template_id })
             }
-            TemplateEvent::FlagsChanged { to: TemplateFlags::OnDemand, .. } => None,
-            TemplateEvent::FlagsChanged { from: TemplateFlags::Required, .. } => None,
+            // Whoever has it keeps it.
+            TemplateEvent::FlagsChanged { to: TemplateFlags::OnDemand, .. }
+            | TemplateEvent::FlagsChanged { from: TemplateFlags::Required, .. } => None,
             TemplateEvent::FlagsChanged { .. } => Some(Self::AddTemplate { template_id }),
             TemplateEvent::ContentsChanged { .. }
             | TemplateEvent::DefaultValuesChanged { .. }

@@ -112,12 +112,10 @@ pub async fn list(
     }
     match &filter.organizations {
         Some(organizations) if filter.or_shared => {
-            let mut shared = String::from("(organization_id IS NULL");
-            for organization in organizations {
-                // Ids are UUIDs: nothing in them needs quoting.
-                shared.push_str(&format!(" OR organization_id = '{organization}'"));
-            }
-            shared.push(')');
+            // Ids are UUIDs: nothing in them needs quoting.
+            let of: String =
+                organizations.iter().map(|id| format!(" OR organization_id = '{id}'")).collect();
+            let shared = format!("(organization_id IS NULL{of})");
             conditions.plain(&shared);
         }
         Some(organizations) => {

@@ -1,1 +1,66 @@
 //! Does what must happen without anyone asking.
+//!
+//! A reconciler compares what should be with what is and closes the gap. It takes no input, may be run at any
+//! moment and any number of times, and does not retry: the next round is the retry. Events only make the round
+//! come sooner.
+
+mod fan_out;
+mod flush_presence;
+mod prune;
+mod record_addresses;
+mod render;
+mod runner;
+
+use std::{sync::Arc, time::Duration};
+
+use app::App;
+use async_trait::async_trait;
+
+pub use fan_out::FanOut;
+pub use flush_presence::FlushPresence;
+pub use prune::Prune;
+pub use record_addresses::RecordAddresses;
+pub use render::RenderConfigurations;
+pub use runner::run;
+
+/// What one round achieved, for the status page and the logs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Gaps found.
+    pub found: u64,
+    /// Gaps closed.
+    pub closed: u64,
+}
+
+/// When a reconciler runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rhythm {
+    /// The longest pause.
+    pub every: Duration,
+    /// Soon after something happened in the log too?
+    pub on_events: bool,
+}
+
+/// Closes one kind of gap.
+#[async_trait]
+pub trait Reconciler: Send + Sync {
+    /// Shown in logs, metrics and on the status page.
+    fn name(&self) -> &'static str;
+
+    /// When it runs.
+    fn rhythm(&self) -> Rhythm;
+
+    /// One round.
+    async fn reconcile(&self) -> Result<Report, app::Failure>;
+}
+
+/// All of them. `owner` names this process in leases; it must be unique among the processes of an installation.
+pub fn all(app: &App, owner: &str) -> Vec<Arc<dyn Reconciler>> {
+    vec![
+        Arc::new(FanOut::new(app.clone(), owner.to_owned())),
+        Arc::new(FlushPresence::new(app.clone())),
+        Arc::new(Prune::new(app.clone())),
+        Arc::new(RecordAddresses::new(app.clone())),
+        Arc::new(RenderConfigurations::new(app.clone())),
+    ]
+}

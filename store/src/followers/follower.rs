@@ -133,7 +133,7 @@ impl Follower {
                 tokio::select! {
                     biased;
                     () = &mut stop => return self.put_down().await,
-                    _ = closed.wait_for(|closed| *closed) => return,
+                    () = ended(&mut closed) => return,
                     () = std::future::ready(()), if more => break,
                     // A database that fails is not asked again for every event.
                     Ok(()) = head.changed(), if failures == 0 => break,
@@ -346,4 +346,9 @@ impl Follower {
 
 fn backoff(pause: Duration, failures: u32) -> Duration {
     pause.saturating_mul(4_u32.saturating_pow(failures - 1)).min(LONGEST_WAIT)
+}
+
+/// Resolves when the store is closed. Apart, so that what a watch lends is not held across other waits.
+async fn ended(closed: &mut tokio::sync::watch::Receiver<bool>) {
+    drop(closed.wait_for(|closed| *closed).await);
 }

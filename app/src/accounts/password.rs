@@ -1,0 +1,59 @@
+//! Argon2id, off the request's thread, a few at a time.
+
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{App, Failure};
+
+/// Longest password that is looked at, in bytes.
+const LONGEST: usize = 4096;
+/// What the passwords of unknown accounts are compared with: an Argon2id hash of nothing that anybody knows.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$d2lzcHRyYWlsLW5vYm9keQ$qLuGIXAFnR9sXu0wVmnyYFD1c4V6NcrXWQbHRMX5N1k";
+
+pub(super) async fn hash(app: &App, password: SecretString) -> Result<SecretString, Failure> {
+    let mut salt = [0; 16];
+    app.world().fill(&mut salt);
+    off_thread(app, move || {
+        Argon2::default()
+            .hash_password_with_salt(password.expose_secret().as_bytes(), &salt)
+            .map(|hash| SecretString::from(hash.to_string()))
+            .map_err(|error| Failure::Broken(error.to_string().into()))
+    })
+    .await?
+}
+
+pub(super) async fn verify(
+    app: &App,
+    password: &str,
+    hash: Option<SecretString>,
+) -> Result<bool, Failure> {
+    if password.len() > LONGEST {
+        return Ok(false);
+    }
+    let password = SecretString::from(password.to_owned());
+    off_thread(app, move || {
+        let known = hash.is_some();
+        let text = hash.as_ref().map_or(NOBODY, |hash| hash.expose_secret());
+        let Ok(parsed) = PasswordHash::new(text) else { return false };
+        let fits =
+            Argon2::default().verify_password(password.expose_secret().as_bytes(), &parsed).is_ok();
+        fits && known
+    })
+    .await
+}
+
+async fn off_thread<T: Send + 'static>(
+    app: &App,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    let permit = app.hash_permits().acquire_owned().await;
+    tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        work()
+    })
+    .await
+    .map_err(|error| Failure::Broken(Box::new(error)))
+}

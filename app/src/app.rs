@@ -1,0 +1,213 @@
+//! Everything that use cases need, in one handle.
+
+use std::{pin::Pin, sync::Arc};
+
+use store::{Blobs, Followers, Jobs, Store};
+use tokio::sync::Semaphore;
+
+use crate::{
+    Accounts, Agents, Configurations, Devices, Failure, FanOuts, Groups, Organizations, Sealing,
+    Settings, Templates, World, accounts::Guesses, agents::RegistrationRates,
+    configurations::RenderLocks, edge::Edge, presence::PresenceBook, refusals::Refusals,
+};
+
+/// The use cases. A clone is another handle to the same.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// What the server opens before the use cases.
+pub struct Parts {
+    /// The log and the tables.
+    pub store: Store,
+    /// Archives.
+    pub blobs: Blobs,
+    /// Secrets.
+    pub sealing: Sealing,
+    /// Time, ids, randomness.
+    pub world: Arc<dyn World>,
+    /// What the operator decided.
+    pub settings: Settings,
+    /// The following projections.
+    pub followers: Followers,
+}
+
+/// A part of the program that runs beside requests until `stop` resolves.
+pub struct Background {
+    /// For logs and metrics.
+    pub name: &'static str,
+    /// To be driven by the server's task set.
+    pub run: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+struct Inner {
+    parts: Parts,
+    jobs: Jobs,
+    edge: Edge,
+    presence: PresenceBook,
+    refusals: Refusals,
+    rates: RegistrationRates,
+    guesses: Guesses,
+    locks: RenderLocks,
+    /// Renderings at once: they are computation.
+    render: Arc<Semaphore>,
+    /// Argon2 hashes at once: each takes 19 MiB.
+    hash: Arc<Semaphore>,
+}
+
+impl App {
+    /// Loads what the agents' edge keeps in memory. The tasks of [`background`](Self::background) must run for
+    /// requests to see each other's changes.
+    pub async fn open(parts: Parts) -> Result<Self, Failure> {
+        let edge = Edge::load(&parts.store).await?;
+        let presence = PresenceBook::load(
+            &parts.store,
+            parts.settings.controller.shared_management_ip_address_space,
+        )
+        .await?;
+        let rates = RegistrationRates::new(&parts.settings.controller);
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Ok(Self(Arc::new(Inner {
+            jobs: Jobs::new(parts.store.clone()),
+            edge,
+            presence,
+            refusals: Refusals::default(),
+            rates,
+            guesses: Guesses::default(),
+            locks: RenderLocks::default(),
+            render: Arc::new(Semaphore::new(cores)),
+            hash: Arc::new(Semaphore::new(cores.clamp(1, 4))),
+            parts,
+        })))
+    }
+
+    /// What has to run beside requests. `stop` is called once per task and resolves when the program ends.
+    pub fn background<F>(&self, stop: impl Fn() -> F) -> Vec<Background>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let edge = {
+            let (app, stop) = (self.clone(), stop());
+            async move { app.edge().follow(app.store(), stop).await }
+        };
+        let mut background = vec![Background { name: "edge", run: Box::pin(edge) }];
+        for follower in self.followers().iter() {
+            let (follower, stop) = (Arc::clone(follower), stop());
+            background.push(Background {
+                name: "follower",
+                run: Box::pin(async move { follower.run(stop).await }),
+            });
+        }
+        background
+    }
+
+    /// The log and the tables.
+    pub fn store(&self) -> &Store {
+        &self.0.parts.store
+    }
+
+    /// Archives.
+    pub(crate) fn blobs(&self) -> &Blobs {
+        &self.0.parts.blobs
+    }
+
+    /// Jobs for many devices.
+    pub fn jobs(&self) -> &Jobs {
+        &self.0.jobs
+    }
+
+    /// The following projections.
+    pub fn followers(&self) -> &Followers {
+        &self.0.parts.followers
+    }
+
+    /// What the operator decided.
+    pub fn settings(&self) -> &Settings {
+        &self.0.parts.settings
+    }
+
+    /// Time, ids, randomness.
+    pub fn world(&self) -> &dyn World {
+        self.0.parts.world.as_ref()
+    }
+
+    /// Mints an id for something new.
+    pub fn new_id(&self) -> uuid::Uuid {
+        self.world().new_id()
+    }
+
+    pub(crate) fn sealing(&self) -> &Sealing {
+        &self.0.parts.sealing
+    }
+
+    pub(crate) fn edge(&self) -> &Edge {
+        &self.0.edge
+    }
+
+    pub(crate) fn presence(&self) -> &PresenceBook {
+        &self.0.presence
+    }
+
+    pub(crate) fn refusals(&self) -> &Refusals {
+        &self.0.refusals
+    }
+
+    pub(crate) fn rates(&self) -> &RegistrationRates {
+        &self.0.rates
+    }
+
+    pub(crate) fn guesses(&self) -> &Guesses {
+        &self.0.guesses
+    }
+
+    pub(crate) fn locks(&self) -> &RenderLocks {
+        &self.0.locks
+    }
+
+    pub(crate) fn render_permits(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.render)
+    }
+
+    pub(crate) fn hash_permits(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.hash)
+    }
+
+    /// Accounts and tokens.
+    pub fn accounts(&self) -> Accounts<'_> {
+        Accounts(self)
+    }
+
+    /// Organizations.
+    pub fn organizations(&self) -> Organizations<'_> {
+        Organizations(self)
+    }
+
+    /// Devices.
+    pub fn devices(&self) -> Devices<'_> {
+        Devices(self)
+    }
+
+    /// Device groups.
+    pub fn groups(&self) -> Groups<'_> {
+        Groups(self)
+    }
+
+    /// Templates.
+    pub fn templates(&self) -> Templates<'_> {
+        Templates(self)
+    }
+
+    /// Configurations of devices.
+    pub fn configurations(&self) -> Configurations<'_> {
+        Configurations(self)
+    }
+
+    /// The agent protocol.
+    pub fn agents(&self) -> Agents<'_> {
+        Agents(self)
+    }
+
+    /// Jobs that follow from one event for many devices.
+    pub fn fan_outs(&self) -> FanOuts<'_> {
+        FanOuts(self)
+    }
+}

@@ -1,0 +1,118 @@
+//! Configurations of devices: what they are made of, and what comes of it.
+
+mod render;
+mod templates;
+
+use std::{collections::HashMap, sync::Arc};
+
+use domain::{
+    DeviceId, Document, FieldError, Problem, TemplateId,
+    configuration::{Backend, ConfigurationCommand},
+};
+use netjson::ValidationError;
+use parking_lot::Mutex;
+use projections::device;
+
+pub use render::{Archive, Rendering};
+pub(crate) use templates::append;
+
+use crate::{App, By, Failure, Refusal};
+
+/// Use cases of configurations; see [`App::configurations`].
+pub struct Configurations<'a>(pub(crate) &'a App);
+
+/// A device's configuration as an operator gives it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NewConfiguration {
+    /// Generator; empty is the first of the settings.
+    pub backend: String,
+    /// `NetJSON`.
+    pub config: Document,
+    /// Variables.
+    pub context: Document,
+    /// Beside default, required and group templates, which are added.
+    pub templates: Vec<TemplateId>,
+}
+
+/// New values for some of a configuration; `None` leaves the old one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ConfigurationChange {
+    /// Generator.
+    pub backend: Option<String>,
+    /// `NetJSON`, all of it.
+    pub config: Option<Document>,
+    /// Variables, all of them.
+    pub context: Option<Document>,
+    /// All of them, in order; required ones that are missing are put back first.
+    pub templates: Option<Vec<TemplateId>>,
+}
+
+/// One rendering at a time per device.
+#[derive(Default)]
+pub(crate) struct RenderLocks(Mutex<HashMap<DeviceId, Arc<tokio::sync::Mutex<()>>>>);
+
+impl RenderLocks {
+    fn of(&self, device: DeviceId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut locks = self.0.lock();
+        if locks.len() > 10_000 {
+            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
+        }
+        Arc::clone(locks.entry(device).or_default())
+    }
+}
+
+impl Configurations<'_> {
+    /// The archive that the device downloads at present, rendered first if an input changed.
+    pub async fn archive_of(&self, by: &By, id: DeviceId) -> Result<Archive, Failure> {
+        let missing = || Failure::NotFound("Config");
+        let device = device::by_id(self.0.store(), id).await?.ok_or_else(missing)?;
+        by.authority
+            .require(domain::Permission::ViewDevice, Some(device.organization_id))
+            .map_err(|denied| Failure::denied(denied, "Config"))?;
+        self.render(id).await?;
+        let configuration =
+            projections::configuration::by_device(self.0.store(), id).await?.ok_or_else(missing)?;
+        let Some(archive) = configuration.archive else {
+            let message = configuration.failure.unwrap_or_default();
+            return Err(Failure::Refused(Refusal::TemplateConflict { message }));
+        };
+        self.archive(device.organization_id, &device.name, &archive.sha256, &archive.md5).await
+    }
+
+    /// The generator of this name, if the settings allow it.
+    pub(crate) fn backend(&self, name: &str) -> Result<Backend, FieldError> {
+        let settings = &self.0.settings().controller;
+        let chosen = if name.is_empty() {
+            settings.backends.first().map_or("", String::as_str)
+        } else {
+            name
+        };
+        let known = settings.backends.iter().any(|backend| backend == chosen);
+        if !known || chosen.parse::<netjson::Backend>().is_err() {
+            let problem = Problem::NotAChoice(name.to_owned());
+            return Err(FieldError::new("config.backend", problem));
+        }
+        chosen.parse().map_err(|problem| FieldError::new("config.backend", problem))
+    }
+
+    /// Does the document fit the generator's schema?
+    pub(crate) fn validate(
+        backend: &Backend,
+        field: &'static str,
+        config: &Document,
+    ) -> Result<(), Failure> {
+        let generator: netjson::Backend = backend
+            .as_str()
+            .parse()
+            .map_err(|_| Failure::field(field, Problem::NotAChoice(backend.to_string())))?;
+        domain::field::document(config).map_err(|problem| Failure::field(field, problem))?;
+        netjson::validate(generator, config).map_err(|ValidationError { path, message, .. }| {
+            Failure::Refused(Refusal::InvalidConfiguration { field, path, message })
+        })
+    }
+
+    /// Notes that a device was renamed: it has to confirm, whatever its files are.
+    pub(crate) fn renamed() -> ConfigurationCommand {
+        ConfigurationCommand::RequireConfirmation("device_renamed")
+    }
+}

@@ -1,0 +1,223 @@
+//! From inputs to an archive: reads all inputs at one position, renders, stores the bytes, then says so.
+
+use bytes::Bytes;
+use domain::{
+    DeviceId, Document, OrganizationId,
+    configuration::{ArchiveRendered, Configuration, ConfigurationCommand},
+};
+use netjson::RENDERER_VERSION;
+use projections::configuration::{Inputs, inputs};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use store::{Op, Sha256, args};
+
+use super::Configurations;
+use crate::{By, Failure, edge::KnownArchive, sealing::Place, work::decide};
+
+/// Longest reason of a failure that is kept, in characters.
+const REASON: usize = 2000;
+
+/// An archive as it is downloaded.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    /// Name of the device.
+    pub name: String,
+    /// A gzipped tar.
+    pub bytes: Bytes,
+    /// MD5 of the bytes, 32 lower-case hexadecimal digits.
+    pub md5: String,
+}
+
+/// What a rendering came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rendering {
+    /// No input changed since the last one.
+    Current,
+    /// The same bytes as before.
+    Equal,
+    /// The device downloads something else from here on.
+    Changed,
+    /// The inputs do not make an archive; the one before stays.
+    Failed,
+    /// The device has no configuration, or does not exist.
+    Absent,
+}
+
+impl Configurations<'_> {
+    /// Renders a device if an input changed since the last time. One at a time per device.
+    pub async fn render(&self, id: DeviceId) -> Result<Rendering, Failure> {
+        let lock = self.0.locks().of(id);
+        let _guard = lock.lock().await;
+        let Some(inputs) = inputs(self.0.store(), id).await? else {
+            return Ok(Rendering::Absent);
+        };
+        let row = &inputs.configuration;
+        if !inputs.stale(RENDERER_VERSION) && !row.undecided {
+            let archive = row.archive.as_ref().map(known);
+            self.0.edge().rendered(id, inputs.position, archive);
+            return Ok(Rendering::Current);
+        }
+        self.render_inputs(id, inputs).await
+    }
+
+    /// What the inputs make, without storing anything.
+    pub(crate) async fn compute(
+        &self,
+        inputs: &Inputs,
+    ) -> Result<Result<netjson::Archive, String>, Failure> {
+        let context = self.context(inputs).await?;
+        let config = with_hostname(&inputs.configuration.config, &inputs.device.name);
+        let templates: Vec<Document> =
+            inputs.templates.iter().map(|template| template.config.clone()).collect();
+        let backend = match inputs.configuration.backend.parse::<netjson::Backend>() {
+            Ok(backend) => backend,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let dsa = self.dsa(&inputs.device.information.os);
+        let permit = self.0.render_permits().acquire_owned().await;
+        let rendered = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let templates: Vec<&Document> = templates.iter().collect();
+            let input =
+                netjson::Input { config: &config, templates: &templates, context: &context, dsa };
+            netjson::render(backend, &input).map(|rendering| rendering.archive())
+        });
+        let rendered = rendered.await.map_err(|error| Failure::Broken(Box::new(error)))?;
+        Ok(rendered.map_err(|error| error.to_string().chars().take(REASON).collect()))
+    }
+
+    async fn render_inputs(&self, id: DeviceId, inputs: Inputs) -> Result<Rendering, Failure> {
+        let row = &inputs.configuration;
+        let by = By::system("render_configurations");
+        let (command, archive) = match self.compute(&inputs).await? {
+            Err(reason) => {
+                let inputs_position = inputs.position;
+                (ConfigurationCommand::AcceptFailure { inputs_position, reason }, None)
+            }
+            Ok(archive) => {
+                let equal = row.archive.as_ref().map(|held| &held.sha256) == Some(&archive.sha256);
+                if !equal {
+                    let organization = Some(row.organization_id.as_uuid());
+                    self.0.blobs().put(organization, &archive.bytes).await?;
+                }
+                let rendered = ArchiveRendered {
+                    sha256: archive.sha256,
+                    md5: archive.md5,
+                    size: u64::try_from(archive.bytes.len()).unwrap_or(u64::MAX),
+                    inputs_position: inputs.position,
+                    renderer: RENDERER_VERSION,
+                };
+                (ConfigurationCommand::AcceptRendering(rendered.clone()), Some(rendered))
+            }
+        };
+        let equal = archive.is_some()
+            && archive.as_ref().map(|archive| &archive.sha256)
+                == row.archive.as_ref().map(|held| &held.sha256);
+        if !(equal && !row.undecided && row.failure.is_none()) {
+            let decided = decide!(self.0, &by, work => {
+                work.handle::<Configuration>(id.as_uuid(), command.clone()).await
+            });
+            match decided {
+                // Removed in the meantime.
+                Err(Failure::NotFound(_)) => return Ok(Rendering::Absent),
+                decided => decided?,
+            };
+        }
+        self.remember(id, inputs.position, archive.as_ref()).await?;
+        Ok(match (archive, equal) {
+            (None, _) => Rendering::Failed,
+            (Some(_), true) => Rendering::Equal,
+            (Some(_), false) => Rendering::Changed,
+        })
+    }
+
+    /// Notes what the rendering was computed from. Written as it is, not as a maximum: when two nodes
+    /// rendered at once, the one whose archive the log names last is the one that counts.
+    async fn remember(
+        &self,
+        id: DeviceId,
+        position: i64,
+        archive: Option<&ArchiveRendered>,
+    ) -> Result<(), Failure> {
+        let op = Op::new(
+            "INSERT INTO renderings (device_id, position, sha256, renderer) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (device_id) DO UPDATE SET position = excluded.position, sha256 = excluded.sha256, renderer = excluded.renderer",
+            args![
+                id.as_uuid(),
+                position,
+                archive.map(|archive| archive.sha256.clone()),
+                RENDERER_VERSION
+            ],
+        );
+        self.0.store().execute(vec![op]).await?;
+        self.0.edge().rendered(id, position, archive.map(known));
+        Ok(())
+    }
+
+    /// Reads an archive's bytes.
+    pub(crate) async fn archive(
+        &self,
+        organization: OrganizationId,
+        name: &str,
+        sha256: &str,
+        md5: &str,
+    ) -> Result<Archive, Failure> {
+        let hash: Sha256 =
+            sha256.parse().map_err(|error| Failure::Broken(Box::new(error) as Box<_>))?;
+        let bytes = self.0.blobs().get(Some(organization.as_uuid()), hash).await?;
+        let bytes = bytes.ok_or_else(|| Failure::Broken("the archive's blob is missing".into()))?;
+        Ok(Archive { name: name.to_owned(), bytes: bytes.into(), md5: md5.to_owned() })
+    }
+
+    /// The variables of a device, by precedence (manual 04, "Order of Precedence of Configuration Variables").
+    async fn context(&self, inputs: &Inputs) -> Result<Document, Failure> {
+        let device = &inputs.device;
+        let place = Place::DeviceKey(device.id, device.organization_id);
+        let key = self.0.sealing().open(place, &device.key).await?;
+        let settings = &self.0.settings().controller;
+        let mut context = Document::new();
+        for template in &inputs.templates {
+            context.extend(template.default_values.clone());
+        }
+        let predefined = [
+            ("id", device.id.to_string()),
+            ("key", key.expose_secret().to_owned()),
+            ("mac_address", device.mac_address.clone()),
+            ("name", device.name.clone()),
+        ];
+        for (name, value) in predefined {
+            context.insert(name.to_owned(), Value::String(value));
+        }
+        context.extend(settings.context.clone());
+        context.extend(inputs.organization_variables.clone());
+        context.extend(inputs.group_variables.clone());
+        if settings.hardware_id_enabled {
+            let id = device.hardware_id.clone().unwrap_or_default();
+            context.insert("hardware_id".to_owned(), Value::String(id));
+        }
+        context.extend(inputs.configuration.variables.clone());
+        Ok(context)
+    }
+
+    fn dsa(&self, os: &str) -> bool {
+        if os.is_empty() {
+            self.0.settings().controller.dsa_default
+        } else {
+            netjson::is_openwrt_dsa(os)
+        }
+    }
+}
+
+fn known(archive: &ArchiveRendered) -> KnownArchive {
+    KnownArchive { md5: archive.md5.clone(), sha256: archive.sha256.clone() }
+}
+
+/// The device's own contents with its name as host name, unless they say otherwise. Colons cannot be in host names.
+fn with_hostname(config: &Document, name: &str) -> Document {
+    let mut config = config.clone();
+    let general = config.entry("general").or_insert_with(|| Value::Object(Document::new()));
+    if let Value::Object(general) = general {
+        general.entry("hostname").or_insert_with(|| Value::String(name.replace(':', "-")));
+    }
+    config
+}

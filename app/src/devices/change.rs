@@ -1,0 +1,328 @@
+use std::net::IpAddr;
+
+use domain::{
+    DeviceId, FieldError, GroupId, OrganizationId, Permission, TemplateId,
+    configuration::{Configuration, ConfigurationCommand},
+    device::{ChangeInformation, Device, DeviceCommand, HardwareId, key_problems},
+};
+use projections::{
+    configuration::{self, ConfigurationRow},
+    device::DeviceRow,
+    group::GroupRow,
+    organization::OrganizationRow,
+};
+use secrecy::ExposeSecret as _;
+use tracing::instrument;
+
+use super::{Devices, create::in_words, limited};
+use crate::{
+    By, Done, Failure, Refusal,
+    configurations::{ConfigurationChange, Configurations, NewConfiguration, append},
+    sealing::Place,
+    work::decide,
+};
+
+/// New values for some of a device; `None` leaves the old one.
+#[derive(Clone, Debug, Default)]
+pub struct DeviceChange {
+    /// Unique inside the organization.
+    pub name: Option<String>,
+    /// Unique inside the organization.
+    pub mac_address: Option<String>,
+    /// What it proves itself with.
+    pub key: Option<String>,
+    /// Of the hardware; `Some(None)` takes it away.
+    pub hardware_id: Option<Option<String>>,
+    /// What it is.
+    pub model: Option<String>,
+    /// Its operating system.
+    pub os: Option<String>,
+    /// Its hardware.
+    pub system: Option<String>,
+    /// Free text.
+    pub notes: Option<String>,
+    /// A group of its organization; `Some(None)` leaves all groups.
+    pub group: Option<Option<GroupId>>,
+    /// Where it is reached; `Some(None)` is nowhere.
+    pub management_ip: Option<Option<IpAddr>>,
+    /// Another owner: templates of the old one go, required ones of the new one come.
+    pub organization_id: Option<OrganizationId>,
+    /// Its configuration, which is made if there is none.
+    pub configuration: Option<ConfigurationChange>,
+}
+
+/// What a change is decided from.
+struct Facts {
+    device: DeviceRow,
+    configuration: Option<ConfigurationRow>,
+    templates: Vec<TemplateId>,
+    /// Where it is to belong.
+    organization: OrganizationRow,
+    moves: bool,
+    group: Option<GroupRow>,
+    group_before: Vec<TemplateId>,
+}
+
+impl Devices<'_> {
+    /// Changes a device and its configuration in one step, and renders before it answers.
+    #[instrument(name = "device.change", skip_all, fields(device.id = %id))]
+    pub async fn change(
+        &self,
+        by: &By,
+        id: DeviceId,
+        change: DeviceChange,
+    ) -> Result<Done, Failure> {
+        let mut target = None;
+        let outcome = decide!(self.0, by, work => {
+            let facts = self.facts(by, id, &change).await?;
+            if !facts.device.active {
+                return Err(Failure::Refused(Refusal::DeviceDeactivated));
+            }
+            target = Some(facts.organization.clone());
+            if facts.moves {
+                limited(&mut work, &facts.organization);
+                self.carry_archive(&facts).await?;
+            }
+            let commands = self.device_commands(&facts, &change).await?;
+            work.handle_all::<Device>(id.as_uuid(), commands).await?;
+            let commands = self.configuration_commands(by, &facts, &change).await?;
+            work.handle_all::<Configuration>(id.as_uuid(), commands).await?;
+            Ok(facts.organization.id)
+        });
+        let (organization, done) = match (outcome, target) {
+            (Ok(done), _) => done,
+            (Err(failure), Some(organization)) => return Err(in_words(failure, &organization)),
+            (Err(failure), None) => return Err(failure),
+        };
+        if let Some(address) = change.management_ip {
+            self.0.presence().set_management(id, organization, address);
+        }
+        self.0.configurations().render(id).await?;
+        Ok(done)
+    }
+
+    async fn facts(&self, by: &By, id: DeviceId, change: &DeviceChange) -> Result<Facts, Failure> {
+        let device = self.device(by, id, Permission::ChangeDevice).await?;
+        let target = change.organization_id.unwrap_or(device.organization_id);
+        let organization = self.owner(by, Permission::ChangeDevice, target).await?;
+        let moves = target != device.organization_id;
+        let wanted = match change.group {
+            Some(group) => group,
+            None if moves => None,
+            None => device.group_id,
+        };
+        Ok(Facts {
+            configuration: configuration::by_device(self.0.store(), id).await?,
+            templates: configuration::templates_of(self.0.store(), id).await?,
+            group: self.group(target, wanted).await?,
+            group_before: self.group_templates(device.group_id).await?,
+            device,
+            organization,
+            moves,
+        })
+    }
+
+    async fn device_commands(
+        &self,
+        facts: &Facts,
+        change: &DeviceChange,
+    ) -> Result<Vec<DeviceCommand>, Failure> {
+        let device = &facts.device;
+        let mut errors: Vec<FieldError> = Vec::new();
+        let mut commands = Vec::new();
+        let mut refuse = |field, problem| errors.push(FieldError::new(field, problem));
+
+        let place = Place::DeviceKey(device.id, facts.organization.id);
+        if facts.moves {
+            let before = Place::DeviceKey(device.id, device.organization_id);
+            let key = self.0.sealing().open(before, &device.key).await?;
+            let key = self.0.sealing().seal(place, key.expose_secret()).await?;
+            commands.push(DeviceCommand::Move { to: facts.organization.id, key });
+        }
+        match change.name.as_deref().map(str::parse) {
+            Some(Ok(name)) => commands.push(DeviceCommand::Rename(name)),
+            Some(Err(problem)) => refuse("name", problem),
+            None => {}
+        }
+        match change.mac_address.as_deref().map(str::parse) {
+            Some(Ok(address)) => commands.push(DeviceCommand::ChangeMacAddress(address)),
+            Some(Err(problem)) => refuse("mac_address", problem),
+            None => {}
+        }
+        if let Some(key) = change.key.as_deref().filter(|key| !key.is_empty()) {
+            match key_problems(key).into_iter().next() {
+                Some(problem) => refuse("key", problem),
+                None => {
+                    let sealed = self.0.sealing().seal(place, key).await?;
+                    commands.push(DeviceCommand::ChangeKey(sealed));
+                }
+            }
+        }
+        if let Some(id) = &change.hardware_id {
+            let id = id.as_deref().filter(|id| !id.is_empty()).map(str::parse::<HardwareId>);
+            match id.transpose() {
+                Ok(id) => commands.push(DeviceCommand::ChangeHardwareId(id)),
+                Err(problem) => refuse("hardware_id", problem),
+            }
+        }
+        Failure::unless_empty(errors)?;
+        commands.push(DeviceCommand::ChangeInformation(ChangeInformation {
+            model: change.model.clone(),
+            os: change.os.clone(),
+            system: change.system.clone(),
+        }));
+        commands.extend(change.notes.clone().map(DeviceCommand::ChangeNotes));
+        commands.push(DeviceCommand::ChangeGroup(facts.group.as_ref().map(|group| group.id)));
+        commands.extend(change.management_ip.map(DeviceCommand::ChangeManagementAddress));
+        Ok(commands)
+    }
+
+    async fn configuration_commands(
+        &self,
+        by: &By,
+        facts: &Facts,
+        change: &DeviceChange,
+    ) -> Result<Vec<ConfigurationCommand>, Failure> {
+        let Some(held) = &facts.configuration else {
+            return self.first_configuration(by, facts, change).await;
+        };
+        let configurations = self.0.configurations();
+        let wanted = change.configuration.clone().unwrap_or_default();
+        let backend = configurations
+            .backend(wanted.backend.as_deref().unwrap_or(&held.backend))
+            .map_err(|error| Failure::Invalid(vec![error]))?;
+        let mut commands = Vec::new();
+        let organization = facts.organization.id;
+
+        if facts.moves {
+            let required = configurations.required(organization, &backend).await?;
+            let templates = required.into_iter().map(|template| template.id).collect();
+            commands.push(ConfigurationCommand::Move { to: organization, templates });
+        }
+        if backend.as_str() != held.backend {
+            commands.push(ConfigurationCommand::ChangeBackend(backend.clone()));
+        }
+        if let Some(config) = &wanted.config {
+            Configurations::validate(&backend, "config.config", config)?;
+            commands.push(ConfigurationCommand::ChangeContents(config.clone()));
+        }
+        commands.extend(wanted.context.clone().map(ConfigurationCommand::ChangeVariables));
+
+        let group_after = facts.group.as_ref().map(|group| group.templates.clone());
+        let group_after = group_after.unwrap_or_default();
+        let regrouped = facts.device.group_id != facts.group.as_ref().map(|group| group.id);
+        let chosen = match &wanted.templates {
+            Some(chosen) => {
+                Some(configurations.chosen_templates(by, organization, &backend, chosen).await?)
+            }
+            None if regrouped && !facts.moves => Some(facts.templates.clone()),
+            None if regrouped => Some(
+                configurations
+                    .required(organization, &backend)
+                    .await?
+                    .into_iter()
+                    .map(|template| template.id)
+                    .collect(),
+            ),
+            None => None,
+        };
+        if let Some(mut templates) = chosen {
+            if regrouped {
+                let gone =
+                    |id: &TemplateId| facts.group_before.contains(id) && !group_after.contains(id);
+                templates.retain(|id| !gone(id));
+                append(&mut templates, configurations.of_backend(&group_after, &backend).await?);
+            }
+            commands.push(ConfigurationCommand::AssignTemplates(templates));
+        }
+        let renamed = change.name.as_ref().is_some_and(|name| *name != facts.device.name);
+        if renamed {
+            commands.push(Configurations::renamed());
+        }
+        self.fits(facts, &backend, &commands).await?;
+        Ok(commands)
+    }
+
+    async fn first_configuration(
+        &self,
+        by: &By,
+        facts: &Facts,
+        change: &DeviceChange,
+    ) -> Result<Vec<ConfigurationCommand>, Failure> {
+        let grouped = facts.group.as_ref().is_some_and(|group| !group.templates.is_empty());
+        let wanted = match &change.configuration {
+            Some(wanted) => wanted.clone(),
+            None if grouped => ConfigurationChange::default(),
+            None => return Ok(Vec::new()),
+        };
+        let wanted = NewConfiguration {
+            backend: wanted.backend.unwrap_or_default(),
+            config: wanted.config.unwrap_or_default(),
+            context: wanted.context.unwrap_or_default(),
+            templates: wanted.templates.unwrap_or_default(),
+        };
+        let create = self
+            .configuration(
+                by,
+                facts.device.id,
+                facts.organization.id,
+                &wanted,
+                facts.group.as_ref(),
+            )
+            .await?;
+        Ok(vec![ConfigurationCommand::Create(Box::new(create))])
+    }
+
+    /// Contents that fit alone must fit together with the templates too.
+    async fn fits(
+        &self,
+        facts: &Facts,
+        backend: &domain::configuration::Backend,
+        commands: &[ConfigurationCommand],
+    ) -> Result<(), Failure> {
+        let Some(mut inputs) = configuration::inputs(self.0.store(), facts.device.id).await? else {
+            return Ok(());
+        };
+        let mut relevant = false;
+        for command in commands {
+            match command {
+                ConfigurationCommand::ChangeContents(config) => {
+                    inputs.configuration.config.clone_from(config);
+                }
+                ConfigurationCommand::ChangeVariables(variables) => {
+                    inputs.configuration.variables.clone_from(variables);
+                }
+                ConfigurationCommand::AssignTemplates(ids)
+                | ConfigurationCommand::Move { templates: ids, .. } => {
+                    inputs.templates = self.0.configurations().input_templates(ids).await?;
+                }
+                ConfigurationCommand::ChangeBackend(_) => {
+                    backend.as_str().clone_into(&mut inputs.configuration.backend);
+                }
+                _ => continue,
+            }
+            relevant = true;
+        }
+        if !relevant {
+            return Ok(());
+        }
+        match self.0.configurations().compute(&inputs).await? {
+            Ok(_) => Ok(()),
+            Err(message) => Err(Failure::Refused(Refusal::TemplateConflict { message })),
+        }
+    }
+
+    /// The new owner has the archive that the device has, sealed for it.
+    async fn carry_archive(&self, facts: &Facts) -> Result<(), Failure> {
+        let archive = facts.configuration.as_ref().and_then(|held| held.archive.as_ref());
+        let Some(archive) = archive else { return Ok(()) };
+        let before = facts.device.organization_id;
+        let held = self
+            .0
+            .configurations()
+            .archive(before, &facts.device.name, &archive.sha256, &archive.md5)
+            .await?;
+        self.0.blobs().put(Some(facts.organization.id.as_uuid()), &held.bytes).await?;
+        Ok(())
+    }
+}

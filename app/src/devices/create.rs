@@ -1,0 +1,228 @@
+use domain::{
+    DeviceId, FieldError, GroupId, OrganizationId, Permission, Problem,
+    configuration::{Configuration, ConfigurationCommand, CreateConfiguration},
+    device::{
+        Device, DeviceCommand, DeviceName, HardwareId, Information, MacAddress, RegisterDevice,
+        key_problems,
+    },
+};
+use projections::{
+    group::{self, GroupRow},
+    organization::{self, OrganizationRow},
+};
+use tracing::instrument;
+
+use super::{Devices, MODEL, limited};
+use crate::{By, Failure, configurations::NewConfiguration, sealing::Place, work::decide};
+
+/// A device that an operator makes.
+#[derive(Clone, Debug)]
+pub struct NewDevice {
+    /// Chosen by the caller, so that a retry stays one device.
+    pub id: DeviceId,
+    /// The owner.
+    pub organization_id: OrganizationId,
+    /// Unique inside the organization.
+    pub name: String,
+    /// Unique inside the organization.
+    pub mac_address: String,
+    /// None is derived from the address and the organization's secret.
+    pub key: Option<String>,
+    /// Of the hardware.
+    pub hardware_id: Option<String>,
+    /// What it is.
+    pub model: String,
+    /// Its operating system.
+    pub os: String,
+    /// Its hardware.
+    pub system: String,
+    /// Free text.
+    pub notes: String,
+    /// A group of the same organization.
+    pub group_id: Option<GroupId>,
+    /// None makes a device without configuration, which agents do not see, unless its group has templates.
+    pub configuration: Option<NewConfiguration>,
+}
+
+/// Texts that became values.
+pub(crate) struct Checked {
+    pub(crate) name: DeviceName,
+    pub(crate) mac_address: MacAddress,
+    pub(crate) hardware_id: Option<HardwareId>,
+}
+
+/// Parses the values of a new device; all problems at once, in the order of the fields.
+pub(crate) fn checked(
+    name: &str,
+    mac_address: &str,
+    key: Option<&str>,
+    (hardware_id, hardware_id_required): (Option<&str>, bool),
+    information: &Information,
+) -> Result<Checked, Failure> {
+    let mut errors: Vec<FieldError> = Vec::new();
+    let mut found = |field, problems: Vec<Problem>| {
+        errors.extend(problems.into_iter().map(|problem| FieldError::new(field, problem)));
+    };
+    found("name", DeviceName::problems(name));
+    found("mac_address", MacAddress::problems(mac_address));
+    found("key", key.map(key_problems).unwrap_or_default());
+    let long = |text: &str, max| domain::field::text(text, max).err().into_iter().collect();
+    found("model", long(&information.model, 64));
+    found("os", long(&information.os, 128));
+    found("system", long(&information.system, 128));
+    let hardware_id = hardware_id.filter(|id| !id.is_empty());
+    let parsed = match hardware_id.map(str::parse::<HardwareId>) {
+        None if hardware_id_required => {
+            found("hardware_id", vec![Problem::Blank]);
+            None
+        }
+        None => None,
+        Some(Ok(id)) => Some(id),
+        Some(Err(problem)) => {
+            found("hardware_id", vec![problem]);
+            None
+        }
+    };
+    match (name.parse(), mac_address.parse()) {
+        (Ok(name), Ok(mac_address)) if errors.is_empty() => {
+            Ok(Checked { name, mac_address, hardware_id: parsed })
+        }
+        _ => Err(Failure::Invalid(errors)),
+    }
+}
+
+impl Devices<'_> {
+    /// Brings a device under management.
+    #[instrument(name = "device.create", skip_all, fields(device.id = %new.id, organization.id = %new.organization_id))]
+    pub async fn create(&self, by: &By, new: NewDevice) -> Result<DeviceId, Failure> {
+        by.authority
+            .require_anywhere(Permission::AddDevice)
+            .map_err(|denied| Failure::denied(denied, MODEL))?;
+        let organization = self.owner(by, Permission::AddDevice, new.organization_id).await?;
+        let group = self.group(organization.id, new.group_id).await?;
+
+        let information = Information {
+            model: new.model.clone(),
+            os: new.os.clone(),
+            system: new.system.clone(),
+        };
+        let given = new.key.as_deref().filter(|key| !key.is_empty());
+        let hardware_ids = self.0.settings().controller.hardware_id_enabled;
+        let checked = checked(
+            &new.name,
+            &new.mac_address,
+            given,
+            (new.hardware_id.as_deref(), hardware_ids),
+            &information,
+        )?;
+        let key = match given {
+            Some(key) => key.to_owned(),
+            None => {
+                self.derived_key(&organization, &new.mac_address, new.hardware_id.as_deref())
+                    .await?
+            }
+        };
+        let key = self.0.sealing().seal(Place::DeviceKey(new.id, organization.id), &key).await?;
+        let command = DeviceCommand::Register(Box::new(RegisterDevice {
+            id: new.id,
+            organization_id: organization.id,
+            name: checked.name,
+            mac_address: checked.mac_address,
+            key,
+            hardware_id: checked.hardware_id,
+            information,
+            notes: new.notes.clone(),
+            group_id: new.group_id,
+        }));
+        let wanted = wanted(new.configuration, group.as_ref());
+        let outcome = decide!(self.0, by, work => {
+            limited(&mut work, &organization);
+            work.handle::<Device>(new.id.as_uuid(), command.clone()).await?;
+            if let Some(wanted) = &wanted {
+                let create = self
+                    .configuration(by, new.id, organization.id, wanted, group.as_ref())
+                    .await?;
+                let create = ConfigurationCommand::Create(Box::new(create));
+                work.handle::<Configuration>(new.id.as_uuid(), create).await?;
+            }
+            Ok(())
+        });
+        outcome.map_err(|failure| in_words(failure, &organization))?;
+        self.0.configurations().render(new.id).await?;
+        Ok(new.id)
+    }
+
+    /// The organization that something new is to belong to. One that the actor may not see does not exist.
+    pub(crate) async fn owner(
+        &self,
+        by: &By,
+        permission: Permission,
+        id: OrganizationId,
+    ) -> Result<OrganizationRow, Failure> {
+        let unknown = || Failure::field("organization", Problem::Unknown(id.to_string()));
+        by.authority.require(permission, Some(id)).map_err(|_| unknown())?;
+        organization::by_id(self.0.store(), id).await?.ok_or_else(unknown)
+    }
+
+    /// The group, if it is one of the organization's.
+    pub(crate) async fn group(
+        &self,
+        organization: OrganizationId,
+        id: Option<GroupId>,
+    ) -> Result<Option<GroupRow>, Failure> {
+        let Some(id) = id else { return Ok(None) };
+        let row = group::by_id(self.0.store(), id).await?;
+        match row.filter(|row| row.organization_id == organization) {
+            Some(row) => Ok(Some(row)),
+            None => Err(Failure::field("group", Problem::Unknown(id.to_string()))),
+        }
+    }
+
+    /// What a new configuration is made of.
+    pub(crate) async fn configuration(
+        &self,
+        by: &By,
+        id: DeviceId,
+        organization: OrganizationId,
+        wanted: &NewConfiguration,
+        group: Option<&GroupRow>,
+    ) -> Result<CreateConfiguration, Failure> {
+        let configurations = self.0.configurations();
+        let defaults_position = self.0.store().head();
+        let backend = configurations
+            .backend(&wanted.backend)
+            .map_err(|error| Failure::Invalid(vec![error]))?;
+        Configurations::validate(&backend, "config.config", &wanted.config)?;
+        let group = group.map(|group| group.templates.clone()).unwrap_or_default();
+        let mut templates =
+            configurations.initial_templates(organization, &backend, &group, &[]).await?;
+        let chosen =
+            configurations.chosen_templates(by, organization, &backend, &wanted.templates).await?;
+        crate::configurations::append(&mut templates, chosen);
+        Ok(CreateConfiguration {
+            device_id: id,
+            organization_id: organization,
+            backend,
+            config: wanted.config.clone(),
+            variables: wanted.context.clone(),
+            templates,
+            defaults_position,
+        })
+    }
+}
+
+/// A device of a group with templates has a configuration, whether or not one was asked for.
+fn wanted(given: Option<NewConfiguration>, group: Option<&GroupRow>) -> Option<NewConfiguration> {
+    let grouped = group.is_some_and(|group| !group.templates.is_empty());
+    given.or_else(|| grouped.then(NewConfiguration::default))
+}
+
+/// Names the organization whose limit is reached.
+pub(crate) fn in_words(failure: Failure, organization: &OrganizationRow) -> Failure {
+    match failure {
+        Failure::LimitReached { .. } => {
+            Failure::LimitReached { organization: organization.name.clone() }
+        }
+        failure => failure,
+    }
+}

@@ -1,0 +1,269 @@
+//! Why a use case ends without a result. Each edge has one mapping from these.
+
+use domain::{
+    FieldError,
+    accounts::{OrganizationError, UserError},
+    authority::Denied,
+    configuration::{ConfigurationError, TemplateError},
+    device::{DeviceError, GroupError},
+};
+use store::{AppendError, BlobError, SealedError, StoreError};
+
+/// Why a use case ended without a result (architecture, decision 15).
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Values that are not acceptable: all that were found.
+    #[error("{}", sentences(.0))]
+    Invalid(Vec<FieldError>),
+    /// The rules say no.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// Values that must be unique and belong to others: all of them.
+    #[error("{} of the values are taken", .0.len())]
+    Taken(Vec<TakenValue>),
+    /// The organization has as many devices as it may have.
+    #[error("organization {organization} may not have more devices")]
+    LimitReached {
+        /// Its name.
+        organization: String,
+    },
+    /// It does not exist, or not for the one who asks. Holds the model's name at the compatible edges.
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    /// Known to exist, but not allowed.
+    #[error("you do not have permission to perform this action")]
+    Forbidden,
+    /// Nobody known asked.
+    #[error("authentication credentials are missing or wrong")]
+    Unauthenticated,
+    /// Somebody else changed the same thing; asking again is safe.
+    #[error("changed by someone else at the same time: try again")]
+    Busy,
+    /// Too often.
+    #[error("too many requests: try again later")]
+    RateLimited,
+    /// The database cannot be written at present.
+    #[error("temporarily unavailable: try again later")]
+    Unavailable,
+    /// Our fault.
+    #[error("something went wrong on our side")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What the rules refuse, in words for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It is not served.
+    #[error("the device is deactivated: activate it first")]
+    DeviceDeactivated,
+    /// It is served already.
+    #[error("the device is active already")]
+    DeviceAlreadyActive,
+    /// Only deactivated devices are removed without force.
+    #[error("The device must be deactivated prior to deletion")]
+    DeviceStillActive,
+    /// Generic templates must say something.
+    #[error("The configuration field cannot be empty.")]
+    EmptyTemplate,
+    /// Templates of other organizations.
+    #[error("The following templates are owned by organizations which do not match the organization of this configuration: {}", .names.join(", "))]
+    ForeignTemplates {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// Groups hold neither default nor required templates.
+    #[error("default and required templates cannot be in a group: {}", .names.join(", "))]
+    DefaultTemplatesInGroup {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// A shared template has the name.
+    #[error(
+        "There is already another shared template with this name. Shared objects are visible to all organizations and must have unique names to avoid confusion."
+    )]
+    SharedTemplateName,
+    /// The organization has more devices than the limit would allow.
+    #[error(
+        "the limit cannot be lower than the {devices} devices that the organization has: remove devices first"
+    )]
+    LimitBelowDevices {
+        /// How many it has.
+        devices: u64,
+    },
+    /// Contents that the generator's schema refuses.
+    #[error("Invalid configuration triggered by \"#{path}\", validator says:\n\n{message}")]
+    InvalidConfiguration {
+        /// `config` of a template, `config.config` of a device.
+        field: &'static str,
+        /// JSON pointer to the place.
+        path: String,
+        /// What is wrong there.
+        message: String,
+    },
+    /// Contents that fit alone but not with the templates.
+    #[error("There is a conflict with the specified templates. {message}")]
+    TemplateConflict {
+        /// What is wrong.
+        message: String,
+    },
+    /// The account does not work.
+    #[error("User inactive or deleted.")]
+    InactiveUser,
+    /// It exists already.
+    #[error("an object with this id exists already")]
+    Exists,
+    /// Its organization cannot be changed.
+    #[error("the organization cannot be changed: create a new one there")]
+    OrganizationFixed,
+    /// The account has as many tokens as it may have.
+    #[error("the user has too many tokens: revoke one first")]
+    TooManyTokens,
+}
+
+/// A value that another object holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenValue {
+    /// Kind of the claim, one of `domain::kind`.
+    pub kind: String,
+    /// As claimed; a secret's is its fingerprint.
+    pub value: String,
+}
+
+fn sentences(errors: &[FieldError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl Failure {
+    /// One refused value.
+    pub fn field(field: &'static str, problem: domain::Problem) -> Self {
+        Self::Invalid(vec![FieldError::new(field, problem)])
+    }
+
+    /// Fine when nothing was found.
+    pub(crate) fn unless_empty(errors: Vec<FieldError>) -> Result<(), Self> {
+        if errors.is_empty() { Ok(()) } else { Err(Self::Invalid(errors)) }
+    }
+
+    /// The answer to a denial: what must not be known of does not exist.
+    pub(crate) fn denied(denied: Denied, model: &'static str) -> Self {
+        match denied {
+            Denied::Forbidden => Self::Forbidden,
+            Denied::Hidden => Self::NotFound(model),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable { .. } => Self::Unavailable,
+            error => Self::Broken(Box::new(error)),
+        }
+    }
+}
+
+impl From<SealedError> for Failure {
+    fn from(error: SealedError) -> Self {
+        match error {
+            SealedError::Store(error) => error.into(),
+            error => Self::Broken(Box::new(error)),
+        }
+    }
+}
+
+impl From<BlobError> for Failure {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Store(error) => error.into(),
+            error => Self::Broken(Box::new(error)),
+        }
+    }
+}
+
+/// What is left of an append's failure when conflicts were retried.
+impl From<AppendError> for Failure {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Conflict { .. } | AppendError::Unknown(_) => Self::Busy,
+            AppendError::Taken(taken) => Self::Taken(
+                taken
+                    .into_iter()
+                    .map(|taken| TakenValue { kind: taken.claim.kind, value: taken.claim.value })
+                    .collect(),
+            ),
+            // The use case knows the name.
+            AppendError::Limited(_) => Self::LimitReached { organization: String::new() },
+            AppendError::Unavailable(_) => Self::Unavailable,
+            AppendError::Store(error) => error.into(),
+            error => Self::Broken(Box::new(error)),
+        }
+    }
+}
+
+impl From<DeviceError> for Failure {
+    fn from(error: DeviceError) -> Self {
+        match error {
+            DeviceError::Unknown => Self::NotFound("Device"),
+            DeviceError::AlreadyRegistered => Self::Refused(Refusal::Exists),
+            DeviceError::Deactivated => Self::Refused(Refusal::DeviceDeactivated),
+            DeviceError::AlreadyActive => Self::Refused(Refusal::DeviceAlreadyActive),
+            DeviceError::StillActive => Self::Refused(Refusal::DeviceStillActive),
+            DeviceError::Invalid(error) => Self::Invalid(vec![error]),
+        }
+    }
+}
+
+impl From<GroupError> for Failure {
+    fn from(error: GroupError) -> Self {
+        match error {
+            GroupError::Unknown => Self::NotFound("DeviceGroup"),
+            GroupError::Exists => Self::Refused(Refusal::Exists),
+            GroupError::Invalid(error) => Self::Invalid(vec![error]),
+        }
+    }
+}
+
+impl From<TemplateError> for Failure {
+    fn from(error: TemplateError) -> Self {
+        match error {
+            TemplateError::Unknown => Self::NotFound("Template"),
+            TemplateError::Exists => Self::Refused(Refusal::Exists),
+            TemplateError::EmptyContents => Self::Refused(Refusal::EmptyTemplate),
+            TemplateError::Invalid(error) => Self::Invalid(vec![error]),
+        }
+    }
+}
+
+impl From<ConfigurationError> for Failure {
+    fn from(error: ConfigurationError) -> Self {
+        match error {
+            ConfigurationError::Unknown => Self::NotFound("Config"),
+            ConfigurationError::Exists => Self::Refused(Refusal::Exists),
+            ConfigurationError::Deactivated => Self::Refused(Refusal::DeviceDeactivated),
+            ConfigurationError::Invalid(error) => Self::Invalid(vec![error]),
+        }
+    }
+}
+
+impl From<OrganizationError> for Failure {
+    fn from(error: OrganizationError) -> Self {
+        match error {
+            OrganizationError::Unknown => Self::NotFound("Organization"),
+            OrganizationError::Exists => Self::Refused(Refusal::Exists),
+            OrganizationError::Invalid(error) => Self::Invalid(vec![error]),
+            OrganizationError::LimitBelowDevices { devices } => {
+                Self::Refused(Refusal::LimitBelowDevices { devices })
+            }
+        }
+    }
+}
+
+impl From<UserError> for Failure {
+    fn from(error: UserError) -> Self {
+        match error {
+            UserError::Unknown => Self::NotFound("User"),
+            UserError::Exists => Self::Refused(Refusal::Exists),
+            UserError::TooManyTokens => Self::Refused(Refusal::TooManyTokens),
+        }
+    }
+}

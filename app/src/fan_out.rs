@@ -1,0 +1,247 @@
+//! What follows from one event for many devices, in batches, one page of devices at a time.
+//!
+//! A job may run twice (a worker died) and meet devices that were changed since: every step decides
+//! from the device's present state, so a second time does nothing.
+
+use domain::{
+    DeviceId, GroupId, OrganizationId, TemplateId,
+    configuration::{Configuration, ConfigurationCommand},
+    device::{Device, DeviceCommand},
+};
+use projections::{FanOutJob, Ordered, configuration, template};
+use store::{Query, args};
+use uuid::Uuid;
+
+use crate::{App, By, Failure, Refusal, Rendering, configurations::append, work::decide};
+
+/// Use cases of jobs for many devices; see [`App::fan_outs`].
+pub struct FanOuts<'a>(pub(crate) &'a App);
+
+/// What one page of a job came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Where the next page begins; none when the job is complete.
+    pub cursor: Option<DeviceId>,
+    /// Devices of this page.
+    pub devices: u64,
+    /// Of these, how many were changed.
+    pub changed: u64,
+}
+
+impl FanOuts<'_> {
+    /// How many devices a job is about, at present.
+    pub async fn total(&self, ordered: &Ordered) -> Result<u64, Failure> {
+        let Some(reach) = self.reach(&ordered.job).await? else { return Ok(0) };
+        let sql = format!("SELECT count(*) FROM {}", reach.from());
+        let rows = self.0.store().fetch(Query::new(sql, args![reach.id()])).await?;
+        let count = rows.first().map(|row| row.int(0)).transpose()?;
+        Ok(count.unwrap_or(0).unsigned_abs())
+    }
+
+    /// Works on the devices after the cursor, at most `limit`.
+    pub async fn step(
+        &self,
+        job: Uuid,
+        ordered: &Ordered,
+        cursor: Option<DeviceId>,
+        limit: u32,
+    ) -> Result<Step, Failure> {
+        let done = Step { cursor: None, devices: 0, changed: 0 };
+        let Some(reach) = self.reach(&ordered.job).await? else { return Ok(done) };
+        let after = cursor.map_or(Uuid::nil(), DeviceId::as_uuid);
+        let id = reach.column();
+        let sql =
+            format!("SELECT {id} FROM {} AND {id} > $2 ORDER BY {id} LIMIT {limit}", reach.from());
+        let rows = self.0.store().fetch(Query::new(sql, args![reach.id(), after])).await?;
+        let mut step = done;
+        for row in &rows {
+            let device = DeviceId::from_uuid(row.uuid(0)?);
+            if self.one(job, ordered, device).await? {
+                step.changed += 1;
+            }
+            step.devices += 1;
+            step.cursor = Some(device);
+        }
+        if rows.len() < limit as usize {
+            step.cursor = None;
+        }
+        Ok(step)
+    }
+
+    async fn one(&self, job: Uuid, ordered: &Ordered, id: DeviceId) -> Result<bool, Failure> {
+        let by = By::job("fan_out", job);
+        let assigned = match &ordered.job {
+            FanOutJob::RenderTemplate { .. }
+            | FanOutJob::RenderGroup { .. }
+            | FanOutJob::RenderOrganization { .. } => Ok(false),
+            FanOutJob::AddTemplate { template_id } => {
+                self.reassign(&by, ordered, id, ordered.position, |templates| {
+                    append(templates, [*template_id]);
+                })
+                .await
+            }
+            FanOutJob::DropTemplate { template_id } => {
+                self.reassign(&by, ordered, id, i64::MAX, |templates| {
+                    templates.retain(|template| template != template_id);
+                })
+                .await
+            }
+            FanOutJob::ReassignGroup { from, to, .. } => {
+                let fitting = self.of_backend_of(id, to).await?;
+                self.reassign(&by, ordered, id, i64::MAX, |templates| {
+                    templates.retain(|id| !from.contains(id) || to.contains(id));
+                    append(templates, fitting.iter().copied());
+                })
+                .await
+            }
+            FanOutJob::LeaveGroup { .. } => {
+                let left = decide!(self.0, &by, work => {
+                    work.handle::<Device>(id.as_uuid(), DeviceCommand::ChangeGroup(None)).await
+                });
+                left.map(|(changed, _)| changed)
+            }
+        };
+        let assigned = match assigned {
+            // Removed or deactivated since: nothing to do.
+            Err(Failure::NotFound(_) | Failure::Refused(Refusal::DeviceDeactivated)) => false,
+            assigned => assigned?,
+        };
+        let rendered = self.0.configurations().render(id).await?;
+        Ok(assigned || rendered == Rendering::Changed)
+    }
+
+    /// Changes the list of templates of a device. One whose list was read at `before` or later has been given
+    /// the defaults of that time already. Once per event and device: an operator may have decided otherwise
+    /// between the first and the second time.
+    async fn reassign(
+        &self,
+        by: &By,
+        ordered: &Ordered,
+        id: DeviceId,
+        before: i64,
+        change: impl Fn(&mut Vec<TemplateId>),
+    ) -> Result<bool, Failure> {
+        let decided = decide!(self.0, by, work => {
+            let Some(held) = configuration::by_device(self.0.store(), id).await? else {
+                return Ok(false);
+            };
+            if held.defaults_position >= before {
+                return Ok(false);
+            }
+            let mut templates = self.listed(id).await?;
+            let key = format!("fan_out:{}:{id}", ordered.position);
+            work.once(key, ordered.position.to_be_bytes().to_vec());
+            change(&mut templates);
+            let command = ConfigurationCommand::AssignTemplates(templates);
+            work.handle::<Configuration>(id.as_uuid(), command).await
+        });
+        decided.map(|(changed, _)| changed)
+    }
+
+    /// The list as it stands, removed templates included.
+    async fn listed(&self, id: DeviceId) -> Result<Vec<TemplateId>, Failure> {
+        let query = Query::new(
+            "SELECT template_id FROM configuration_templates WHERE device_id = $1 ORDER BY ordinal",
+            args![id.as_uuid()],
+        );
+        let rows = self.0.store().fetch(query).await?;
+        Ok(rows
+            .iter()
+            .map(|row| row.uuid(0).map(TemplateId::from_uuid))
+            .collect::<Result<_, _>>()?)
+    }
+
+    async fn of_backend_of(
+        &self,
+        id: DeviceId,
+        templates: &[TemplateId],
+    ) -> Result<Vec<TemplateId>, Failure> {
+        let Some(held) = configuration::by_device(self.0.store(), id).await? else {
+            return Ok(Vec::new());
+        };
+        let backend = self.0.configurations().backend(&held.backend);
+        let backend = backend.map_err(|error| Failure::Invalid(vec![error]))?;
+        self.0.configurations().of_backend(templates, &backend).await
+    }
+
+    /// Which devices a job is about; none when it is about nothing any more.
+    async fn reach(&self, job: &FanOutJob) -> Result<Option<Reach>, Failure> {
+        Ok(match job {
+            FanOutJob::RenderTemplate { template_id } | FanOutJob::DropTemplate { template_id } => {
+                Some(Reach::UsesTemplate(*template_id))
+            }
+            FanOutJob::RenderGroup { group_id }
+            | FanOutJob::ReassignGroup { group_id, .. }
+            | FanOutJob::LeaveGroup { group_id } => Some(Reach::InGroup(*group_id)),
+            FanOutJob::RenderOrganization { organization_id } => {
+                Some(Reach::OfOrganization(*organization_id))
+            }
+            FanOutJob::AddTemplate { template_id } => {
+                let row = template::by_id(self.0.store(), *template_id).await?;
+                row.filter(|row| row.flags.is_default()).map(|row| Reach::Eligible {
+                    backend: row.backend,
+                    organization: row.organization_id,
+                })
+            }
+        })
+    }
+}
+
+/// The devices of a job.
+enum Reach {
+    UsesTemplate(TemplateId),
+    InGroup(GroupId),
+    OfOrganization(OrganizationId),
+    /// Those that a default template is for; deactivated ones are left out.
+    Eligible {
+        backend: String,
+        organization: Option<OrganizationId>,
+    },
+}
+
+impl Reach {
+    /// Table and condition, with one placeholder.
+    fn from(&self) -> String {
+        match self {
+            Self::UsesTemplate(_) => "configuration_templates WHERE template_id = $1".to_owned(),
+            Self::InGroup(_) => "devices WHERE group_id = $1".to_owned(),
+            Self::OfOrganization(_) => "devices WHERE organization_id = $1".to_owned(),
+            Self::Eligible { organization, .. } => {
+                let of = organization
+                    // Ids are UUIDs: nothing in them needs quoting.
+                    .map(|id| format!(" AND organization_id = '{id}'"))
+                    .unwrap_or_default();
+                format!(
+                    "configurations WHERE backend = $1{of} AND status NOT IN ('deactivating', 'deactivated')"
+                )
+            }
+        }
+    }
+
+    fn column(&self) -> &'static str {
+        match self {
+            Self::UsesTemplate(_) | Self::Eligible { .. } => "device_id",
+            Self::InGroup(_) | Self::OfOrganization(_) => "id",
+        }
+    }
+
+    fn id(&self) -> store::Arg {
+        match self {
+            Self::UsesTemplate(id) => id.as_uuid().into(),
+            Self::InGroup(id) => id.as_uuid().into(),
+            Self::OfOrganization(id) => id.as_uuid().into(),
+            Self::Eligible { backend, .. } => backend.into(),
+        }
+    }
+}
+
+impl crate::Configurations<'_> {
+    /// Renders devices whose own inputs changed and that nobody asked for since. How many were looked at.
+    pub async fn render_stale(&self, limit: usize) -> Result<usize, Failure> {
+        let stale = self.0.edge().stale(limit);
+        for id in &stale {
+            self.render(*id).await?;
+        }
+        Ok(stale.len())
+    }
+}

@@ -1,0 +1,226 @@
+//! A starting state from a file, through the use cases, into an empty installation.
+
+use domain::{
+    Document, OrganizationId, TemplateId, UserId,
+    accounts::{DeviceLimit, OrganizationDetails},
+    authority::Role,
+};
+use serde::Deserialize;
+
+use crate::{App, By, Failure, NewOrganization, NewTemplate, NewUser};
+
+/// Organizations, users and templates. Unknown keys are ignored, so that a file may say what it is about.
+#[derive(Debug, Deserialize)]
+pub struct Fixture {
+    #[serde(default)]
+    organizations: Vec<FixtureOrganization>,
+    #[serde(default)]
+    users: Vec<FixtureUser>,
+    #[serde(default)]
+    templates: Vec<FixtureTemplate>,
+}
+
+/// Why a fixture was not loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum FixtureError {
+    /// Fixtures are for empty installations only.
+    #[error(
+        "the database is not empty: a fixture is loaded into an empty installation only, give another data folder or database"
+    )]
+    NotEmpty,
+    /// The text is not a fixture.
+    #[error("the fixture is not valid: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// It names an organization by a slug that it does not have.
+    #[error("the fixture names an unknown organization `{0}`")]
+    UnknownOrganization(String),
+    /// It names a permission group that does not exist.
+    #[error(
+        "the fixture names an unknown permission group `{0}`: there are Administrator and Operator"
+    )]
+    UnknownGroup(String),
+    /// A use case refused.
+    #[error("the fixture's {object} was refused: {failure}")]
+    Refused {
+        /// What was to be made.
+        object: String,
+        /// Why not.
+        #[source]
+        failure: Failure,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+struct FixtureOrganization {
+    id: OrganizationId,
+    name: String,
+    slug: String,
+    shared_secret: String,
+    #[serde(default = "yes")]
+    is_active: bool,
+    #[serde(default = "yes")]
+    registration_enabled: bool,
+    /// 0 is any number.
+    #[serde(default)]
+    device_limit: Option<u32>,
+    #[serde(default)]
+    context: Document,
+}
+
+#[derive(Deserialize)]
+struct FixtureUser {
+    username: String,
+    #[serde(default)]
+    email: Option<String>,
+    #[serde(default)]
+    password: Option<String>,
+    #[serde(default)]
+    is_superuser: bool,
+    #[serde(default)]
+    is_staff: bool,
+    #[serde(default)]
+    token: Option<String>,
+    #[serde(default)]
+    groups: Vec<String>,
+    #[serde(default)]
+    memberships: Vec<FixtureMembership>,
+}
+
+impl std::fmt::Debug for FixtureUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FixtureUser").finish_non_exhaustive()
+    }
+}
+
+#[derive(Deserialize)]
+struct FixtureMembership {
+    organization: String,
+    #[serde(default)]
+    is_admin: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct FixtureTemplate {
+    id: TemplateId,
+    name: String,
+    /// A slug; none is shared.
+    #[serde(default)]
+    organization: Option<String>,
+    backend: String,
+    config: Document,
+    #[serde(default)]
+    required: bool,
+    #[serde(default)]
+    default: bool,
+    #[serde(default)]
+    default_values: Document,
+    #[serde(default)]
+    tags: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Fixture {
+    /// Reads the JSON text of a fixture.
+    pub fn parse(text: &str) -> Result<Self, FixtureError> {
+        Ok(serde_json::from_str(text)?)
+    }
+
+    /// Makes everything in the order of the file. Refuses a database that has any event.
+    pub async fn load(self, app: &App) -> Result<(), FixtureError> {
+        if app.store().head() != 0 {
+            return Err(FixtureError::NotEmpty);
+        }
+        let by = By::system("fixture");
+        for organization in &self.organizations {
+            let object = || format!("organization `{}`", organization.slug);
+            let new = NewOrganization {
+                id: organization.id,
+                name: organization.name.clone(),
+                slug: organization.slug.clone(),
+                details: OrganizationDetails::default(),
+                is_active: organization.is_active,
+                registration_enabled: organization.registration_enabled,
+                shared_secret: Some(organization.shared_secret.clone().into()),
+                context: organization.context.clone(),
+                device_limit: match organization.device_limit {
+                    None | Some(0) => DeviceLimit::Unlimited,
+                    Some(limit) => DeviceLimit::AtMost(limit),
+                },
+            };
+            app.organizations()
+                .create(&by, new)
+                .await
+                .map_err(|failure| FixtureError::Refused { object: object(), failure })?;
+        }
+        for user in &self.users {
+            self.user(app, &by, user).await?;
+        }
+        for template in &self.templates {
+            let object = || format!("template `{}`", template.name);
+            let new = NewTemplate {
+                id: template.id,
+                organization_id: self.organization(template.organization.as_deref())?,
+                name: template.name.clone(),
+                backend: template.backend.clone(),
+                config: template.config.clone(),
+                default_values: template.default_values.clone(),
+                tags: template.tags.clone(),
+                default: template.default,
+                required: template.required,
+                notes: String::new(),
+            };
+            app.templates()
+                .create(&by, new)
+                .await
+                .map_err(|failure| FixtureError::Refused { object: object(), failure })?;
+        }
+        Ok(())
+    }
+
+    async fn user(&self, app: &App, by: &By, user: &FixtureUser) -> Result<(), FixtureError> {
+        let roles = user
+            .groups
+            .iter()
+            .map(|group| match group.as_str() {
+                "Administrator" => Ok(Role::Administrator),
+                "Operator" => Ok(Role::Operator),
+                other => Err(FixtureError::UnknownGroup(other.to_owned())),
+            })
+            .collect::<Result<_, _>>()?;
+        let mut memberships = Vec::new();
+        for membership in &user.memberships {
+            if let Some(id) = self.organization(Some(&membership.organization))? {
+                memberships.push((id, membership.is_admin));
+            }
+        }
+        let new = NewUser {
+            id: UserId::from_uuid(app.new_id()),
+            username: user.username.clone(),
+            email: user.email.clone(),
+            password: user.password.clone().map(Into::into),
+            token: user.token.clone().map(Into::into),
+            superuser: user.is_superuser,
+            staff: user.is_staff,
+            roles,
+            memberships,
+        };
+        let object = || format!("user `{}`", user.username);
+        app.accounts()
+            .create(by, new)
+            .await
+            .map_err(|failure| FixtureError::Refused { object: object(), failure })?;
+        Ok(())
+    }
+
+    fn organization(&self, slug: Option<&str>) -> Result<Option<OrganizationId>, FixtureError> {
+        let Some(slug) = slug else { return Ok(None) };
+        let found = self.organizations.iter().find(|organization| organization.slug == slug);
+        match found {
+            Some(organization) => Ok(Some(organization.id)),
+            None => Err(FixtureError::UnknownOrganization(slug.to_owned())),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Aggregates on the log: loading, and what cqrs-es asks of an event store.
+
+use std::{collections::HashMap, marker::PhantomData};
+
+use cqrs_es::{Aggregate, AggregateError, EventEnvelope, EventStore};
+use domain::Fact;
+use serde::de::DeserializeOwned;
+use store::{Append, AppendError, Context, Expected, NewEvent, Part, Retention, Store};
+use uuid::Uuid;
+
+use crate::{App, Failure};
+
+/// A long stream's state is kept every so many events.
+pub(crate) const SNAPSHOT_EVERY: i64 = 100;
+/// Raised whenever the state of an aggregate or its `apply` changes.
+pub(crate) const SNAPSHOT_FORMAT: i64 = 1;
+
+/// An aggregate with the version that it was loaded at.
+#[derive(Debug)]
+pub(crate) struct Loaded<A> {
+    pub(crate) aggregate: A,
+    pub(crate) version: i64,
+    /// The version of the snapshot that it was loaded from, 0 if none.
+    pub(crate) snapshot: i64,
+}
+
+/// Folds a stream, from its snapshot where there is one of the present format.
+pub(crate) async fn load<A>(store: &Store, id: &str) -> Result<Loaded<A>, Failure>
+where
+    A: Aggregate,
+{
+    let snapshot = store
+        .load_snapshot(A::TYPE, id)
+        .await?
+        .filter(|snapshot| snapshot.format == SNAPSHOT_FORMAT)
+        .and_then(|snapshot| {
+            let aggregate = serde_json::from_str(&snapshot.payload).ok()?;
+            Some((aggregate, snapshot.last_sequence))
+        });
+    let (mut aggregate, mut version) = snapshot.unwrap_or_else(|| (A::default(), 0));
+    let snapshot = version;
+    for event in store.stream(A::TYPE, id, version).await? {
+        aggregate.apply(decode(&event.payload)?);
+        version = event.sequence;
+    }
+    Ok(Loaded { aggregate, version, snapshot })
+}
+
+fn decode<E: DeserializeOwned>(payload: &str) -> Result<E, Failure> {
+    serde_json::from_str(payload).map_err(|error| Failure::Broken(Box::new(error)))
+}
+
+/// An event as the log takes it.
+pub(crate) fn new_event<E: Fact>(event: &E, event_id: Uuid) -> Result<NewEvent, Failure> {
+    Ok(NewEvent {
+        event_id,
+        event_type: event.event_type(),
+        event_version: event.event_version(),
+        organization_id: event.organization().map(domain::OrganizationId::as_uuid),
+        retention: match event.retention() {
+            domain::Retention::Forever => Retention::FOREVER,
+            domain::Retention::Year => Retention::YEAR,
+            domain::Retention::Configured => Retention::CONFIGURED,
+        },
+        payload: serde_json::to_string(event).map_err(|error| Failure::Broken(Box::new(error)))?,
+    })
+}
+
+/// The log as cqrs-es sees it: one aggregate type, one stream per commit.
+///
+/// Use cases go through the unit of work; this is for tools written against cqrs-es.
+pub struct AggregateStore<A> {
+    app: App,
+    actor: String,
+    of: PhantomData<fn() -> A>,
+}
+
+impl<A> AggregateStore<A> {
+    /// The streams of one aggregate type, on behalf of an actor.
+    pub fn new(app: App, actor: String) -> Self {
+        Self { app, actor, of: PhantomData }
+    }
+}
+
+/// The aggregate on its way from load to commit.
+#[derive(Debug)]
+pub struct AggregateContext<A> {
+    id: String,
+    loaded: Loaded<A>,
+}
+
+impl<A: Aggregate> cqrs_es::AggregateContext<A> for AggregateContext<A> {
+    fn aggregate(&mut self) -> &mut A {
+        &mut self.loaded.aggregate
+    }
+}
+
+impl<A> EventStore<A> for AggregateStore<A>
+where
+    A: Aggregate,
+    A::Event: Fact,
+{
+    type AC = AggregateContext<A>;
+
+    async fn load_events(
+        &self,
+        aggregate_id: &str,
+    ) -> Result<Vec<EventEnvelope<A>>, AggregateError<A::Error>> {
+        let recorded =
+            self.app.store().stream(A::TYPE, aggregate_id, 0).await.map_err(unexpected)?;
+        recorded
+            .into_iter()
+            .map(|event| {
+                Ok(EventEnvelope {
+                    aggregate_id: event.aggregate_id,
+                    sequence: usize::try_from(event.sequence).unwrap_or(usize::MAX),
+                    payload: serde_json::from_str(&event.payload)
+                        .map_err(|error| AggregateError::DeserializationError(Box::new(error)))?,
+                    metadata: serde_json::from_str(&event.metadata).unwrap_or_default(),
+                })
+            })
+            .collect()
+    }
+
+    async fn load_aggregate(
+        &self,
+        aggregate_id: &str,
+    ) -> Result<Self::AC, AggregateError<A::Error>> {
+        let loaded = load::<A>(self.app.store(), aggregate_id).await.map_err(unexpected)?;
+        Ok(AggregateContext { id: aggregate_id.to_owned(), loaded })
+    }
+
+    async fn commit(
+        &self,
+        events: Vec<A::Event>,
+        context: Self::AC,
+        metadata: HashMap<String, String>,
+    ) -> Result<Vec<EventEnvelope<A>>, AggregateError<A::Error>> {
+        let Self::AC { id, loaded: Loaded { version, .. } } = context;
+        let world = self.app.world();
+        let new = events
+            .iter()
+            .map(|event| new_event(event, world.new_id()))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(unexpected)?;
+        let append = Append {
+            context: Context {
+                actor: self.actor.clone(),
+                metadata: serde_json::to_string(&metadata).unwrap_or_else(|_| "{}".to_owned()),
+                ..Context::default()
+            },
+            parts: vec![Part {
+                aggregate_type: A::TYPE.to_owned(),
+                aggregate_id: id.clone(),
+                expected: Expected::Exactly(version),
+                events: new,
+            }],
+            limits: Vec::new(),
+            idempotency: None,
+        };
+        let appended = self.app.store().append(append).await;
+        match appended {
+            Ok(appended) => self.app.edge().reached(appended.last).await,
+            Err(AppendError::Conflict { .. }) => return Err(AggregateError::AggregateConflict),
+            Err(error) => return Err(unexpected(error)),
+        }
+        let first = usize::try_from(version).unwrap_or(usize::MAX) + 1;
+        Ok((first..)
+            .zip(events)
+            .map(|(sequence, payload)| EventEnvelope {
+                aggregate_id: id.clone(),
+                sequence,
+                payload,
+                metadata: metadata.clone(),
+            })
+            .collect())
+    }
+}
+
+fn unexpected<E, C>(cause: C) -> AggregateError<E>
+where
+    E: std::error::Error,
+    C: std::error::Error + Send + Sync + 'static,
+{
+    AggregateError::UnexpectedError(Box::new(cause))
+}

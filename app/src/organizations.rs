@@ -1,0 +1,200 @@
+//! Organizations.
+
+use domain::{
+    Document, OrganizationId, Permission,
+    accounts::{
+        CreateOrganization, DeviceLimit, Organization, OrganizationCommand, OrganizationDetails,
+    },
+};
+use projections::{
+    Order, Page, Slice, device,
+    organization::{self, OrganizationFilter, OrganizationRow},
+};
+use secrecy::SecretString;
+use tracing::instrument;
+
+use crate::{App, By, Done, Failure, devices::within, sealing::Place, work::decide};
+
+/// Use cases of organizations; see [`App::organizations`].
+pub struct Organizations<'a>(pub(crate) &'a App);
+
+/// An organization that is to be.
+#[derive(Clone, Debug)]
+pub struct NewOrganization {
+    /// Chosen by the caller.
+    pub id: OrganizationId,
+    /// Unique.
+    pub name: String,
+    /// Unique; for paths.
+    pub slug: String,
+    /// Description and contact.
+    pub details: OrganizationDetails,
+    /// Are its people and devices served?
+    pub is_active: bool,
+    /// May agents register devices?
+    pub registration_enabled: bool,
+    /// What agents register with; none makes one of 32 hexadecimal digits.
+    pub shared_secret: Option<SecretString>,
+    /// Configuration variables.
+    pub context: Document,
+    /// How many devices it may have.
+    pub device_limit: DeviceLimit,
+}
+
+/// New values for some of an organization; `None` leaves the old one.
+#[derive(Clone, Debug, Default)]
+pub struct OrganizationChange {
+    /// Unique.
+    pub name: Option<String>,
+    /// Unique.
+    pub slug: Option<String>,
+    /// Free text.
+    pub description: Option<String>,
+    /// Contact.
+    pub email: Option<String>,
+    /// Web site.
+    pub url: Option<String>,
+    /// Are its people and devices served?
+    pub is_active: Option<bool>,
+    /// May agents register devices?
+    pub registration_enabled: Option<bool>,
+    /// What agents register with.
+    pub shared_secret: Option<SecretString>,
+    /// Configuration variables, all of them.
+    pub context: Option<Document>,
+    /// How many devices it may have.
+    pub device_limit: Option<DeviceLimit>,
+}
+
+const MODEL: &str = "Organization";
+
+impl Organizations<'_> {
+    /// Founds an organization.
+    #[instrument(name = "organization.create", skip_all, fields(organization.id = %new.id))]
+    pub async fn create(&self, by: &By, new: NewOrganization) -> Result<OrganizationId, Failure> {
+        by.authority
+            .require_anywhere(Permission::AddOrganization)
+            .map_err(|denied| Failure::denied(denied, MODEL))?;
+        let secret = match &new.shared_secret {
+            Some(secret) => secret.clone(),
+            None => self.0.world().secret(16).into(),
+        };
+        let secret = self.sealed(new.id, &secret).await?;
+        let create = OrganizationCommand::Create(Box::new(CreateOrganization {
+            id: new.id,
+            name: new.name,
+            slug: new.slug,
+            details: new.details,
+            active: new.is_active,
+            registration_open: new.registration_enabled,
+            secret,
+            variables: new.context,
+            limit: new.device_limit,
+        }));
+        decide!(self.0, by, work => {
+            work.handle::<Organization>(new.id.as_uuid(), create.clone()).await
+        })?;
+        Ok(new.id)
+    }
+
+    /// Changes an organization.
+    #[instrument(name = "organization.change", skip_all, fields(organization.id = %id))]
+    pub async fn change(
+        &self,
+        by: &By,
+        id: OrganizationId,
+        change: OrganizationChange,
+    ) -> Result<Done, Failure> {
+        let secret = match &change.shared_secret {
+            Some(secret) => Some(self.sealed(id, secret).await?),
+            None => None,
+        };
+        let ((), done) = decide!(self.0, by, work => {
+            let row = self.organization(by, id, Permission::ChangeOrganization).await?;
+            let devices = device::count_of(self.0.store(), id).await?;
+            let details = OrganizationDetails {
+                description: change.description.clone().unwrap_or(row.description),
+                email: change.email.clone().unwrap_or(row.email),
+                url: change.url.clone().unwrap_or(row.url),
+            };
+            let commands = [
+                change.name.clone().map(OrganizationCommand::Rename),
+                change.slug.clone().map(OrganizationCommand::ChangeSlug),
+                Some(OrganizationCommand::ChangeDetails(details)),
+                change.is_active.map(OrganizationCommand::SetActive),
+                change.registration_enabled.map(OrganizationCommand::SetRegistration),
+                secret.clone().map(OrganizationCommand::ChangeSharedSecret),
+                change.context.clone().map(OrganizationCommand::ChangeVariables),
+                change
+                    .device_limit
+                    .map(|limit| OrganizationCommand::ChangeDeviceLimit { limit, devices }),
+            ];
+            let commands = commands.into_iter().flatten().collect();
+            work.handle_all::<Organization>(id.as_uuid(), commands).await?;
+            Ok(())
+        })?;
+        Ok(done)
+    }
+
+    /// One organization.
+    pub async fn get(&self, by: &By, id: OrganizationId) -> Result<OrganizationRow, Failure> {
+        self.organization(by, id, Permission::ViewOrganization).await
+    }
+
+    /// A page of the organizations that the actor may see.
+    pub async fn list(
+        &self,
+        by: &By,
+        mut filter: OrganizationFilter,
+        order: Order,
+        page: Page,
+    ) -> Result<Slice<OrganizationRow>, Failure> {
+        by.authority
+            .require_anywhere(Permission::ViewOrganization)
+            .map_err(|denied| Failure::denied(denied, MODEL))?;
+        filter.ids = within(&by.authority, filter.ids);
+        Ok(organization::list(self.0.store(), &filter, order, page).await?)
+    }
+
+    /// What agents register with, for those who may change it.
+    pub async fn shared_secret(
+        &self,
+        by: &By,
+        row: &OrganizationRow,
+    ) -> Result<SecretString, Failure> {
+        by.authority
+            .require(Permission::ChangeOrganization, Some(row.id))
+            .map_err(|denied| Failure::denied(denied, MODEL))?;
+        self.0.sealing().open(Place::SharedSecret(row.id), &row.secret).await
+    }
+
+    async fn organization(
+        &self,
+        by: &By,
+        id: OrganizationId,
+        permission: Permission,
+    ) -> Result<OrganizationRow, Failure> {
+        let denied = |denied| Failure::denied(denied, MODEL);
+        by.authority.require_anywhere(permission).map_err(denied)?;
+        let row = organization::by_id(self.0.store(), id).await?.ok_or(Failure::NotFound(MODEL))?;
+        by.authority.require(permission, Some(row.id)).map_err(denied)?;
+        Ok(row)
+    }
+
+    /// 1–32 characters without white space, as agents send it in a form.
+    async fn sealed(
+        &self,
+        id: OrganizationId,
+        secret: &SecretString,
+    ) -> Result<domain::Sealed, Failure> {
+        use secrecy::ExposeSecret as _;
+
+        let refuse = |problem| Failure::field("shared_secret", problem);
+        let secret = domain::field::name(secret.expose_secret(), 32).map_err(refuse)?;
+        let problems = domain::device::key_problems(&secret);
+        match problems.into_iter().next() {
+            Some(problem) => Err(refuse(problem)),
+            None => self.0.sealing().seal(Place::SharedSecret(id), &secret).await,
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Secrets on their way into events and out of rows.
+
+use std::sync::Arc;
+
+use domain::{DeviceId, OrganizationId, Sealed, UserId};
+use projections::SealedText;
+use secrecy::{ExposeSecret as _, SecretString};
+use store::{Envelope, Keyring, Opened, SealedError, Subject};
+
+use crate::Failure;
+
+/// Seals and opens the values that this program keeps, each at its place.
+#[derive(Clone)]
+pub struct Sealing {
+    keyring: Arc<Keyring>,
+}
+
+/// What is sealed, and hence where: a value cannot be opened at another place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place {
+    /// `device.key`.
+    DeviceKey(DeviceId, OrganizationId),
+    /// `organization.shared_secret`.
+    SharedSecret(OrganizationId),
+    /// `user.username`.
+    Username(UserId),
+    /// `user.email`.
+    Email(UserId),
+    /// `user.password`, an Argon2 hash.
+    Password(UserId),
+}
+
+impl Place {
+    fn subject(self) -> Subject {
+        match self {
+            Self::DeviceKey(_, organization) | Self::SharedSecret(organization) => {
+                Subject::Organization(organization.as_uuid())
+            }
+            Self::Username(user) | Self::Email(user) | Self::Password(user) => {
+                Subject::Person(user.as_uuid())
+            }
+        }
+    }
+
+    fn path(self) -> String {
+        match self {
+            Self::DeviceKey(device, _) => format!("device|{device}|key"),
+            Self::SharedSecret(organization) => {
+                format!("organization|{organization}|shared_secret")
+            }
+            Self::Username(user) => format!("user|{user}|username"),
+            Self::Email(user) => format!("user|{user}|email"),
+            Self::Password(user) => format!("user|{user}|password"),
+        }
+    }
+
+    /// Fingerprints of different domains cannot be compared.
+    fn domain(self) -> &'static str {
+        match self {
+            Self::DeviceKey(..) => DEVICE_KEY,
+            Self::SharedSecret(_) => SHARED_SECRET,
+            Self::Username(_) => USERNAME,
+            Self::Email(_) => EMAIL,
+            Self::Password(_) => "user.password",
+        }
+    }
+}
+
+const DEVICE_KEY: &str = "device.key";
+const SHARED_SECRET: &str = "organization.shared_secret";
+const USERNAME: &str = "user.username";
+const EMAIL: &str = "user.email";
+const TOKEN: &str = "user.token";
+
+impl Sealing {
+    /// Over a keyring.
+    pub fn new(keyring: Arc<Keyring>) -> Self {
+        Self { keyring }
+    }
+
+    pub(crate) async fn seal(&self, place: Place, value: &str) -> Result<Sealed, Failure> {
+        let envelope = self.keyring.seal(place.subject(), &place.path(), value.as_bytes()).await?;
+        Ok(Sealed {
+            envelope: serde_json::to_value(envelope)
+                .map_err(|error| Failure::Broken(Box::new(error)))?,
+            fingerprint: self.keyring.fingerprint(place.domain(), fold(place, value).as_bytes()),
+        })
+    }
+
+    /// The value, or `[erased]` when its subject's key was destroyed.
+    pub(crate) async fn open(
+        &self,
+        place: Place,
+        sealed: &SealedText,
+    ) -> Result<SecretString, Failure> {
+        let envelope: Envelope = serde_json::from_value(sealed.envelope())
+            .map_err(|_| SealedError::Altered { place: place.path() })?;
+        match self.keyring.unseal(&envelope, &place.path()).await? {
+            Opened::Erased => Ok("[erased]".into()),
+            Opened::Plain(bytes) => {
+                Ok(String::from_utf8_lossy(bytes.expose_secret()).into_owned().into())
+            }
+        }
+    }
+
+    pub(crate) fn device_key(&self, key: &str) -> String {
+        self.keyring.fingerprint(DEVICE_KEY, key.as_bytes())
+    }
+
+    pub(crate) fn shared_secret(&self, secret: &str) -> String {
+        self.keyring.fingerprint(SHARED_SECRET, secret.as_bytes())
+    }
+
+    pub(crate) fn username(&self, username: &str) -> String {
+        self.keyring.fingerprint(USERNAME, username.as_bytes())
+    }
+
+    pub(crate) fn email(&self, email: &str) -> String {
+        self.keyring.fingerprint(EMAIL, email.to_lowercase().as_bytes())
+    }
+
+    /// What is stored of a bearer token.
+    pub(crate) fn token(&self, token: &str) -> String {
+        self.keyring.fingerprint(TOKEN, token.as_bytes())
+    }
+
+    /// The token that an account gets whenever it asks: derived, so that nobody has to store it.
+    pub(crate) fn derived_token(&self, user: UserId) -> String {
+        let mut token = self.keyring.fingerprint("user.token.derived", user.as_uuid().as_bytes());
+        token.truncate(40);
+        token
+    }
+}
+
+/// E-mail addresses are compared in lower case.
+fn fold(place: Place, value: &str) -> String {
+    match place {
+        Place::Email(_) => value.to_lowercase(),
+        _ => value.to_owned(),
+    }
+}

@@ -1,0 +1,57 @@
+//! What the operator decides once, at start.
+
+use std::time::Duration;
+
+use domain::Document;
+
+/// Settings that use cases depend on; the server reads them from file, environment and flags.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Of the agent protocol and of rendering.
+    pub controller: ControllerSettings,
+}
+
+/// Settings of the agent protocol and of rendering.
+#[derive(Clone, Debug)]
+pub struct ControllerSettings {
+    /// May agents register at all?
+    pub registration_enabled: bool,
+    /// May agents register devices that no operator made before?
+    pub registration_self_creation: bool,
+    /// Are keys derived from address and secret, so that a device finds itself again?
+    pub consistent_registration: bool,
+    /// Are hardware ids in use? Then they are required, and keys are derived from them.
+    pub hardware_id_enabled: bool,
+    /// Is an address the same address in all organizations?
+    pub shared_management_ip_address_space: bool,
+    /// Generators that may be chosen; the first is the default.
+    pub backends: Vec<String>,
+    /// Variables of all devices.
+    pub context: Document,
+    /// The syntax of devices whose operating system says nothing: DSA (`OpenWrt` 21 and later) or before.
+    pub dsa_default: bool,
+    /// Registrations per organization and address, sustained.
+    pub registrations_per_minute: u32,
+    /// Registrations per organization and address at once.
+    pub registration_burst: u32,
+    /// How often the management address of a device is written into the log at most.
+    pub address_interval: Duration,
+}
+
+impl Default for ControllerSettings {
+    fn default() -> Self {
+        Self {
+            registration_enabled: true,
+            registration_self_creation: true,
+            consistent_registration: true,
+            hardware_id_enabled: false,
+            shared_management_ip_address_space: true,
+            backends: vec!["netjsonconfig.OpenWrt".to_owned()],
+            context: Document::new(),
+            dsa_default: true,
+            registrations_per_minute: 600,
+            registration_burst: 20_000,
+            address_interval: Duration::from_secs(60),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Templates.
+
+use domain::{
+    Document, OrganizationId, Permission, Problem, TemplateId,
+    configuration::{Backend, CreateTemplate, Template, TemplateCommand, TemplateFlags},
+};
+use projections::{
+    Order, Page, Slice,
+    template::{self, TemplateFilter, TemplateRow},
+};
+use tracing::instrument;
+
+use crate::{App, By, Configurations, Done, Failure, Refusal, work::decide};
+
+/// Use cases of templates; see [`App::templates`].
+pub struct Templates<'a>(pub(crate) &'a App);
+
+/// A template that is to be.
+#[derive(Clone, Debug)]
+pub struct NewTemplate {
+    /// Chosen by the caller.
+    pub id: TemplateId,
+    /// The owner; none is shared, which superusers alone may make.
+    pub organization_id: Option<OrganizationId>,
+    /// Unique inside the organization.
+    pub name: String,
+    /// Generator.
+    pub backend: String,
+    /// `NetJSON`, not empty.
+    pub config: Document,
+    /// Default values of variables.
+    pub default_values: Document,
+    /// What agents ask for at registration.
+    pub tags: Vec<String>,
+    /// Do new devices get it?
+    pub default: bool,
+    /// Do devices have it always? Then it is a default one too.
+    pub required: bool,
+    /// Free text.
+    pub notes: String,
+}
+
+/// New values for some of a template; `None` leaves the old one.
+#[derive(Clone, Debug, Default)]
+pub struct TemplateChange {
+    /// Must be the one it has; `Some(None)` is shared.
+    pub organization_id: Option<Option<OrganizationId>>,
+    /// Unique inside the organization.
+    pub name: Option<String>,
+    /// Generator.
+    pub backend: Option<String>,
+    /// `NetJSON`, all of it.
+    pub config: Option<Document>,
+    /// All of them.
+    pub default_values: Option<Document>,
+    /// All of them.
+    pub tags: Option<Vec<String>>,
+    /// Do new devices get it?
+    pub default: Option<bool>,
+    /// Do devices have it always?
+    pub required: Option<bool>,
+    /// Free text.
+    pub notes: Option<String>,
+}
+
+const MODEL: &str = "Template";
+
+impl Templates<'_> {
+    /// Makes a template; existing devices get it in the background when it is a default or required one.
+    #[instrument(name = "template.create", skip_all, fields(template.id = %new.id))]
+    pub async fn create(&self, by: &By, new: NewTemplate) -> Result<TemplateId, Failure> {
+        let denied = |denied| Failure::denied(denied, MODEL);
+        by.authority.require_anywhere(Permission::AddTemplate).map_err(denied)?;
+        match new.organization_id {
+            Some(organization) => {
+                self.0.devices().owner(by, Permission::AddTemplate, organization).await?;
+            }
+            None => by.authority.require(Permission::AddTemplate, None).map_err(denied)?,
+        }
+        let backend = self.backend(&new.backend)?;
+        Configurations::validate(&backend, "config", &new.config)?;
+        let create = TemplateCommand::Create(Box::new(CreateTemplate {
+            id: new.id,
+            organization_id: new.organization_id,
+            name: new.name.clone(),
+            backend,
+            config: new.config,
+            default_values: new.default_values,
+            tags: new.tags,
+            flags: TemplateFlags::new(new.default, new.required),
+            notes: new.notes,
+        }));
+        decide!(self.0, by, work => {
+            self.name_is_free(new.id, new.organization_id, &new.name).await?;
+            work.handle::<Template>(new.id.as_uuid(), create.clone()).await
+        })?;
+        Ok(new.id)
+    }
+
+    /// Changes a template; devices that use it follow in the background.
+    #[instrument(name = "template.change", skip_all, fields(template.id = %id))]
+    pub async fn change(
+        &self,
+        by: &By,
+        id: TemplateId,
+        change: TemplateChange,
+    ) -> Result<Done, Failure> {
+        let ((), done) = decide!(self.0, by, work => {
+            let row = self.template(by, id, Permission::ChangeTemplate).await?;
+            if change.organization_id.is_some_and(|wanted| wanted != row.organization_id) {
+                return Err(Failure::Refused(Refusal::OrganizationFixed));
+            }
+            if let Some(name) = change.name.as_deref().filter(|name| *name != row.name) {
+                self.name_is_free(id, row.organization_id, name).await?;
+            }
+            let backend = self.backend(change.backend.as_deref().unwrap_or(&row.backend))?;
+            if let Some(config) = &change.config {
+                Configurations::validate(&backend, "config", config)?;
+            }
+            let flags = TemplateFlags::new(
+                change.default.unwrap_or(row.flags.is_default()),
+                change.required.unwrap_or(row.flags.is_required()),
+            );
+            let commands = [
+                change.name.clone().map(TemplateCommand::Rename),
+                change.backend.is_some().then(|| TemplateCommand::ChangeBackend(backend.clone())),
+                change.config.clone().map(TemplateCommand::ChangeContents),
+                change.default_values.clone().map(TemplateCommand::ChangeDefaultValues),
+                change.tags.clone().map(TemplateCommand::ChangeTags),
+                Some(TemplateCommand::ChangeFlags(flags)),
+                change.notes.clone().map(TemplateCommand::ChangeNotes),
+            ];
+            let commands = commands.into_iter().flatten().collect();
+            work.handle_all::<Template>(id.as_uuid(), commands).await?;
+            Ok(())
+        })?;
+        Ok(done)
+    }
+
+    /// Lets a template not exist any more; its devices lose it in the background.
+    #[instrument(name = "template.remove", skip_all, fields(template.id = %id))]
+    pub async fn remove(&self, by: &By, id: TemplateId) -> Result<Done, Failure> {
+        let ((), done) = decide!(self.0, by, work => {
+            self.template(by, id, Permission::DeleteTemplate).await?;
+            work.handle::<Template>(id.as_uuid(), TemplateCommand::Remove).await?;
+            Ok(())
+        })?;
+        Ok(done)
+    }
+
+    /// One template.
+    pub async fn get(&self, by: &By, id: TemplateId) -> Result<TemplateRow, Failure> {
+        self.template(by, id, Permission::ViewTemplate).await
+    }
+
+    /// A page of the templates that the actor may see: those of its organizations, and shared ones.
+    pub async fn list(
+        &self,
+        by: &By,
+        mut filter: TemplateFilter,
+        order: Order,
+        page: Page,
+    ) -> Result<Slice<TemplateRow>, Failure> {
+        by.authority
+            .require_anywhere(Permission::ViewTemplate)
+            .map_err(|denied| Failure::denied(denied, MODEL))?;
+        if let Some(visible) = by.authority.visible() {
+            if let Some(wanted) = &mut filter.organizations {
+                wanted.retain(|id| visible.contains(id));
+            } else {
+                filter.organizations = Some(visible);
+                filter.or_shared = true;
+            }
+        }
+        Ok(template::list(self.0.store(), &filter, order, page).await?)
+    }
+
+    /// The files of a template alone, with its own default values.
+    pub async fn archive_of(&self, by: &By, id: TemplateId) -> Result<crate::Archive, Failure> {
+        let row = self.template(by, id, Permission::ViewTemplate).await?;
+        let backend: netjson::Backend = row
+            .backend
+            .parse()
+            .map_err(|_| Failure::field("backend", Problem::NotAChoice(row.backend.clone())))?;
+        let (config, context) = (row.config, row.default_values);
+        let dsa = self.0.settings().controller.dsa_default;
+        let permit = self.0.render_permits().acquire_owned().await;
+        let archive = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let input = netjson::Input { config: &config, templates: &[], context: &context, dsa };
+            netjson::render(backend, &input).map(|rendering| rendering.archive())
+        })
+        .await
+        .map_err(|error| Failure::Broken(Box::new(error)))?;
+        let archive = archive.map_err(|error| {
+            Failure::Refused(Refusal::TemplateConflict { message: error.to_string() })
+        })?;
+        Ok(crate::Archive { name: row.name, bytes: archive.bytes.into(), md5: archive.md5 })
+    }
+
+    async fn template(
+        &self,
+        by: &By,
+        id: TemplateId,
+        permission: Permission,
+    ) -> Result<TemplateRow, Failure> {
+        let denied = |denied| Failure::denied(denied, MODEL);
+        by.authority.require_anywhere(permission).map_err(denied)?;
+        let row = template::by_id(self.0.store(), id).await?.ok_or(Failure::NotFound(MODEL))?;
+        by.authority.require(permission, row.organization_id).map_err(denied)?;
+        Ok(row)
+    }
+
+    fn backend(&self, name: &str) -> Result<Backend, Failure> {
+        let backend = self.0.configurations().backend(name);
+        backend.map_err(|error| Failure::field("backend", error.problem))
+    }
+
+    /// Names of shared templates are unique everywhere: everybody sees them.
+    async fn name_is_free(
+        &self,
+        id: TemplateId,
+        organization: Option<OrganizationId>,
+        name: &str,
+    ) -> Result<(), Failure> {
+        let same = TemplateFilter {
+            name: Some(name.trim().to_owned()),
+            only_shared: organization.is_some(),
+            ..TemplateFilter::default()
+        };
+        let others = template::all(self.0.store(), &same).await?;
+        // Two of one organization, or two shared ones, are told apart by the claim.
+        let clash = others.iter().any(|row| row.id != id && row.organization_id != organization);
+        if clash { Err(Failure::Refused(Refusal::SharedTemplateName)) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,190 @@
+//! The unit of work: several aggregates, each through its own `handle`, one append.
+
+use std::time::Duration;
+
+use cqrs_es::{Aggregate, event_sink::EventSink};
+use domain::Fact;
+use store::{Append, AppendError, Context, Expected, IdempotencyKey, Limit, Part};
+use uuid::Uuid;
+
+use crate::{App, By, Failure, log};
+
+/// What a use case did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// Position of its last event; the head where there was nothing to do.
+    pub position: i64,
+}
+
+/// How often a use case is decided again when somebody else was faster.
+pub(crate) const ATTEMPTS: u32 = 5;
+
+/// Commands to several aggregates that become one append.
+///
+/// Made anew for every attempt: facts are read again, see [`decide!`].
+pub(crate) struct Work<'a> {
+    app: &'a App,
+    by: &'a By,
+    parts: Vec<Part>,
+    limits: Vec<Limit>,
+    idempotency: Option<IdempotencyKey>,
+    grown: Vec<Grown>,
+}
+
+/// A stream that may be worth a snapshot now.
+struct Grown {
+    aggregate_type: &'static str,
+    aggregate_id: String,
+    sequence: i64,
+    state: String,
+}
+
+impl<'a> Work<'a> {
+    pub(crate) fn new(app: &'a App, by: &'a By) -> Self {
+        Self {
+            app,
+            by,
+            parts: Vec::new(),
+            limits: Vec::new(),
+            idempotency: None,
+            grown: Vec::new(),
+        }
+    }
+
+    /// Loads the aggregate, lets it handle the command and keeps what it decides. Does it have events?
+    /// Each aggregate at most once per work; several commands go through [`handle_all`](Self::handle_all).
+    pub(crate) async fn handle<A>(&mut self, id: Uuid, command: A::Command) -> Result<bool, Failure>
+    where
+        A: Aggregate<Services = ()>,
+        A::Event: Fact,
+        Failure: From<A::Error>,
+    {
+        self.handle_all::<A>(id, vec![command]).await
+    }
+
+    /// The same for several commands to one aggregate, in order.
+    pub(crate) async fn handle_all<A>(
+        &mut self,
+        id: Uuid,
+        commands: Vec<A::Command>,
+    ) -> Result<bool, Failure>
+    where
+        A: Aggregate<Services = ()>,
+        A::Event: Fact,
+        Failure: From<A::Error>,
+    {
+        if commands.is_empty() {
+            return Ok(false);
+        }
+        let loaded = log::load::<A>(self.app.store(), &id.to_string()).await?;
+        let (mut aggregate, version) = (loaded.aggregate, loaded.version);
+        let sink = EventSink::default();
+        for command in commands {
+            aggregate.handle(command, &(), &sink).await?;
+        }
+        let decided = sink.collect().await;
+        let happened = !decided.is_empty();
+        let events = decided
+            .iter()
+            .map(|event| log::new_event(event, self.app.world().new_id()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let sequence = version + i64::try_from(events.len()).unwrap_or(i64::MAX);
+        if sequence - loaded.snapshot >= log::SNAPSHOT_EVERY {
+            let state = serde_json::to_string(&aggregate)
+                .map_err(|error| Failure::Broken(Box::new(error)))?;
+            self.grown.push(Grown {
+                aggregate_type: A::TYPE,
+                aggregate_id: id.to_string(),
+                sequence,
+                state,
+            });
+        }
+        self.parts.push(Part {
+            aggregate_type: A::TYPE.to_owned(),
+            aggregate_id: id.to_string(),
+            expected: Expected::Exactly(version),
+            events,
+        });
+        Ok(happened)
+    }
+
+    /// At most so many claims of a kind, once this is done.
+    pub(crate) fn limit(&mut self, limit: Limit) {
+        self.limits.push(limit);
+    }
+
+    /// A repetition under the same key of the same actor is one effect.
+    pub(crate) fn once(&mut self, key: String, fingerprint: Vec<u8>) {
+        let actor = self.by.authority.actor.to_string();
+        self.idempotency = Some(IdempotencyKey { actor, key, fingerprint, response: None });
+    }
+
+    /// Appends what was decided, all or nothing, and waits until this node's memory has it.
+    pub(crate) async fn commit(self) -> Result<Done, AppendError> {
+        let Self { app, by, parts, limits, idempotency, grown } = self;
+        if parts.iter().all(|part| part.events.is_empty()) {
+            return Ok(Done { position: app.store().head() });
+        }
+        let context = Context {
+            actor: by.authority.actor.to_string(),
+            correlation_id: by.correlation_id,
+            causation: by.causation.clone(),
+            metadata: "{}".to_owned(),
+        };
+        let appended = app.store().append(Append { context, parts, limits, idempotency }).await?;
+        for Grown { aggregate_type, aggregate_id, sequence, state } in grown {
+            // A snapshot is a cache: without it the next load only takes longer.
+            let saved = app.store().save_snapshot(
+                aggregate_type,
+                &aggregate_id,
+                store::AggregateSnapshot {
+                    last_sequence: sequence,
+                    format: log::SNAPSHOT_FORMAT,
+                    payload: state,
+                },
+            );
+            if let Err(error) = saved.await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "no snapshot was saved");
+            }
+        }
+        app.edge().reached(appended.last).await;
+        Ok(Done { position: appended.last })
+    }
+}
+
+/// Waits a moment before the next attempt: 1, 4, 16, 64 ms, with jitter.
+pub(crate) async fn pause(app: &App, attempt: u32) {
+    let longest = 1_u64 << (2 * attempt.min(3));
+    let mut random = [0];
+    app.world().fill(&mut random);
+    let jitter = longest * u64::from(random[0]) / 256;
+    tokio::time::sleep(Duration::from_millis(longest + jitter)).await;
+}
+
+/// Decides and appends; when somebody else was faster, all of it again with facts read anew, at most five times.
+///
+/// `decide!(app, by, work => { …; Ok(value) })` is `Result<(value, Done), Failure>`.
+macro_rules! decide {
+    ($app:expr, $by:expr, $work:ident => $body:block) => {{
+        let mut attempt = 0;
+        loop {
+            let mut $work = $crate::work::Work::new($app, $by);
+            let decided: Result<_, $crate::Failure> = async { $body }.await;
+            let value = match decided {
+                Ok(value) => value,
+                Err(failure) => break Err(failure),
+            };
+            match $work.commit().await {
+                Ok(done) => break Ok((value, done)),
+                Err(::store::AppendError::Conflict { .. })
+                    if attempt + 1 < $crate::work::ATTEMPTS =>
+                {
+                    $crate::work::pause($app, attempt).await;
+                    attempt += 1;
+                }
+                Err(error) => break Err($crate::Failure::from(error)),
+            }
+        }
+    }};
+}
+pub(crate) use decide;

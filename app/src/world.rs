@@ -1,0 +1,23 @@
+//! Time, ids and randomness come from outside, so that tests repeat.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+/// What the program knows of the world.
+pub trait World: Send + Sync {
+    /// The present, UTC.
+    fn now(&self) -> DateTime<Utc>;
+
+    /// A new UUIDv7.
+    fn new_id(&self) -> Uuid;
+
+    /// Unpredictable bytes.
+    fn fill(&self, bytes: &mut [u8]);
+
+    /// Unpredictable lower-case hexadecimal digits, two per byte.
+    fn secret(&self, bytes: usize) -> String {
+        let mut secret = vec![0; bytes];
+        self.fill(&mut secret);
+        hex::encode(secret)
+    }
+}
