@@ -53,7 +53,7 @@ pub struct Refused {
 }
 
 #[derive(Default)]
-pub(crate) struct Refusals(Mutex<HashMap<Key, Count>>);
+pub(crate) struct Refusals(Mutex<HashMap<Key, Tally>>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
@@ -64,8 +64,8 @@ struct Key {
     address: IpAddr,
 }
 
-struct Count {
-    count: i64,
+struct Tally {
+    times: i64,
     first_at: DateTime<Utc>,
     last_at: DateTime<Utc>,
 }
@@ -87,9 +87,9 @@ impl Refusals {
         if pending.len() >= PENDING && !pending.contains_key(&key) {
             return;
         }
-        let count = pending.entry(key).or_insert(Count { count: 0, first_at: at, last_at: at });
-        count.count += 1;
-        count.last_at = at;
+        let tally = pending.entry(key).or_insert(Tally { times: 0, first_at: at, last_at: at });
+        tally.times += 1;
+        tally.last_at = at;
     }
 
     /// Adds what was counted to the table and keeps that bounded.
@@ -100,7 +100,7 @@ impl Refusals {
         }
         let mut ops: Vec<Op> = pending
             .iter()
-            .map(|(key, count)| {
+            .map(|(key, tally)| {
                 Op::new(
                     "INSERT INTO refusals (kind, reason, organization_id, subject, address, count, first_at, last_at)
                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -112,9 +112,9 @@ impl Refusals {
                         key.organization,
                         &key.subject,
                         key.address.to_string(),
-                        count.count,
-                        count.first_at,
-                        count.last_at
+                        tally.times,
+                        tally.first_at,
+                        tally.last_at
                     ],
                 )
             })

@@ -13,6 +13,7 @@ pub struct Settings {
 
 /// Settings of the agent protocol and of rendering.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct ControllerSettings {
     /// May agents register at all?
     pub registration_enabled: bool,
@@ -51,7 +52,7 @@ impl Default for ControllerSettings {
             dsa_default: true,
             registrations_per_minute: 600,
             registration_burst: 20_000,
-            address_interval: Duration::from_secs(60),
+            address_interval: Duration::from_mins(1),
         }
     }
 }

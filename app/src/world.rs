@@ -8,7 +8,7 @@ pub trait World: Send + Sync {
     /// The present, UTC.
     fn now(&self) -> DateTime<Utc>;
 
-    /// A new UUIDv7.
+    /// A new UUID of version 7.
     fn new_id(&self) -> Uuid;
 
     /// Unpredictable bytes.

@@ -102,8 +102,12 @@ pub struct DeviceFilter {
     pub organizations: Option<Vec<OrganizationId>>,
     /// Exactly this name, whatever the case.
     pub name: Option<String>,
+    /// This text somewhere in the name, whatever the case.
+    pub name_contains: Option<String>,
     /// Exactly this address, in stored spelling.
     pub mac_address: Option<String>,
+    /// This text somewhere in the address, whatever the case.
+    pub mac_address_contains: Option<String>,
     /// Of this group.
     pub group: Option<GroupId>,
     /// With a configuration of this status.
@@ -134,8 +138,14 @@ pub async fn list(
     if let Some(name) = &filter.name {
         conditions.with("lower(name) = ?", name.to_lowercase());
     }
+    if let Some(part) = &filter.name_contains {
+        conditions.with(r"lower(name) LIKE ? ESCAPE '\'", containing(&part.to_lowercase()));
+    }
     if let Some(address) = &filter.mac_address {
         conditions.with("mac_address = ?", address.to_uppercase());
+    }
+    if let Some(part) = &filter.mac_address_contains {
+        conditions.with(r"mac_address LIKE ? ESCAPE '\'", containing(&part.to_uppercase()));
     }
     if let Some(group) = filter.group {
         conditions.with("group_id = ?", group.as_uuid());
@@ -160,6 +170,12 @@ pub async fn list(
         conditions.with("created_at = ?", at);
     }
     conditions.page(store, (COLUMNS, "devices"), order, page, read).await
+}
+
+/// A pattern that finds the text anywhere; what means something in patterns means itself.
+fn containing(text: &str) -> String {
+    let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+    format!("%{escaped}%")
 }
 
 pub(crate) fn fold(at: At, event: &DeviceEvent) -> Vec<Op> {

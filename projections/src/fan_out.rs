@@ -93,10 +93,10 @@ impl FanOutJob {
             TemplateEvent::Created(created) => {
                 created.flags.is_default().then_some(Self::AddTemplate { template_id })
             }
-            // Whoever has it keeps it.
-            TemplateEvent::FlagsChanged { to: TemplateFlags::OnDemand, .. }
-            | TemplateEvent::FlagsChanged { from: TemplateFlags::Required, .. } => None,
-            TemplateEvent::FlagsChanged { .. } => Some(Self::AddTemplate { template_id }),
+            // What is default no more stays where it is; what was required is everywhere already.
+            TemplateEvent::FlagsChanged { from, to, .. } => (to.is_default()
+                && *from != TemplateFlags::Required)
+                .then_some(Self::AddTemplate { template_id }),
             TemplateEvent::ContentsChanged { .. }
             | TemplateEvent::DefaultValuesChanged { .. }
             | TemplateEvent::BackendChanged { .. } => Some(Self::RenderTemplate { template_id }),

@@ -113,9 +113,11 @@ pub async fn list(
     match &filter.organizations {
         Some(organizations) if filter.or_shared => {
             // Ids are UUIDs: nothing in them needs quoting.
-            let of: String =
-                organizations.iter().map(|id| format!(" OR organization_id = '{id}'")).collect();
-            let shared = format!("(organization_id IS NULL{of})");
+            let of = |id: &OrganizationId| format!("organization_id = '{id}'");
+            let any = std::iter::once("organization_id IS NULL".to_owned())
+                .chain(organizations.iter().map(of))
+                .collect::<Vec<_>>();
+            let shared = format!("({})", any.join(" OR "));
             conditions.plain(&shared);
         }
         Some(organizations) => {

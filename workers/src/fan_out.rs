@@ -13,9 +13,9 @@ use crate::{Reconciler, Report, Rhythm};
 /// Devices between two looks at whether the job is still wanted.
 const PAGE: u32 = 50;
 /// A worker that does not report for so long is taken for dead.
-const HOLD: Duration = Duration::from_secs(60);
+const HOLD: Duration = Duration::from_mins(1);
 const RETRY: Retry =
-    Retry { pause: Duration::from_secs(1), longest: Duration::from_secs(300), attempts: 20 };
+    Retry { pause: Duration::from_secs(1), longest: Duration::from_mins(5), attempts: 20 };
 
 /// Works on jobs that follow from one event for many devices, one job at a time, page by page.
 pub struct FanOut {

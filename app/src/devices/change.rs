@@ -150,12 +150,11 @@ impl Devices<'_> {
             None => {}
         }
         if let Some(key) = change.key.as_deref().filter(|key| !key.is_empty()) {
-            match key_problems(key).into_iter().next() {
-                Some(problem) => refuse("key", problem),
-                None => {
-                    let sealed = self.0.sealing().seal(place, key).await?;
-                    commands.push(DeviceCommand::ChangeKey(sealed));
-                }
+            if let Some(problem) = key_problems(key).into_iter().next() {
+                refuse("key", problem);
+            } else {
+                let sealed = self.0.sealing().seal(place, key).await?;
+                commands.push(DeviceCommand::ChangeKey(sealed));
             }
         }
         if let Some(id) = &change.hardware_id {

@@ -13,7 +13,12 @@ use projections::{
 use tracing::instrument;
 
 use super::{Devices, MODEL, limited};
-use crate::{By, Failure, configurations::NewConfiguration, sealing::Place, work::decide};
+use crate::{
+    By, Failure,
+    configurations::{Configurations, NewConfiguration},
+    sealing::Place,
+    work::decide,
+};
 
 /// A device that an operator makes.
 #[derive(Clone, Debug)]
