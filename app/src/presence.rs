@@ -172,6 +172,14 @@ impl PresenceBook {
         pages.take_management(scope, address, device, before);
     }
 
+    /// The operator said where the device's requests come from.
+    pub(crate) fn set_last_ip(&self, device: DeviceId, address: Option<IpAddr>) {
+        let mut pages = self.pages.lock();
+        let entry = pages.entries.entry(device).or_default();
+        entry.dirty |= entry.presence.last_ip != address;
+        entry.presence.last_ip = address;
+    }
+
     /// What is known of a device.
     pub(crate) fn of(&self, device: DeviceId) -> Option<Presence> {
         self.pages.lock().entries.get(&device).map(|entry| entry.presence.clone())

@@ -45,6 +45,8 @@ pub struct DeviceChange {
     pub group: Option<Option<GroupId>>,
     /// Where it is reached; `Some(None)` is nowhere.
     pub management_ip: Option<Option<IpAddr>>,
+    /// Where its requests come from, until the next one; `Some(None)` is unknown.
+    pub last_ip: Option<Option<IpAddr>>,
     /// Another owner: templates of the old one go, required ones of the new one come.
     pub organization_id: Option<OrganizationId>,
     /// Its configuration, which is made if there is none.
@@ -94,6 +96,9 @@ impl Devices<'_> {
             (Err(failure), Some(organization)) => return Err(in_words(failure, &organization)),
             (Err(failure), None) => return Err(failure),
         };
+        if let Some(address) = change.last_ip {
+            self.0.presence().set_last_ip(id, address);
+        }
         if let Some(address) = change.management_ip {
             self.0.presence().set_management(id, organization, address);
         }
