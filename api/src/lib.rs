@@ -1,1 +1,46 @@
 //! Speaks to the outside and decides nothing.
+//!
+//! Two dialects, both older than this program: the agents' protocol below `/controller/` and REST below
+//! `/api/v1/`. Each endpoint is a file: what comes in, what is done, how it fails in the dialect's own words.
+
+mod body;
+mod controller;
+mod form;
+mod page;
+mod request;
+mod rest;
+
+use app::App;
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    middleware::{self, Next},
+    response::Response,
+};
+
+pub use controller::mark_controller_answers;
+pub use request::{PeerAddr, RequestId, Secure};
+
+/// What endpoints need.
+#[derive(Clone)]
+pub struct ApiState {
+    /// The use cases.
+    pub app: App,
+}
+
+/// Everything this crate serves. The caller adds, as extensions of each request, [`PeerAddr`], [`RequestId`] and, behind
+/// a proxy that speaks TLS, [`Secure`]; the template of the route is in axum's `MatchedPath`.
+pub fn router(state: ApiState) -> Router {
+    Router::new()
+        .merge(controller::router())
+        .merge(rest::router(&state))
+        .fallback(page::not_found)
+        // Bodies are read by `body`, which has its own limits.
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(mark))
+        .with_state(state)
+}
+
+async fn mark(request: Request, next: Next) -> Response {
+    mark_controller_answers(request, next).await
+}

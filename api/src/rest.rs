@@ -1,0 +1,33 @@
+//! REST below `/api/v1/`, in the form that clients of `OpenWISP` know (manual chapters 03 and 04, "REST API reference").
+
+mod caller;
+mod device;
+mod endpoint;
+mod failure;
+mod fields;
+mod filters;
+mod group;
+mod id;
+mod input;
+mod json;
+mod list;
+mod moment;
+mod negotiation;
+mod organization;
+mod references;
+mod sentences;
+mod template;
+mod token;
+
+use axum::Router;
+
+use crate::ApiState;
+
+pub(crate) fn router(state: &ApiState) -> Router<ApiState> {
+    Router::new()
+        .merge(token::router(state))
+        .merge(organization::router(state))
+        .merge(device::router(state))
+        .merge(template::router(state))
+        .merge(group::router(state))
+}

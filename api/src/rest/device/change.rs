@@ -1,0 +1,85 @@
+//! `PUT` and `PATCH /api/v1/controller/device/{id}/`. Fields that are left out stay as they are, also those of the
+//! configuration; defaults that are sent reset it.
+
+use app::{ConfigurationChange, DeviceChange};
+use axum::{Json, extract::State};
+use domain::{DeviceId, GroupId, OrganizationId, Permission};
+use serde_json::Value;
+
+use super::{
+    super::{
+        caller::Caller, endpoint::Unread, failure::RestError, fields::Fields, id::Id,
+        sentences::NO_PERMISSION,
+    },
+    get::shown,
+    sent::{Sent, must_have_configuration},
+};
+use crate::ApiState;
+
+pub(super) async fn replace(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id,
+    body: Unread,
+) -> Result<Json<Value>, RestError> {
+    change(&state, &caller, DeviceId::from_uuid(id), body, false).await
+}
+
+pub(super) async fn update(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id,
+    body: Unread,
+) -> Result<Json<Value>, RestError> {
+    change(&state, &caller, DeviceId::from_uuid(id), body, true).await
+}
+
+async fn change(
+    state: &ApiState,
+    caller: &Caller,
+    id: DeviceId,
+    body: Unread,
+    partial: bool,
+) -> Result<Json<Value>, RestError> {
+    caller.may(Permission::ChangeDevice)?;
+    let devices = state.app.devices();
+    let held = devices.get(&caller.by, id).await?;
+    if !held.device.active {
+        return Err(RestError::forbidden(NO_PERMISSION));
+    }
+    let input = body.input().await?;
+    let mut fields = if partial { Fields::some(&input) } else { Fields::whole(&input) };
+    if !partial {
+        must_have_configuration(&mut fields);
+    }
+    let sent = Sent::read(fields, &state.app, caller, partial).await?;
+    let backends = &state.app.settings().controller.backends;
+    let default_backend = backends.first().map_or("", String::as_str);
+    // A configuration that says nothing is not made, but one that is there is reset.
+    let configuration = sent
+        .configuration
+        .filter(|sent| held.configuration.is_some() || sent.says_something(default_backend))
+        .map(|sent| ConfigurationChange {
+            backend: sent.backend,
+            config: sent.config,
+            context: sent.context,
+            templates: sent.templates,
+        });
+    let change = DeviceChange {
+        name: sent.name,
+        mac_address: sent.mac_address,
+        key: sent.key,
+        hardware_id: sent.hardware_id.map(Some),
+        model: sent.model,
+        os: sent.os,
+        system: sent.system,
+        notes: sent.notes,
+        group: sent.group.map(|group| group.map(GroupId::from_uuid)),
+        management_ip: sent.management_ip,
+        last_ip: sent.last_ip,
+        organization_id: sent.organization.map(OrganizationId::from_uuid),
+        configuration,
+    };
+    devices.change(&caller.by, id, change).await?;
+    Ok(Json(shown(state, caller, id).await?))
+}

@@ -1,0 +1,90 @@
+//! `POST /api/v1/controller/device/`
+
+use app::{DeviceChange, NewConfiguration, NewDevice};
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use domain::{DeviceId, GroupId, OrganizationId, Permission};
+use serde_json::Value;
+
+use super::{
+    super::{
+        caller::Caller,
+        endpoint::Unread,
+        failure::RestError,
+        fields::Fields,
+        input::{Given, Input},
+    },
+    sent::Sent,
+    shape,
+};
+use crate::ApiState;
+
+pub(super) async fn handle(
+    State(state): State<ApiState>,
+    caller: Caller,
+    body: Unread,
+) -> Result<Response, RestError> {
+    caller.may(Permission::AddDevice)?;
+    let input = body.input().await?;
+    let sent = Sent::read(Fields::whole(&input), &state.app, &caller, false).await?;
+    let (last_ip, management_ip) = (sent.last_ip.flatten(), sent.management_ip.flatten());
+    let settings = &state.app.settings().controller;
+    let default_backend = settings.backends.first().map_or("", String::as_str);
+    let id = DeviceId::from_uuid(state.app.new_id());
+    let new = new(sent, id, default_backend).ok_or(RestError::Broken)?;
+
+    let devices = state.app.devices();
+    devices.create(&caller.by, new).await?;
+    if last_ip.is_some() || management_ip.is_some() {
+        let change = DeviceChange {
+            last_ip: Some(last_ip),
+            management_ip: Some(management_ip),
+            ..DeviceChange::default()
+        };
+        devices.change(&caller.by, id, change).await?;
+    }
+    let detail = devices.get(&caller.by, id).await?;
+    let mut shown = shape::short(&detail, settings.hardware_id_enabled);
+    // A configuration that says nothing is not made, but clients of the reference get it back.
+    if detail.configuration.is_none()
+        && let Some(fields) = shown.as_object_mut()
+    {
+        fields.insert("config".to_owned(), as_sent(&input));
+    }
+    Ok((StatusCode::CREATED, Json(shown)).into_response())
+}
+
+fn new(sent: Sent, id: DeviceId, default_backend: &str) -> Option<NewDevice> {
+    let configuration =
+        sent.configuration.filter(|configuration| configuration.says_something(default_backend));
+    Some(NewDevice {
+        id,
+        organization_id: OrganizationId::from_uuid(sent.organization?),
+        name: sent.name?,
+        mac_address: sent.mac_address?,
+        key: sent.key.filter(|key| !key.is_empty()),
+        hardware_id: sent.hardware_id,
+        model: sent.model.unwrap_or_default(),
+        os: sent.os.unwrap_or_default(),
+        system: sent.system.unwrap_or_default(),
+        notes: sent.notes.unwrap_or_default(),
+        group_id: sent.group.flatten().map(GroupId::from_uuid),
+        configuration: configuration.map(|configuration| NewConfiguration {
+            backend: configuration.backend.unwrap_or_default(),
+            config: configuration.config.unwrap_or_default(),
+            context: configuration.context.unwrap_or_default(),
+            templates: configuration.templates.unwrap_or_default(),
+        }),
+    })
+}
+
+fn as_sent(input: &Input) -> Value {
+    match input.get("config") {
+        Given::Value(value) => value.clone(),
+        Given::Absent | Given::Text(_) => Value::Null,
+    }
+}

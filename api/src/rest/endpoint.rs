@@ -1,0 +1,174 @@
+//! What all endpoints have in common: format, credentials, methods, and what is said about them.
+
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    http::{HeaderValue, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, any},
+};
+use serde_json::{Map, Value, json};
+
+use super::{
+    caller::Caller,
+    failure::RestError,
+    id,
+    negotiation::{self, Format},
+};
+use crate::{ApiState, body, form::Form, page, request::RequestId};
+
+/// A path and what may be done there.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    /// With its slash at the end.
+    pub(super) path: &'static str,
+    /// For people.
+    pub(super) name: &'static str,
+    /// As the `Allow` header says.
+    pub(super) methods: &'static str,
+    /// Does it answer anybody?
+    pub(super) open: bool,
+}
+
+/// For lists.
+pub(super) const LIST: &str = "GET, POST, HEAD, OPTIONS";
+/// For single objects.
+pub(super) const DETAIL: &str = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS";
+/// For what is only read.
+pub(super) const READ: &str = "GET, HEAD, OPTIONS";
+/// For what is only done.
+pub(super) const DO: &str = "POST, OPTIONS";
+
+/// Adds an endpoint, and the redirect from its path without the slash.
+pub(super) fn add(
+    router: Router<ApiState>,
+    state: &ApiState,
+    endpoint: &'static Endpoint,
+    methods: MethodRouter<ApiState>,
+) -> Router<ApiState> {
+    let gate = middleware::from_fn_with_state((state.clone(), endpoint), gate);
+    router
+        // Without a fallback of its own the gate would not be asked about other methods.
+        .route(endpoint.path, methods.fallback(page::not_found).layer(gate))
+        .route(endpoint.path.trim_end_matches('/'), any(page::slash))
+}
+
+/// Everything before and after an endpoint.
+async fn gate(
+    State((state, endpoint)): State<(ApiState, &'static Endpoint)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, content) = request.into_parts();
+    if id::of(&mut parts).await.is_err() {
+        return page::not_found().await;
+    }
+    let request_id = parts.extensions.get::<RequestId>().copied();
+    let query = Form::parse(parts.uri.query().unwrap_or_default().as_bytes());
+    let mut answer = match negotiation::choose(&query, &parts.headers) {
+        Err(error) => error.into_response(),
+        Ok(format) => {
+            let answer = match admit(&state, endpoint, &mut parts).await {
+                Ok(None) => next.run(Request::from_parts(parts, content)).await,
+                Ok(Some(description)) => Json(description).into_response(),
+                Err(error) => error.into_response(),
+            };
+            match format {
+                Format::Json => answer,
+                Format::Page => negotiation::into_page(endpoint.name, answer).await,
+            }
+        }
+    };
+    if answer.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        answer = with_request_id(answer, request_id);
+    }
+    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(endpoint.methods));
+    answer
+}
+
+/// Credentials before methods; a description where one was asked for.
+async fn admit(
+    state: &ApiState,
+    endpoint: &Endpoint,
+    parts: &mut axum::http::request::Parts,
+) -> Result<Option<Value>, RestError> {
+    if !endpoint.open {
+        let caller = Caller::of(&state.app, parts).await?;
+        parts.extensions.insert(caller);
+    }
+    let mut methods = endpoint.methods.split(", ");
+    if !methods.any(|method| method == parts.method.as_str()) {
+        let sentence = format!("Method \"{}\" not allowed.", parts.method);
+        return Err(RestError::Detail(StatusCode::METHOD_NOT_ALLOWED, sentence));
+    }
+    Ok((parts.method == Method::OPTIONS).then(|| description(endpoint)))
+}
+
+fn description(endpoint: &Endpoint) -> Value {
+    let actions: Map<String, Value> = ["POST", "PUT"]
+        .into_iter()
+        .filter(|method| endpoint.methods.split(", ").any(|known| known == *method))
+        .map(|method| (method.to_owned(), json!({})))
+        .collect();
+    json!({
+        "name": endpoint.name,
+        "description": "",
+        "renders": ["application/json", "text/html"],
+        "parses": [
+            "application/json",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data",
+        ],
+        "actions": actions,
+    })
+}
+
+/// The id under which the cause is in the logs; the cause itself stays there.
+fn with_request_id(answer: Response, id: Option<RequestId>) -> Response {
+    let mut detail = json!({ "detail": "Internal server error." });
+    if let (Some(RequestId(id)), Some(fields)) = (id, detail.as_object_mut()) {
+        fields.insert("request_id".to_owned(), json!(id.to_string()));
+    }
+    (answer.status(), Json(detail)).into_response()
+}
+
+/// What a handler reads of its request once the caller is known to be allowed to send it.
+pub(super) struct Unread {
+    headers: axum::http::HeaderMap,
+    content: axum::body::Body,
+}
+
+impl<S: Send + Sync> axum::extract::FromRequest<S> for Unread {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
+        let (parts, content) = request.into_parts();
+        Ok(Self { headers: parts.headers, content })
+    }
+}
+
+/// Largest body of a request.
+const LIMIT: usize = 4 * 1024 * 1024;
+
+impl Unread {
+    /// Headers and all bytes.
+    pub(super) async fn bytes(self) -> Result<(axum::http::HeaderMap, bytes::Bytes), RestError> {
+        let bytes = body::read(self.content, LIMIT).await.map_err(unreadable)?;
+        Ok((self.headers, bytes))
+    }
+}
+
+/// A body that did not come as a whole.
+pub(super) fn unreadable(error: body::BodyError) -> RestError {
+    let (status, sentence) = match error {
+        body::BodyError::TooLarge => {
+            (StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large.")
+        }
+        body::BodyError::TooSlow => {
+            (StatusCode::REQUEST_TIMEOUT, "The request body took too long to arrive.")
+        }
+        body::BodyError::Broken => (StatusCode::BAD_REQUEST, "The request body cannot be read."),
+    };
+    RestError::Detail(status, sentence.to_owned())
+}

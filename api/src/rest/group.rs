@@ -1,0 +1,34 @@
+//! `/api/v1/controller/group/`: device groups (manual chapter 04, "Device Groups").
+
+mod change;
+mod create;
+mod delete;
+mod get;
+mod list;
+mod shape;
+
+use axum::{Router, routing::get};
+
+use super::endpoint::{self, Endpoint};
+use crate::ApiState;
+
+const LIST: Endpoint = Endpoint {
+    path: "/api/v1/controller/group/",
+    name: "Device Group List Create",
+    methods: endpoint::LIST,
+    open: false,
+};
+
+const DETAIL: Endpoint = Endpoint {
+    path: "/api/v1/controller/group/{id}/",
+    name: "Device Group Detail",
+    methods: endpoint::DETAIL,
+    open: false,
+};
+
+pub(super) fn router(state: &ApiState) -> Router<ApiState> {
+    let list = get(list::handle).post(create::handle);
+    let detail = get(get::handle).put(change::replace).patch(change::update).delete(delete::handle);
+    let router = endpoint::add(Router::new(), state, &LIST, list);
+    endpoint::add(router, state, &DETAIL, detail)
+}

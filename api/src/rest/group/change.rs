@@ -1,0 +1,79 @@
+//! `PUT` and `PATCH /api/v1/controller/group/{id}/`. Fields that are left out stay as they are.
+
+use app::{Failure, GroupChange, Refusal};
+use axum::{Json, extract::State};
+use domain::{GroupId, OrganizationId, Permission};
+use serde_json::Value;
+
+use super::{
+    super::{
+        caller::Caller, endpoint::Unread, failure::RestError, fields::Fields, id::Id, references,
+    },
+    shape::{Sent, shape},
+};
+use crate::ApiState;
+
+pub(super) async fn replace(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id,
+    body: Unread,
+) -> Result<Json<Value>, RestError> {
+    change(&state, &caller, GroupId::from_uuid(id), body, false).await
+}
+
+pub(super) async fn update(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id,
+    body: Unread,
+) -> Result<Json<Value>, RestError> {
+    change(&state, &caller, GroupId::from_uuid(id), body, true).await
+}
+
+async fn change(
+    state: &ApiState,
+    caller: &Caller,
+    id: GroupId,
+    body: Unread,
+    partial: bool,
+) -> Result<Json<Value>, RestError> {
+    caller.may(Permission::ChangeGroup)?;
+    let groups = state.app.groups();
+    let held = groups.get(&caller.by, id).await?;
+    let input = body.input().await?;
+    let mut fields = if partial { Fields::some(&input) } else { Fields::whole(&input) };
+    let sent = Sent::read(&mut fields);
+    references::check_organization(&mut fields, &state.app, caller, sent.organization).await?;
+    let templates = sent.templates.as_deref().unwrap_or_default();
+    references::check_templates(&mut fields, &state.app, caller, templates, |row| {
+        // One that became a default template after it was put here may stay.
+        !row.flags.is_default() || held.templates.contains(&row.id)
+    })
+    .await?;
+    fields.check()?;
+    let change = GroupChange {
+        organization_id: sent.organization.map(OrganizationId::from_uuid),
+        name: sent.name,
+        description: sent.description,
+        templates: sent.templates,
+        context: sent.context,
+        meta_data: sent.meta_data,
+    };
+    groups.change(&caller.by, id, change).await.map_err(in_a_group)?;
+    Ok(Json(shape(&groups.get(&caller.by, id).await?)))
+}
+
+/// What a group cannot hold stands in its list of templates.
+pub(super) fn in_a_group(failure: Failure) -> RestError {
+    match failure {
+        Failure::Refused(Refusal::ForeignTemplates { names }) => RestError::field(
+            "templates",
+            format!(
+                "The following templates are owned by organizations which do not match the organization of this group: {}",
+                names.join(", ")
+            ),
+        ),
+        failure => failure.into(),
+    }
+}

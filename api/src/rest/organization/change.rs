@@ -1,0 +1,62 @@
+//! `PUT` and `PATCH /api/v1/users/organization/{id}/`. Fields that are left out stay as they are.
+
+use app::OrganizationChange;
+use axum::{Json, extract::State};
+use domain::{OrganizationId, Permission};
+use serde_json::Value;
+
+use super::{
+    super::{caller::Caller, endpoint::Unread, failure::RestError, fields::Fields, id::Id},
+    get::shown,
+    sent::{Sent, refused},
+};
+use crate::ApiState;
+
+pub(super) async fn replace(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id,
+    body: Unread,
+) -> Result<Json<Value>, RestError> {
+    change(&state, &caller, OrganizationId::from_uuid(id), body, false).await
+}
+
+pub(super) async fn update(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id,
+    body: Unread,
+) -> Result<Json<Value>, RestError> {
+    change(&state, &caller, OrganizationId::from_uuid(id), body, true).await
+}
+
+async fn change(
+    state: &ApiState,
+    caller: &Caller,
+    id: OrganizationId,
+    body: Unread,
+    partial: bool,
+) -> Result<Json<Value>, RestError> {
+    caller.may_plainly(Permission::ChangeOrganization)?;
+    let organizations = state.app.organizations();
+    // What is not there is told before what is wrong with the body.
+    organizations.get(&caller.by, id).await?;
+    let input = body.input().await?;
+    let mut fields = if partial { Fields::some(&input) } else { Fields::whole(&input) };
+    let sent = Sent::read(&mut fields);
+    fields.check()?;
+    let change = OrganizationChange {
+        name: sent.name,
+        slug: sent.slug,
+        description: sent.description,
+        email: sent.email,
+        url: sent.url,
+        is_active: sent.is_active,
+        registration_enabled: sent.registration_enabled,
+        shared_secret: sent.shared_secret,
+        context: sent.context,
+        device_limit: sent.device_limit,
+    };
+    organizations.change(&caller.by, id, change).await.map_err(refused)?;
+    Ok(Json(shown(state, caller, id).await?))
+}

@@ -1,0 +1,116 @@
+//! References to other objects: what the caller may not see does not exist.
+
+use app::App;
+use domain::{GroupId, OrganizationId, TemplateId};
+use projections::template::TemplateRow;
+use uuid::Uuid;
+
+use super::{
+    caller::Caller,
+    failure::RestError,
+    fields::Fields,
+    filters::Filters,
+    sentences::{self, NO_CHOICE},
+};
+
+/// Is there such an organization, for this caller?
+pub(super) async fn organization(app: &App, caller: &Caller, id: Uuid) -> Result<bool, RestError> {
+    let id = OrganizationId::from_uuid(id);
+    match caller.by.authority.visible() {
+        Some(visible) => Ok(visible.contains(&id)),
+        None => Ok(projections::organization::by_id(app.store(), id).await?.is_some()),
+    }
+}
+
+/// Is there such a group, for this caller?
+pub(super) async fn group(app: &App, caller: &Caller, id: Uuid) -> Result<bool, RestError> {
+    let found = projections::group::by_id(app.store(), GroupId::from_uuid(id)).await?;
+    Ok(found.is_some_and(|row| sees(caller, Some(row.organization_id))))
+}
+
+/// The templates among these that there are for this caller, in no particular order.
+pub(super) async fn templates(
+    app: &App,
+    caller: &Caller,
+    ids: &[TemplateId],
+) -> Result<Vec<TemplateRow>, RestError> {
+    let mut rows = projections::template::by_ids(app.store(), ids).await?;
+    rows.retain(|row| sees(caller, row.organization_id));
+    Ok(rows)
+}
+
+fn sees(caller: &Caller, organization: Option<OrganizationId>) -> bool {
+    let Some(organization) = organization else { return true };
+    caller.by.authority.visible().is_none_or(|visible| visible.contains(&organization))
+}
+
+/// Refuses a field that names an organization which does not exist for the caller.
+pub(super) async fn check_organization(
+    fields: &mut Fields<'_>,
+    app: &App,
+    caller: &Caller,
+    id: Option<Uuid>,
+) -> Result<(), RestError> {
+    if let Some(id) = id
+        && !organization(app, caller, id).await?
+    {
+        fields.refuse("organization", sentences::unknown(id));
+    }
+    Ok(())
+}
+
+/// Refuses a field that names a group which does not exist for the caller.
+pub(super) async fn check_group(
+    fields: &mut Fields<'_>,
+    app: &App,
+    caller: &Caller,
+    id: Option<Uuid>,
+) -> Result<(), RestError> {
+    if let Some(id) = id
+        && !group(app, caller, id).await?
+    {
+        fields.refuse("group", sentences::unknown(id));
+    }
+    Ok(())
+}
+
+/// Refuses the first template that does not exist for the caller, or that `fits` does not want.
+pub(super) async fn check_templates(
+    fields: &mut Fields<'_>,
+    app: &App,
+    caller: &Caller,
+    ids: &[TemplateId],
+    fits: impl Fn(&TemplateRow) -> bool,
+) -> Result<(), RestError> {
+    let rows = templates(app, caller, ids).await?;
+    let known = |id: &TemplateId| rows.iter().any(|row| row.id == *id && fits(row));
+    if let Some(id) = ids.iter().find(|id| !known(id)) {
+        fields.refuse("templates", sentences::unknown(id));
+    }
+    Ok(())
+}
+
+/// The organizations that a list is narrowed to by `organization` and `organization_slug`; none given, all.
+pub(super) async fn organizations(
+    filters: &mut Filters<'_>,
+    app: &App,
+    caller: &Caller,
+) -> Result<Option<Vec<OrganizationId>>, RestError> {
+    let mut wanted = None;
+    if let Some(id) = filters.id("organization") {
+        if organization(app, caller, id).await? {
+            wanted = Some(vec![OrganizationId::from_uuid(id)]);
+        } else {
+            filters.errors.add("organization", NO_CHOICE);
+        }
+    }
+    if let Some(slug) = filters.text("organization_slug") {
+        let found = projections::organization::by_slug(app.store(), slug).await?;
+        let found: Vec<OrganizationId> = found.into_iter().map(|row| row.id).collect();
+        wanted = Some(match wanted {
+            None => found,
+            Some(ids) => ids.into_iter().filter(|id| found.contains(id)).collect(),
+        });
+    }
+    Ok(wanted)
+}

@@ -1,0 +1,43 @@
+//! `/api/v1/controller/template/`: templates (manual chapter 04, "Configuration Templates").
+
+mod change;
+mod configuration;
+mod create;
+mod delete;
+mod get;
+mod list;
+mod shape;
+
+use axum::{Router, routing::get};
+
+use super::endpoint::{self, Endpoint};
+use crate::ApiState;
+
+const LIST: Endpoint = Endpoint {
+    path: "/api/v1/controller/template/",
+    name: "Template List Create",
+    methods: endpoint::LIST,
+    open: false,
+};
+
+const DETAIL: Endpoint = Endpoint {
+    path: "/api/v1/controller/template/{id}/",
+    name: "Template Detail",
+    methods: endpoint::DETAIL,
+    open: false,
+};
+
+const CONFIGURATION: Endpoint = Endpoint {
+    path: "/api/v1/controller/template/{id}/configuration/",
+    name: "Download Template Configuration",
+    methods: endpoint::READ,
+    open: false,
+};
+
+pub(super) fn router(state: &ApiState) -> Router<ApiState> {
+    let list = get(list::handle).post(create::handle);
+    let detail = get(get::handle).put(change::replace).patch(change::update).delete(delete::handle);
+    let router = endpoint::add(Router::new(), state, &LIST, list);
+    let router = endpoint::add(router, state, &DETAIL, detail);
+    endpoint::add(router, state, &CONFIGURATION, get(configuration::handle))
+}

@@ -1,0 +1,72 @@
+//! `PUT` and `PATCH /api/v1/controller/template/{id}/`. Fields that are left out stay as they are.
+
+use app::TemplateChange;
+use axum::{Json, extract::State};
+use domain::{OrganizationId, Permission, TemplateId};
+use serde_json::Value;
+
+use super::{
+    super::{
+        caller::Caller, endpoint::Unread, failure::RestError, fields::Fields, id::Id, references,
+        sentences::NO_PERMISSION,
+    },
+    create::name_taken,
+    shape::{Sent, shape},
+};
+use crate::ApiState;
+
+pub(super) async fn replace(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id,
+    body: Unread,
+) -> Result<Json<Value>, RestError> {
+    change(&state, &caller, TemplateId::from_uuid(id), body, false).await
+}
+
+pub(super) async fn update(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id,
+    body: Unread,
+) -> Result<Json<Value>, RestError> {
+    change(&state, &caller, TemplateId::from_uuid(id), body, true).await
+}
+
+async fn change(
+    state: &ApiState,
+    caller: &Caller,
+    id: TemplateId,
+    body: Unread,
+    partial: bool,
+) -> Result<Json<Value>, RestError> {
+    caller.may(Permission::ChangeTemplate)?;
+    let templates = state.app.templates();
+    let held = templates.get(&caller.by, id).await?;
+    let unlimited = caller.by.authority.is_unlimited();
+    if held.organization_id.is_none() && !unlimited {
+        return Err(RestError::forbidden(NO_PERMISSION));
+    }
+    let input = body.input().await?;
+    let mut fields = if partial { Fields::some(&input) } else { Fields::whole(&input) };
+    let sent = Sent::read(&mut fields, &state.app, unlimited);
+    let organization = sent.organization.flatten();
+    references::check_organization(&mut fields, &state.app, caller, organization).await?;
+    fields.check()?;
+    let owner = sent.organization.map(|owner| owner.map(OrganizationId::from_uuid));
+    let shared = owner.unwrap_or(held.organization_id).is_none();
+    let change = TemplateChange {
+        organization_id: owner,
+        name: sent.name,
+        backend: sent.backend,
+        config: sent.config,
+        default_values: sent.default_values,
+        tags: None,
+        default: sent.default,
+        required: sent.required,
+        notes: sent.notes,
+    };
+    let changed = templates.change(&caller.by, id, change).await;
+    changed.map_err(|failure| name_taken(failure, shared))?;
+    Ok(Json(shape(&templates.get(&caller.by, id).await?)))
+}

@@ -1,0 +1,66 @@
+//! `POST /api/v1/controller/template/`
+
+use app::{Failure, NewTemplate, Refusal};
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use domain::{OrganizationId, Permission, TemplateId, kind};
+
+use super::{
+    super::{caller::Caller, endpoint::Unread, failure::RestError, fields::Fields, references},
+    shape::{Sent, shape},
+};
+use crate::ApiState;
+
+pub(super) async fn handle(
+    State(state): State<ApiState>,
+    caller: Caller,
+    body: Unread,
+) -> Result<Response, RestError> {
+    caller.may(Permission::AddTemplate)?;
+    let input = body.input().await?;
+    let mut fields = Fields::whole(&input);
+    let sent = Sent::read(&mut fields, &state.app, caller.by.authority.is_unlimited());
+    let organization = sent.organization.flatten();
+    references::check_organization(&mut fields, &state.app, &caller, organization).await?;
+    sent.must_have_contents(&mut fields);
+    fields.check()?;
+    let (Some(name), Some(backend)) = (sent.name, sent.backend) else {
+        return Err(RestError::Broken);
+    };
+    let new = NewTemplate {
+        id: TemplateId::from_uuid(state.app.new_id()),
+        organization_id: organization.map(OrganizationId::from_uuid),
+        name,
+        backend,
+        config: sent.config.unwrap_or_default(),
+        default_values: sent.default_values.unwrap_or_default(),
+        tags: Vec::new(),
+        default: sent.default.unwrap_or_default(),
+        required: sent.required.unwrap_or_default(),
+        notes: sent.notes.unwrap_or_default(),
+    };
+    let templates = state.app.templates();
+    let shared = new.organization_id.is_none();
+    let id =
+        templates.create(&caller.by, new).await.map_err(|failure| name_taken(failure, shared))?;
+    let row = templates.get(&caller.by, id).await?;
+    Ok((StatusCode::CREATED, Json(shape(&row))).into_response())
+}
+
+/// Names of shared templates are unique among all; the sentence depends on which of the two is shared.
+pub(super) fn name_taken(failure: Failure, shared: bool) -> RestError {
+    const OTHERS: &str = "There is already a template of another organization with this name. Shared objects are visible to all organizations and must have unique names to avoid confusion.";
+    match failure {
+        Failure::Refused(Refusal::SharedTemplateName) if shared => RestError::field("name", OTHERS),
+        Failure::Taken(taken)
+            if shared && taken.iter().any(|taken| taken.kind == kind::TEMPLATE_NAME) =>
+        {
+            RestError::field("name", Refusal::SharedTemplateName.to_string())
+        }
+        failure => failure.into(),
+    }
+}

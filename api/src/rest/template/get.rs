@@ -1,0 +1,21 @@
+//! `GET /api/v1/controller/template/{id}/`
+
+use axum::{Json, extract::State};
+use domain::{Permission, TemplateId};
+use serde_json::Value;
+
+use super::{
+    super::{caller::Caller, failure::RestError, id::Id},
+    shape::shape,
+};
+use crate::ApiState;
+
+pub(super) async fn handle(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<Json<Value>, RestError> {
+    caller.may(Permission::ViewTemplate)?;
+    let row = state.app.templates().get(&caller.by, TemplateId::from_uuid(id)).await?;
+    Ok(Json(shape(&row)))
+}
