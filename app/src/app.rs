@@ -105,6 +105,12 @@ impl App {
         &self.0.parts.store
     }
 
+    /// Ends queued work on archives and on the log, whose writer goes last.
+    pub async fn close(&self) {
+        self.blobs().close().await;
+        self.store().close().await;
+    }
+
     /// Archives.
     pub(crate) fn blobs(&self) -> &Blobs {
         &self.0.parts.blobs

@@ -1,3 +1,12 @@
-//! The parts of the `wisptrail` program that tests drive from outside.
+//! Wires everything together and runs it.
 
+pub mod cli;
+pub mod control;
+pub mod data_folder;
+pub mod events;
 pub mod fleet;
+pub mod http;
+pub mod serve;
+pub mod settings;
+pub mod verify;
+pub mod world;

@@ -1,0 +1,113 @@
+//! What people type.
+
+use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+
+use crate::{events, fleet, serve, settings, verify};
+
+/// Manages fleets of `OpenWrt` routers and the Wi-Fi services on them; every change is an event.
+#[derive(Debug, Parser)]
+#[command(name = "wisptrail", version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the server.
+    Serve(ServeArgs),
+    /// Prints the settings in force and where each comes from.
+    Settings(SettingsArgs),
+    /// Reads the log of events.
+    #[command(subcommand)]
+    Events(events::EventsCommand),
+    /// Checks the chain of events, and the tables against what the events say.
+    Verify(Place),
+    /// Simulates devices that speak the agents' protocol.
+    Fleet(fleet::Args),
+}
+
+/// Where settings and data are.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Place {
+    /// The file of settings; `wisptrail.toml` in the working directory is read when there is one.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The data folder (`data.folder`).
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Address of a PostgreSQL database (`database.url`).
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+}
+
+/// `wisptrail serve`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Where to listen (`http.listen`); port 0 is any free one.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Seeds an organization and runs 25 simulated devices; data goes to `./wisptrail-demo`.
+    #[arg(long)]
+    pub(crate) demo: bool,
+    /// Loads a starting state into an empty installation.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) fixture: Option<PathBuf>,
+}
+
+/// `wisptrail settings`.
+#[derive(Clone, Debug, Args)]
+struct SettingsArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Prints the file of settings with all defaults and what they mean.
+    #[arg(long)]
+    defaults: bool,
+}
+
+/// Runs what was asked for.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let runtime = || {
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the runtime")
+    };
+    match cli.command {
+        Command::Serve(args) => runtime()?.block_on(serve::run(args)),
+        Command::Settings(args) => {
+            let text = if args.defaults {
+                settings::defaults_text()
+            } else {
+                settings::effective_text(&settings::load(&args.place, None, false)?)
+            };
+            print(&text)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Events(command) => runtime()?.block_on(events::run(command)),
+        Command::Verify(place) => runtime()?.block_on(verify::run(place)),
+        Command::Fleet(args) => {
+            serve::logging::start("warn", false);
+            let json = args.json;
+            let summary = runtime()?.block_on(fleet::run(args))?;
+            let text = if json { serde_json::to_string(&summary)? } else { summary.to_string() };
+            print(&text)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Writes to standard output; a reader that went away is no error.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    match write!(out, "{text}{end}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome.context("cannot write to standard output"),
+    }
+}

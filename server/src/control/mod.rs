@@ -1,0 +1,16 @@
+//! `control.sock`: commands beside a running server. A request is one line of JSON, the answer is lines of JSON.
+//!
+//! The socket is readable by its owner only; who connected is known from the kernel.
+
+mod client;
+mod protocol;
+mod serve;
+
+pub use client::Connection;
+pub use protocol::{Answer, Filter, Request, Verified, shown};
+pub use serve::{listen, run as serve};
+
+/// Name of the socket in the data folder.
+pub const SOCKET: &str = "control.sock";
+/// Longest line of a request in bytes.
+const LONGEST: u64 = 64 << 10;

@@ -1,0 +1,213 @@
+//! `wisptrail events`: the log, for people and for pipes.
+
+use std::{io::IsTerminal as _, process::ExitCode};
+
+use anyhow::bail;
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
+use serde_json::Value;
+use store::EventFilter;
+use uuid::Uuid;
+
+use crate::{
+    cli::{self, Place},
+    control::{Answer, Connection, Filter, Request, shown},
+    data_folder::DataFolder,
+    serve::open,
+    settings,
+};
+
+/// What to do with events.
+#[derive(Debug, Subcommand)]
+pub enum EventsCommand {
+    /// Lists events, oldest first; JSON lines on a pipe, a table on a terminal.
+    List(ListArgs),
+    /// Shows one event whole.
+    Show(ShowArgs),
+    /// Lists the last events and goes on with what happens.
+    Tail(ListArgs),
+}
+
+/// Which events.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Kind of stream, or one stream as KIND/ID.
+    #[arg(long, value_name = "KIND[/ID]")]
+    aggregate: Option<String>,
+    /// Stored type such as `device.registered`; may be given several times.
+    #[arg(long = "type", value_name = "TYPE")]
+    types: Vec<String>,
+    /// Id of an organization.
+    #[arg(long, value_name = "UUID")]
+    organization: Option<Uuid>,
+    /// Such as `user:<id>`, `device:<id>`, `system:<worker>`.
+    #[arg(long)]
+    actor: Option<String>,
+    /// Recorded at or after this moment (RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    since: Option<DateTime<Utc>>,
+    /// Recorded at or before this moment (RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    until: Option<DateTime<Utc>>,
+    /// Only after this position.
+    #[arg(long, value_name = "POSITION")]
+    after: Option<i64>,
+    /// Only before this position.
+    #[arg(long, value_name = "POSITION")]
+    before: Option<i64>,
+    /// At most so many.
+    #[arg(long)]
+    limit: Option<u64>,
+}
+
+/// Which event.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Its position.
+    position: i64,
+}
+
+/// Runs the command.
+pub async fn run(command: EventsCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        EventsCommand::List(args) => list(args, false).await,
+        EventsCommand::Tail(args) => list(args, true).await,
+        EventsCommand::Show(args) => show(args).await,
+    }
+}
+
+async fn list(args: ListArgs, follow: bool) -> anyhow::Result<ExitCode> {
+    let (aggregate_type, aggregate_id) = match args.aggregate.as_deref() {
+        None => (None, None),
+        Some(text) => match text.split_once('/') {
+            Some((kind, id)) => (Some(kind.to_owned()), Some(id.to_owned())),
+            None => (Some(text.to_owned()), None),
+        },
+    };
+    let filter = Filter {
+        aggregate_type,
+        aggregate_id,
+        types: args.types,
+        organization: args.organization,
+        actor: args.actor,
+        since: args.since,
+        until: args.until,
+        up_to: args.before.map(|before| before - 1),
+    };
+    let folder = settings::load(&args.place, None, false)?.settings.data.folder;
+    let mut after = args.after.unwrap_or(0);
+    if follow && args.after.is_none() && args.since.is_none() {
+        // The last few, then what happens.
+        if let Some(mut connection) = Connection::ask(&folder, &Request::Head).await?
+            && let Some(Answer::Head(head)) = connection.next().await?
+        {
+            after = (head - 10).max(0);
+        }
+    }
+    let mut table = Table::new();
+    let request =
+        Request::Events { filter: filter.clone(), after, limit: args.limit, follow };
+    if let Some(mut connection) = Connection::ask(&folder, &request).await? {
+        while let Some(answer) = connection.next().await? {
+            let Answer::Event(event) = answer else { continue };
+            table.row(&event)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if follow {
+        bail!("no server runs on {}: there is nothing to follow; `wisptrail events list` reads the log", folder.display());
+    }
+    let settings = settings::load(&args.place, None, false)?.settings;
+    let _lock = locked(&settings)?;
+    let store = open::open_store(&settings).await?;
+    let filter = EventFilter::from(filter);
+    let mut left = args.limit.unwrap_or(u64::MAX);
+    while left > 0 {
+        let page = u32::try_from(left.min(500)).unwrap_or(500);
+        let events = store.events(&filter, after, page).await?;
+        let Some(last) = events.last() else { break };
+        after = last.position;
+        for event in &events {
+            table.row(&shown(event))?;
+            left -= 1;
+        }
+    }
+    store.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
+    let settings = settings::load(&args.place, None, false)?.settings;
+    let filter = Filter { up_to: Some(args.position), ..Filter::default() };
+    let after = args.position - 1;
+    let request =
+        Request::Events { filter: filter.clone(), after, limit: Some(1), follow: false };
+    let found = match Connection::ask(&settings.data.folder, &request).await? {
+        Some(mut connection) => match connection.next().await? {
+            Some(Answer::Event(event)) => Some(event),
+            _ => None,
+        },
+        None => {
+            let _lock = locked(&settings)?;
+            let store = open::open_store(&settings).await?;
+            let events = store.events(&filter.into(), after, 1).await?;
+            store.close().await;
+            events.first().map(shown)
+        }
+    };
+    let Some(event) = found else {
+        bail!("there is no event at position {}", args.position);
+    };
+    cli::print(&serde_json::to_string_pretty(&event)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Without a server the data folder is ours while we read.
+fn locked(settings: &settings::Settings) -> anyhow::Result<DataFolder> {
+    let folder = &settings.data.folder;
+    if !folder.exists() {
+        bail!("there is no data folder {}: give it with --data", folder.display());
+    }
+    DataFolder::open(folder)
+}
+
+/// Rows for a terminal, JSON lines for a pipe.
+struct Table {
+    terminal: bool,
+    begun: bool,
+}
+
+impl Table {
+    fn new() -> Self {
+        Self { terminal: std::io::stdout().is_terminal(), begun: false }
+    }
+
+    fn row(&mut self, event: &Value) -> anyhow::Result<()> {
+        if !self.terminal {
+            return cli::print(&event.to_string());
+        }
+        let text = |name: &str| match &event[name] {
+            Value::String(text) => text.clone(),
+            Value::Null => "-".to_owned(),
+            other => other.to_string(),
+        };
+        if !std::mem::replace(&mut self.begun, true) {
+            cli::print(&format!(
+                "{:>8}  {:27}  {:38}  {:36}  {}",
+                "POSITION", "RECORDED", "TYPE", "STREAM", "ACTOR"
+            ))?;
+        }
+        cli::print(&format!(
+            "{:>8}  {:27}  {:38}  {:36}  {}",
+            text("position"),
+            text("recorded_at"),
+            text("event_type"),
+            text("aggregate_id"),
+            text("actor")
+        ))
+    }
+}

@@ -1,0 +1,11 @@
+//! The frame around every endpoint: listening, limits, who asked, what was asked, how it went.
+
+mod access;
+mod health;
+mod listen;
+mod peer;
+
+pub use access::{identify, log_access};
+pub use health::{Health, router};
+pub use listen::{Limits, bind, serve};
+pub use peer::{Proxies, resolve};

@@ -1,0 +1,150 @@
+//! `wisptrail serve`: opens everything, serves, and ends in order.
+
+mod administrator;
+mod demo;
+pub mod logging;
+pub mod open;
+
+use std::{process::ExitCode, sync::Arc};
+
+use anyhow::Context as _;
+use app::{App, Fixture};
+use axum::{Router, middleware};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer};
+
+use crate::{
+    cli::{self, ServeArgs},
+    control,
+    http::{self, Health, Limits, Proxies},
+    settings::{self, LogFormat, Settings},
+    world,
+};
+
+/// Runs until SIGTERM or SIGINT; then requests finish, followers checkpoint, and the answer is success.
+pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    let settings = settings::load(&args.place, args.listen, args.demo)?.settings;
+    logging::start(&settings.log.level, settings.log.format == LogFormat::Json);
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+
+    // Before anything is written: a used port should leave no data behind.
+    let listener = http::bind(settings.http.listen).await?;
+    let address = listener.local_addr().context("cannot tell where it listens")?;
+    let opened = open::open(&settings).await?;
+    let app = opened.app.clone();
+
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    start_background(&app, &tasks, &stop);
+    let outcome = prepare(&app, &args).await;
+    if outcome.is_err() {
+        finish(&opened, &tasks, &stop).await;
+    }
+    outcome?;
+    let socket = control::listen(opened.folder.path(), &opened)?;
+    tasks.spawn(control::serve(socket, opened.serving(), stop.clone()));
+
+    let router = router(&settings, &app)?;
+    let limits = Limits {
+        connections: settings.http.max_connections,
+        header: settings.http.header_timeout.0,
+        shutdown: settings.http.shutdown_timeout.0,
+    };
+    let requests_stop = CancellationToken::new();
+    let requests =
+        TaskTracker::new().spawn(http::serve(listener, router, limits, requests_stop.clone()));
+    cli::print(&format!(
+        "listening on http://{address}\ndata in {}",
+        opened.folder.path().display()
+    ))?;
+    if args.demo {
+        tasks.spawn(demo::run(app.clone(), address, opened.folder.path().to_owned(), stop.clone()));
+    }
+
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("asked to stop: requests finish, then the log is closed");
+    requests_stop.cancel();
+    let ended = async {
+        drop(requests.await);
+        finish(&opened, &tasks, &stop).await;
+    };
+    tokio::select! {
+        () = ended => Ok(ExitCode::SUCCESS),
+        // The second time it is meant at once.
+        _ = terminate.recv() => Ok(ExitCode::FAILURE),
+        _ = interrupt.recv() => Ok(ExitCode::FAILURE),
+    }
+}
+
+/// Everything that runs beside requests.
+fn start_background(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
+    for background in app.background(|| stop.clone().cancelled_owned()) {
+        tasks.spawn(background.run);
+    }
+    let owner = format!("{}-{}", std::process::id(), world::new_id());
+    for worker in workers::all(app, &owner) {
+        let head = app.store().watch();
+        tasks.spawn(workers::run(worker, head, stop.clone().cancelled_owned()));
+    }
+}
+
+/// A fixture, or the administrator of the very first start.
+async fn prepare(app: &App, args: &ServeArgs) -> anyhow::Result<()> {
+    if let Some(path) = &args.fixture {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the fixture {}", path.display()))?;
+        Fixture::parse(&text)?.load(app).await?;
+    }
+    administrator::ensure(app).await?;
+    if args.demo {
+        demo::seed(app).await?;
+    }
+    Ok(())
+}
+
+async fn finish(opened: &open::Opened, tasks: &TaskTracker, stop: &CancellationToken) {
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
+    // What workers would have done in their next round.
+    if let Err(failure) = opened.app.devices().flush_presence().await {
+        tracing::warn!("presence of the last seconds is lost: {failure}");
+    }
+    opened.close().await;
+}
+
+fn router(settings: &Settings, app: &App) -> anyhow::Result<Router> {
+    let metrics = PrometheusBuilder::new()
+        .install_recorder()
+        .context("cannot count what happens")?;
+    let file = &settings.metrics.token_file;
+    let file = (!file.as_os_str().is_empty()).then_some(file.as_path());
+    let token = settings::secret_or_file("metrics.token", &settings.metrics.token, file)?;
+    let health = Health { app: app.clone(), metrics, token: token.map(Arc::new) };
+    let proxies = Proxies::new(settings.http.trusted_proxies.clone());
+    let timeout = settings.http.request_timeout.0;
+    let api = api::router(api::ApiState { app: app.clone() });
+    Ok(Router::new()
+        .merge(http::router(health))
+        .merge(api)
+        .layer(middleware::from_fn(http::log_access))
+        .layer(middleware::from_fn(move |request, next: middleware::Next| async move {
+            let answer = tokio::time::timeout(timeout, next.run(request)).await;
+            answer.unwrap_or_else(|_| {
+                use axum::response::IntoResponse as _;
+                let later = [(axum::http::header::RETRY_AFTER, "5")];
+                (axum::http::StatusCode::SERVICE_UNAVAILABLE, later).into_response()
+            })
+        }))
+        .layer(CatchPanicLayer::new())
+        .layer(RequestBodyLimitLayer::new(settings.http.body_limit.0))
+        .layer(middleware::from_fn(api::mark_controller_answers))
+        .layer(middleware::from_fn_with_state(proxies, http::resolve))
+        .layer(middleware::from_fn(http::identify)))
+}

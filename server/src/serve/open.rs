@@ -1,0 +1,152 @@
+//! Opens the data folder, the log, the keys and the use cases, in this order.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::Context as _;
+use app::{App, ControllerSettings, Parts, Sealing};
+use secrecy::{ExposeSecret as _, SecretSlice};
+use store::{Blobs, Followers, Keyring, Location, MasterKey, Options, Rebuild, Store};
+
+use crate::{
+    data_folder::DataFolder,
+    settings::{self, Durability, Settings},
+    world::{self, SystemWorld},
+};
+
+/// What is open while the program runs.
+pub struct Opened {
+    /// Locked until the end.
+    pub folder: DataFolder,
+    /// The use cases.
+    pub app: App,
+    location: Location,
+    store: Store,
+}
+
+/// What the control socket needs of it.
+#[derive(Clone)]
+pub struct Serving {
+    /// The log.
+    pub store: Store,
+    /// Where it is, for the comparison of tables.
+    pub location: Location,
+}
+
+/// Where the log is.
+pub fn location(settings: &Settings) -> anyhow::Result<Location> {
+    let file = &settings.database.url_file;
+    let file = (!file.as_os_str().is_empty()).then_some(file.as_path());
+    let url = settings::secret_or_file("database.url", &settings.database.url, file)?;
+    Ok(match url {
+        Some(url) => Location::Postgres { url },
+        None => Location::Sqlite { folder: settings.data.folder.clone() },
+    })
+}
+
+/// Opens the log alone, for commands without a running server.
+pub async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
+    let world = Arc::new(SystemWorld::new()?);
+    let mut options = Options::new(location(settings)?, Arc::new(projections::Catalogue), world);
+    options.durability = match settings.database.durability {
+        Durability::Full => store::Durability::Full,
+        Durability::Normal => store::Durability::Normal,
+    };
+    options.projections = projections::all();
+    options.anchors = Some(settings.data.folder.clone());
+    Store::open(options).await.map_err(in_words)
+}
+
+/// Opens everything. The folder's lock comes first, so that two servers never share one.
+pub async fn open(settings: &Settings) -> anyhow::Result<Opened> {
+    let folder = DataFolder::open(&settings.data.folder)?;
+    let store = open_store(settings).await?;
+    Rebuild::new(store.clone())
+        .ensure_current()
+        .await
+        .context("the tables cannot be brought up to date with the log")?;
+    let keyring = Arc::new(keyring(settings, &folder, &store).await?);
+    let blobs = match location(settings)? {
+        Location::Sqlite { folder } => {
+            Blobs::in_file(&folder.join("blobs.db"), Arc::clone(&keyring)).map_err(in_words)?
+        }
+        Location::Postgres { .. } => Blobs::in_database(store.clone(), Arc::clone(&keyring)),
+    };
+    let parts = Parts {
+        followers: Followers::new(store.clone()),
+        store: store.clone(),
+        blobs,
+        sealing: Sealing::new(keyring),
+        world: Arc::new(SystemWorld::new()?),
+        settings: app::Settings { controller: controller(settings)? },
+    };
+    let app = App::open(parts).await.context("cannot load what agents are answered from")?;
+    Ok(Opened { folder, app, location: location(settings)?, store })
+}
+
+impl Opened {
+    /// For the control socket.
+    pub fn serving(&self) -> Serving {
+        Serving { store: self.store.clone(), location: self.location.clone() }
+    }
+
+    /// Ends queued work; the writer goes last.
+    pub async fn close(&self) {
+        self.app.close().await;
+    }
+}
+
+async fn keyring(
+    settings: &Settings,
+    folder: &DataFolder,
+    store: &Store,
+) -> anyhow::Result<Keyring> {
+    let given = &settings.security.master_key_file;
+    let given = (!given.as_os_str().is_empty()).then_some(given.as_path());
+    let variable = std::env::var_os("WISPTRAIL_MASTER_KEY_FILE");
+    let given = given.or(variable.as_deref().map(Path::new));
+    let master = folder.master_key(given)?;
+    let generated = match &master {
+        MasterKey::Generated(key) => Some(SecretSlice::from(key.expose_secret().to_vec())),
+        MasterKey::Given(_) => None,
+    };
+    if let Some(key) = &generated {
+        // Kept before it is used: what it seals must never be lost to a crash in between.
+        folder.keep_master_key(key)?;
+    }
+    let random = Box::new(world::generator()?);
+    let opened = Keyring::open(store.clone(), master, random).await;
+    if opened.is_err() && generated.is_some() {
+        drop(std::fs::remove_file(folder.path().join("master.key")));
+    }
+    opened.map_err(in_words)
+}
+
+fn controller(settings: &Settings) -> anyhow::Result<ControllerSettings> {
+    let given = &settings.controller;
+    anyhow::ensure!(!given.backends.is_empty(), "setting `controller.backends` names no generator");
+    for backend in &given.backends {
+        if backend.parse::<netjson::Backend>().is_err() {
+            anyhow::bail!(
+                "setting `controller.backends`: there is no generator `{backend}`; there is netjsonconfig.OpenWrt"
+            );
+        }
+    }
+    Ok(ControllerSettings {
+        registration_enabled: given.registration_enabled,
+        registration_self_creation: given.registration_self_creation,
+        consistent_registration: given.consistent_registration,
+        hardware_id_enabled: given.hardware_id_enabled,
+        shared_management_ip_address_space: given.shared_management_ip_address_space,
+        backends: given.backends.clone(),
+        context: given.context.clone(),
+        dsa_default: given.dsa_default,
+        registrations_per_minute: given.registrations_per_minute,
+        registration_burst: given.registration_burst,
+        address_interval: given.address_interval.0,
+    })
+}
+
+fn in_words(error: store::StoreError) -> anyhow::Error {
+    anyhow::Error::new(error).context("cannot open the database")
+}
+

@@ -1,0 +1,173 @@
+//! The sections; structures, defaults, documentation and the check of names come from one table.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use domain::Document;
+use ipnet::IpNet;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::{Duration, Size};
+
+/// A setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its section.
+    pub section: &'static str,
+    /// Its name there.
+    pub key: &'static str,
+    /// TOML.
+    pub default: &'static str,
+    /// What it means, with unit.
+    pub doc: &'static str,
+    /// Never shown.
+    pub secret: bool,
+}
+
+impl Key {
+    /// `section.key`.
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.section, self.key)
+    }
+
+    /// The environment variable.
+    pub fn variable(&self) -> String {
+        format!("{}{}__{}", super::PREFIX, self.section, self.key).to_uppercase()
+    }
+}
+
+macro_rules! sections {
+    ($(
+        $(#[doc = $section_doc:literal])+
+        $section:ident $name:literal {
+            $($(#[doc = $doc:literal])+ $key:ident: $type:ty = $default:literal $($secret:ident)?;)+
+        }
+    )+) => {
+        $(
+            $(#[doc = $section_doc])+
+            #[derive(Clone, Debug, Deserialize)]
+            #[serde(deny_unknown_fields)]
+            pub struct $section {
+                $($(#[doc = $doc])+ pub $key: $type,)+
+            }
+        )+
+
+        /// Every setting there is.
+        pub const KEYS: &[Key] = &[$($(
+            Key {
+                section: $name,
+                key: stringify!($key),
+                default: $default,
+                doc: concat!($($doc, "\n"),+),
+                secret: secret!($($secret)?),
+            },
+        )+)+];
+    };
+}
+
+macro_rules! secret {
+    () => {
+        false
+    };
+    (secret) => {
+        true
+    };
+}
+
+/// How safe an answered command is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// Survives a power cut.
+    Full,
+    /// Survives a crash of the program.
+    Normal,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+sections! {
+    /// Requests.
+    Http "http" {
+        /// Where to listen; port 0 is any free one.
+        listen: SocketAddr = "\"127.0.0.1:8000\"";
+        /// Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, such as ["10.0.0.0/8"].
+        trusted_proxies: Vec<IpNet> = "[]";
+        /// Longest body of a request.
+        body_limit: Size = "\"2MiB\"";
+        /// Longest time until a request is answered; agents wait 30s.
+        request_timeout: Duration = "\"25s\"";
+        /// Longest time until the head of a request is there.
+        header_timeout: Duration = "\"15s\"";
+        /// Connections at a time; further ones wait.
+        max_connections: usize = "20000";
+        /// Longest time that requests have to finish when the program is asked to stop.
+        shutdown_timeout: Duration = "\"25s\"";
+    }
+    /// Files.
+    Data "data" {
+        /// The data folder: embedded databases, archives, master key, lock, control socket.
+        folder: PathBuf = "\"wisptrail-data\"";
+    }
+    /// Tables and the log.
+    Database "database" {
+        /// Address of a PostgreSQL database, such as postgres://user:password@host/name; empty is the embedded SQLite.
+        url: SecretString = "\"\"" secret;
+        /// A file that holds database.url instead.
+        url_file: PathBuf = "\"\"";
+        /// "full": an answered command survives a power cut; "normal": it survives a crash of the program. SQLite only.
+        durability: Durability = "\"full\"";
+    }
+    /// Keys.
+    Security "security" {
+        /// A file with the master key, 32 bytes or 64 hexadecimal digits; empty is master.key in the data folder, made at the first start.
+        master_key_file: PathBuf = "\"\"";
+    }
+    /// Agents and rendering.
+    Controller "controller" {
+        /// May agents register at all?
+        registration_enabled: bool = "true";
+        /// May agents register devices that no operator made before?
+        registration_self_creation: bool = "true";
+        /// Are keys derived from address and secret, so that a device finds itself again after a new installation?
+        consistent_registration: bool = "true";
+        /// Are hardware ids (serial numbers) in use? Then they are required, and keys are derived from them.
+        hardware_id_enabled: bool = "false";
+        /// Is a management address the same address in all organizations? Off: each organization has its own.
+        shared_management_ip_address_space: bool = "true";
+        /// Generators that may be chosen; the first is the default.
+        backends: Vec<String> = "[\"netjsonconfig.OpenWrt\"]";
+        /// Variables of all devices.
+        context: Document = "{}";
+        /// Do devices whose operating system says nothing get the DSA syntax (OpenWrt 21 and later)?
+        dsa_default: bool = "true";
+        /// Registrations per organization and client address in a minute, sustained.
+        registrations_per_minute: u32 = "600";
+        /// Registrations per organization and client address at once: a fleet behind one address may come back together.
+        registration_burst: u32 = "20000";
+        /// How often the management address of a device is written into the log at most.
+        address_interval: Duration = "\"60s\"";
+    }
+    /// What the program says about itself.
+    Log "log" {
+        /// "error", "warn", "info", "debug", "trace", or a filter such as "info,access=warn".
+        level: String = "\"info\"";
+        /// "text" or "json".
+        format: LogFormat = "\"text\"";
+    }
+    /// Counters at /metrics.
+    Metrics "metrics" {
+        /// Bearer token for /metrics; empty: only clients on this machine may read it.
+        token: SecretString = "\"\"" secret;
+        /// A file that holds metrics.token instead.
+        token_file: PathBuf = "\"\"";
+    }
+}

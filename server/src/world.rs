@@ -1,0 +1,56 @@
+//! The one place that reads the clock and draws randomness.
+
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use uuid::Uuid;
+
+/// The world as it is.
+pub struct SystemWorld {
+    random: Mutex<StdRng>,
+}
+
+impl SystemWorld {
+    /// Seeded by the operating system.
+    pub fn new() -> anyhow::Result<Self> {
+        Ok(Self { random: Mutex::new(generator()?) })
+    }
+}
+
+/// A cryptographic generator, seeded by the operating system.
+pub fn generator() -> anyhow::Result<StdRng> {
+    StdRng::try_from_rng(&mut rand::rngs::SysRng)
+        .map_err(|error| anyhow::anyhow!("the operating system gives no randomness: {error}"))
+}
+
+/// The present, UTC.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+pub fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
+/// A new UUIDv7.
+#[expect(clippy::disallowed_methods, reason = "the one place that mints ids")]
+pub fn new_id() -> Uuid {
+    Uuid::now_v7()
+}
+
+impl app::World for SystemWorld {
+    fn now(&self) -> DateTime<Utc> {
+        now()
+    }
+
+    fn new_id(&self) -> Uuid {
+        new_id()
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        self.random.lock().fill_bytes(bytes);
+    }
+}
+
+impl store::Clock for SystemWorld {
+    fn now(&self) -> DateTime<Utc> {
+        now()
+    }
+}
