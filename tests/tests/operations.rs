@@ -119,12 +119,11 @@ async fn a_second_start_keeps_the_data_and_prints_no_password(
     Ok(())
 }
 
-/// The word after `password` or `token` in what the server printed.
+/// The word after `password` or `token` at the beginning of a line that the server printed.
 fn printed(server: &Server, what: &str) -> Option<String> {
     let output = server.output();
-    let (_, rest) = output.lines().find_map(|line| line.split_once(what))?;
-    let word = rest.trim_start_matches([':', '=', ' ']).split_whitespace().next()?;
-    Some(word.to_owned())
+    let word = output.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(' '))?;
+    Some(word.trim().to_owned())
 }
 
 async fn events_can_be_read_beside_a_server_and_without_one(
