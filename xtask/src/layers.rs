@@ -54,9 +54,8 @@ pub(crate) fn check() -> anyhow::Result<()> {
 
 /// Tests may stand on anything, so arrows of development are not looked at.
 fn uses(package: &Package, root: &str) -> Uses {
-    let below = |path: &str| {
-        path.strip_prefix(root).map(|path| path.trim_start_matches('/').to_owned())
-    };
+    let below =
+        |path: &str| path.strip_prefix(root).map(|path| path.trim_start_matches('/').to_owned());
     let manifest = package.manifest_path.parent().map_or("", |folder| folder.as_str());
     let used = package
         .dependencies
@@ -70,7 +69,9 @@ fn wrong_arrows(crates: &[Uses]) -> Vec<String> {
     let mut wrong = Vec::new();
     for Uses { folder, used } in crates {
         let Some(layer) = LAYERS.iter().find(|layer| layer.name == layer_of(folder)) else {
-            wrong.push(format!("  {folder}: no layer is named so (xtask/src/layers.rs, docs/adr/0001)"));
+            wrong.push(format!(
+                "  {folder}: no layer is named so (xtask/src/layers.rs, docs/adr/0001)"
+            ));
             continue;
         };
         for other in used {
