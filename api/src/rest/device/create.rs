@@ -1,13 +1,13 @@
 //! `POST /api/v1/controller/device/`
 
-use app::{DeviceChange, NewConfiguration, NewDevice};
+use app::{DeviceChange, Failure, NewConfiguration, NewDevice};
 use axum::{
     Json,
     extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use domain::{DeviceId, GroupId, OrganizationId, Permission};
+use domain::{DeviceId, GroupId, OrganizationId, Permission, kind};
 use serde_json::Value;
 
 use super::{
@@ -35,10 +35,12 @@ pub(super) async fn handle(
     let settings = &state.app.settings().controller;
     let default_backend = settings.backends.first().map_or("", String::as_str);
     let id = DeviceId::from_uuid(state.app.new_id());
+    let key_given = sent.key.as_deref().is_some_and(|key| !key.is_empty());
     let new = new(sent, id, default_backend).ok_or(RestError::Broken)?;
 
     let devices = state.app.devices();
-    devices.create(&caller.by, new).await?;
+    let created = devices.create(&caller.by, new).await;
+    created.map_err(|failure| if key_given { failure } else { without_key(failure) })?;
     if last_ip.is_some() || management_ip.is_some() {
         let change = DeviceChange {
             last_ip: Some(last_ip),
@@ -80,6 +82,17 @@ fn new(sent: Sent, id: DeviceId, default_backend: &str) -> Option<NewDevice> {
             templates: configuration.templates.unwrap_or_default(),
         }),
     })
+}
+
+/// A derived key is taken whenever the address is that it is derived from, which says more.
+fn without_key(failure: Failure) -> Failure {
+    match failure {
+        Failure::Taken(mut taken) if taken.iter().any(|taken| taken.kind != kind::DEVICE_KEY) => {
+            taken.retain(|taken| taken.kind != kind::DEVICE_KEY);
+            Failure::Taken(taken)
+        }
+        failure => failure,
+    }
 }
 
 fn as_sent(input: &Input) -> Value {
