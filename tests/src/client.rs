@@ -24,11 +24,26 @@ impl Client {
     ///
     /// The client cannot be set up.
     pub fn new(address: &str) -> Self {
+        Self::with_connections(address, usize::MAX)
+    }
+
+    /// A client that makes a connection for every request. A server may close a connection whose
+    /// last request had a body that nobody wanted to read; who reuses it then gets no answer.
+    ///
+    /// # Panics
+    ///
+    /// The client cannot be set up.
+    pub fn without_reuse(address: &str) -> Self {
+        Self::with_connections(address, 0)
+    }
+
+    fn with_connections(address: &str, idle: usize) -> Self {
         // Another test of the process may have installed the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .redirect(redirect::Policy::none())
             .timeout(TIMEOUT)
+            .pool_max_idle_per_host(idle)
             .tls_certs_only([])
             .no_proxy()
             .build()

@@ -210,9 +210,18 @@ impl Server {
     /// # Errors
     ///
     /// It goes on for too long.
-    pub async fn stop(mut self) -> anyhow::Result<ExitStatus> {
+    pub async fn stop(self) -> anyhow::Result<ExitStatus> {
+        self.terminate();
+        self.ended().await
+    }
+
+    /// Waits until a server has ended that was asked to stop.
+    ///
+    /// # Errors
+    ///
+    /// It goes on for too long.
+    pub async fn ended(mut self) -> anyhow::Result<ExitStatus> {
         tokio::task::spawn_blocking(move || {
-            self.terminate();
             self.wait().with_context(|| format!("the server does not stop:\n{}", self.output()))
         })
         .await?

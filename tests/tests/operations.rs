@@ -54,8 +54,7 @@ async fn a_stopped_server_finishes_what_it_has_begun(database: Database) -> anyh
     connection.read_to_string(&mut answer).await?;
     assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
     assert!(answer.contains("is-new: 1\n"), "{answer}");
-    let status = server.stop().await?;
-    assert_eq!(status.code(), Some(0));
+    assert_eq!(server.ended().await?.code(), Some(0));
     Ok(())
 }
 

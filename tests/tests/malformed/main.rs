@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 use wisptrail_tests::{
-    Client, Database, Device, Server, Start, on_each_database, register, secret_of,
+    ADMIN_TOKEN, Client, Database, Device, Server, Start, on_each_database, register, secret_of,
 };
 
 use self::garbage::Garbage;
@@ -39,7 +39,8 @@ async fn random_requests_are_answered_with_anything_but_5xx(
     let device = device(&server).await?;
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     let requests: Vec<Garbage> = (0..REQUESTS).map(|_| Garbage::new(&mut rng, &device)).collect();
-    let (anonymous, admin) = (server.client(), server.admin());
+    let anonymous = Client::without_reuse(server.address());
+    let admin = anonymous.with_token(ADMIN_TOKEN);
     let complaints: Vec<String> = stream::iter(requests)
         .map(|garbage| {
             let (anonymous, admin) = (&anonymous, &admin);

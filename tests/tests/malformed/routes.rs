@@ -31,6 +31,8 @@ pub(crate) fn operations(device: &Device) -> Vec<(&'static str, String)> {
         ("GET", organization.clone()),
         ("PATCH", organization),
         ("DELETE", template),
+        // Only a device that is not served may go.
+        ("POST", format!("{one}deactivate/")),
         ("DELETE", one),
     ]);
     operations
