@@ -109,8 +109,7 @@ async fn list(args: ListArgs, follow: bool) -> anyhow::Result<ExitCode> {
         }
     }
     let mut table = Table::new();
-    let request =
-        Request::Events { filter: filter.clone(), after, limit: args.limit, follow };
+    let request = Request::Events { filter: filter.clone(), after, limit: args.limit, follow };
     if let Some(mut connection) = Connection::ask(&folder, &request).await? {
         while let Some(answer) = connection.next().await? {
             let Answer::Event(event) = answer else { continue };
@@ -119,7 +118,10 @@ async fn list(args: ListArgs, follow: bool) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if follow {
-        bail!("no server runs on {}: there is nothing to follow; `wisptrail events list` reads the log", folder.display());
+        bail!(
+            "no server runs on {}: there is nothing to follow; `wisptrail events list` reads the log",
+            folder.display()
+        );
     }
     let settings = settings::load(&args.place, None, false)?.settings;
     let _lock = locked(&settings)?;
@@ -144,8 +146,7 @@ async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
     let settings = settings::load(&args.place, None, false)?.settings;
     let filter = Filter { up_to: Some(args.position), ..Filter::default() };
     let after = args.position - 1;
-    let request =
-        Request::Events { filter: filter.clone(), after, limit: Some(1), follow: false };
+    let request = Request::Events { filter: filter.clone(), after, limit: Some(1), follow: false };
     let found = match Connection::ask(&settings.data.folder, &request).await? {
         Some(mut connection) => match connection.next().await? {
             Some(Answer::Event(event)) => Some(event),

@@ -73,7 +73,9 @@ fn report(verified: &Verified) -> String {
     };
     for (name, position, rows, wrong) in &verified.projections {
         if wrong.is_empty() {
-            text.push_str(&format!("{name}: {rows} rows are what the events say at position {position}\n"));
+            text.push_str(&format!(
+                "{name}: {rows} rows are what the events say at position {position}\n"
+            ));
         } else {
             text.push_str(&format!("{name}: DIFFERS from the events at position {position}\n"));
             for line in wrong {

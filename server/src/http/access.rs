@@ -52,7 +52,8 @@ pub async fn log_access(request: Request, next: Next) -> Response {
         ("status", status.to_string()),
     ];
     metrics::counter!("wisptrail_http_requests_total", &labels).increment(1);
-    metrics::histogram!("wisptrail_http_request_seconds", &labels[..2]).record(elapsed.as_secs_f64());
+    metrics::histogram!("wisptrail_http_request_seconds", &labels[..2])
+        .record(elapsed.as_secs_f64());
     response
 }
 

@@ -51,15 +51,13 @@ async fn ready(State(health): State<Health>) -> Response {
         ),
         Err(_) => reasons.push("the state of projections cannot be read".to_owned()),
     }
-    let status =
-        if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({ "ready": reasons.is_empty(), "reasons": reasons }))).into_response()
 }
 
 /// Counters, for this machine or with the token.
 async fn counters(State(health): State<Health>, request: Request) -> Response {
-    let local =
-        request.extensions().get::<PeerAddr>().is_some_and(|peer| peer.0.is_loopback());
+    let local = request.extensions().get::<PeerAddr>().is_some_and(|peer| peer.0.is_loopback());
     let given = request
         .headers()
         .get(header::AUTHORIZATION)

@@ -54,7 +54,10 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of descriptors, mostly: others have to end first.
-                tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept a connection");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot accept a connection"
+                );
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }
@@ -64,8 +67,10 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
             request.extensions_mut().insert(ConnectInfo(peer));
             request
         });
-        let connection = builder
-            .serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
+        let connection = builder.serve_connection_with_upgrades(
+            TokioIo::new(stream),
+            TowerToHyperService::new(service),
+        );
         let connection = graceful.watch(connection.into_owned());
         connections.spawn(async move {
             let _permit = permit;

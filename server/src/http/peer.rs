@@ -71,7 +71,8 @@ fn parse(text: &str) -> Option<IpAddr> {
 
 /// Tells endpoints who asked.
 pub async fn resolve(State(proxies): State<Proxies>, mut request: Request, next: Next) -> Response {
-    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied()
+    {
         let client = proxies.client(peer.ip(), request.headers());
         let secure = proxies.secure(peer.ip(), request.headers());
         request.extensions_mut().insert(PeerAddr(client));

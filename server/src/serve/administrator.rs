@@ -48,7 +48,10 @@ pub(super) async fn ensure(app: &App) -> anyhow::Result<()> {
     }
     if token.is_none() {
         let login = app.accounts().log_in(NAME, known.expose_secret()).await;
-        told.push_str(&format!("token {}\n", login.context("cannot make the administrator's token")?));
+        told.push_str(&format!(
+            "token {}\n",
+            login.context("cannot make the administrator's token")?
+        ));
     }
     cli::print(&told)
 }

@@ -4,7 +4,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use app::{App, By, NewGroup, NewOrganization, NewTemplate, TemplateChange};
-use domain::{Document, GroupId, OrganizationId, TemplateId, accounts::{DeviceLimit, OrganizationDetails}};
+use domain::{
+    Document, GroupId, OrganizationId, TemplateId,
+    accounts::{DeviceLimit, OrganizationDetails},
+};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -17,10 +20,14 @@ const SECRET: &str = "wisptrail-demo-secret";
 /// Fixed, so that a second start finds what the first made.
 const ORGANIZATION: OrganizationId =
     OrganizationId::from_uuid(Uuid::from_u128(0x0de0_0000_0000_7000_8000_0000_0000_0001));
-const BASE: TemplateId = TemplateId::from_uuid(Uuid::from_u128(0x0de0_0000_0000_7000_8000_0000_0000_0011));
-const WIFI: TemplateId = TemplateId::from_uuid(Uuid::from_u128(0x0de0_0000_0000_7000_8000_0000_0000_0012));
-const MESH: TemplateId = TemplateId::from_uuid(Uuid::from_u128(0x0de0_0000_0000_7000_8000_0000_0000_0013));
-const ROOFS: GroupId = GroupId::from_uuid(Uuid::from_u128(0x0de0_0000_0000_7000_8000_0000_0000_0021));
+const BASE: TemplateId =
+    TemplateId::from_uuid(Uuid::from_u128(0x0de0_0000_0000_7000_8000_0000_0000_0011));
+const WIFI: TemplateId =
+    TemplateId::from_uuid(Uuid::from_u128(0x0de0_0000_0000_7000_8000_0000_0000_0012));
+const MESH: TemplateId =
+    TemplateId::from_uuid(Uuid::from_u128(0x0de0_0000_0000_7000_8000_0000_0000_0013));
+const ROOFS: GroupId =
+    GroupId::from_uuid(Uuid::from_u128(0x0de0_0000_0000_7000_8000_0000_0000_0021));
 
 /// Makes the organization, its templates and its group, unless they are there.
 pub(super) async fn seed(app: &App) -> anyhow::Result<()> {

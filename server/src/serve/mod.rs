@@ -120,9 +120,8 @@ async fn finish(opened: &open::Opened, tasks: &TaskTracker, stop: &CancellationT
 }
 
 fn router(settings: &Settings, app: &App) -> anyhow::Result<Router> {
-    let metrics = PrometheusBuilder::new()
-        .install_recorder()
-        .context("cannot count what happens")?;
+    let metrics =
+        PrometheusBuilder::new().install_recorder().context("cannot count what happens")?;
     let file = &settings.metrics.token_file;
     let file = (!file.as_os_str().is_empty()).then_some(file.as_path());
     let token = settings::secret_or_file("metrics.token", &settings.metrics.token, file)?;

@@ -149,4 +149,3 @@ fn controller(settings: &Settings) -> anyhow::Result<ControllerSettings> {
 fn in_words(error: store::StoreError) -> anyhow::Error {
     anyhow::Error::new(error).context("cannot open the database")
 }
-

@@ -17,7 +17,10 @@ pub(super) fn file(text: &str, shown: &str) -> anyhow::Result<()> {
             bail!("{shown}:{line}: there is no section `{section}`{}", nearest(section, &sections));
         }
         let Some(keys) = value.as_table() else {
-            bail!("{shown}:{}: `{section}` is a section: write [{section}]", header_line(text, section));
+            bail!(
+                "{shown}:{}: `{section}` is a section: write [{section}]",
+                header_line(text, section)
+            );
         };
         let known: Vec<&str> =
             KEYS.iter().filter(|key| key.section == section).map(|key| key.key).collect();
@@ -75,7 +78,8 @@ pub(super) fn line_of(text: &str, section: &str, key: &str) -> Option<usize> {
         let dotted = format!("{section}.{key}");
         let inside = present == section && name == key;
         let below = present == dotted || present.starts_with(&format!("{dotted}."));
-        let full = present.is_empty() && (name == dotted || name.starts_with(&format!("{dotted}.")));
+        let full =
+            present.is_empty() && (name == dotted || name.starts_with(&format!("{dotted}.")));
         if inside || below || full {
             return Some(number);
         }

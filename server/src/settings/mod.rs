@@ -77,11 +77,7 @@ pub fn load(place: &Place, listen: Option<SocketAddr>, demo: bool) -> anyhow::Re
     let mut figment = Figment::new()
         .merge(Toml::string(&defaults_toml(demo)))
         .merge(Toml::string(&text))
-        .merge(
-            Env::prefixed(PREFIX)
-                .filter(|name| name.as_str().contains("__"))
-                .split("__"),
-        );
+        .merge(Env::prefixed(PREFIX).filter(|name| name.as_str().contains("__")).split("__"));
     // A secret is text, also where it looks like a number.
     for key in KEYS.iter().filter(|key| key.secret) {
         if let Some((_, value)) = environment.iter().find(|(name, _)| *name == key.variable()) {
