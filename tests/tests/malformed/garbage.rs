@@ -21,6 +21,10 @@ pub(crate) struct Garbage {
     body: Vec<u8>,
 }
 
+/// A body up to this length has arrived before anybody answers; of a longer one that nobody reads the
+/// server may close the connection, and with it lose the answer.
+const WHOLE: usize = 32 * 1024;
+
 /// Larger than any body that is accepted.
 const OVER_LONG: usize = 24 * 1024 * 1024;
 
@@ -91,8 +95,8 @@ impl Garbage {
         }
     }
 
-    pub(crate) fn is_over_long(&self) -> bool {
-        self.body.len() >= OVER_LONG || self.path.len() > 8_000
+    pub(crate) fn may_go_unread(&self) -> bool {
+        self.body.len() > WHOLE || self.path.len() > 8_000
     }
 
     pub(crate) fn request(&self, client: &Client) -> anyhow::Result<RequestBuilder> {
