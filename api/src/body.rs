@@ -7,13 +7,16 @@ use axum::{
     extract::{FromRequest, Multipart},
     http::{HeaderMap, Request, header},
 };
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
 
 use crate::form::{FIELDS, Form};
 
 /// Bodies that take longer to arrive are given up; agents wait 30 seconds for everything.
 const PATIENCE: Duration = Duration::from_secs(25);
+
+/// Longer bodies are not even dropped.
+const DROPPED: usize = 16 * 1024 * 1024;
 
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,14 +29,26 @@ pub(crate) enum BodyError {
     Broken,
 }
 
-/// All of a body.
+/// All of a body. What is over the limit is read and dropped: a client that is still sending does not see an answer.
 pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, BodyError> {
-    let collected = tokio::time::timeout(PATIENCE, Limited::new(body, limit).collect()).await;
-    match collected.map_err(|_| BodyError::TooSlow)? {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
-        Err(_) => Err(BodyError::Broken),
+    let collected = tokio::time::timeout(PATIENCE, collect(body, limit)).await;
+    collected.map_err(|_| BodyError::TooSlow)?
+}
+
+async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
+    let mut kept = BytesMut::new();
+    let mut seen: usize = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
+        seen = seen.saturating_add(data.len());
+        if seen > DROPPED {
+            return Err(BodyError::TooLarge);
+        }
+        if seen <= limit {
+            kept.extend_from_slice(&data);
+        }
     }
+    if seen > limit { Err(BodyError::TooLarge) } else { Ok(kept.freeze()) }
 }
 
 /// What a body is, by its `Content-Type`.

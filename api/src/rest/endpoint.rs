@@ -149,12 +149,17 @@ impl<S: Send + Sync> axum::extract::FromRequest<S> for Unread {
 }
 
 /// Largest body of a request.
-const LIMIT: usize = 4 * 1024 * 1024;
+pub(super) const LIMIT: usize = 4 * 1024 * 1024;
+/// Largest body of a request that anybody may send.
+pub(super) const OPEN_LIMIT: usize = 64 * 1024;
 
 impl Unread {
     /// Headers and all bytes.
-    pub(super) async fn bytes(self) -> Result<(axum::http::HeaderMap, bytes::Bytes), RestError> {
-        let bytes = body::read(self.content, LIMIT).await.map_err(unreadable)?;
+    pub(super) async fn bytes(
+        self,
+        limit: usize,
+    ) -> Result<(axum::http::HeaderMap, bytes::Bytes), RestError> {
+        let bytes = body::read(self.content, limit).await.map_err(unreadable)?;
         Ok((self.headers, bytes))
     }
 }

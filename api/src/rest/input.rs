@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::{
-    endpoint::{Unread, unreadable},
+    endpoint::{LIMIT, OPEN_LIMIT, Unread, unreadable},
     failure::{NON_FIELD, RestError},
     json,
 };
@@ -36,7 +36,13 @@ pub(super) enum Given<'a> {
 impl Unread {
     /// Reads the body as fields. No body at all is an empty object, whatever it is said to be.
     pub(super) async fn input(self) -> Result<Input, RestError> {
-        let (headers, bytes) = self.bytes().await?;
+        let (headers, bytes) = self.bytes(LIMIT).await?;
+        Input::parse(&headers, bytes).await
+    }
+
+    /// The same for requests without credentials, which have to be small.
+    pub(super) async fn small_input(self) -> Result<Input, RestError> {
+        let (headers, bytes) = self.bytes(OPEN_LIMIT).await?;
         Input::parse(&headers, bytes).await
     }
 }

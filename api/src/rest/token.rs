@@ -31,7 +31,7 @@ pub(super) fn router(state: &ApiState) -> Router<ApiState> {
 }
 
 async fn handle(State(state): State<ApiState>, body: Unread) -> Result<Response, RestError> {
-    let input = body.input().await?;
+    let input = body.small_input().await?;
     let mut fields = Fields::whole(&input);
     let username = fields.short("username", Text::NAME, LONGEST);
     let password = fields.short("password", Text { verbatim: true, ..Text::NAME }, LONGEST);
