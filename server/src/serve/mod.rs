@@ -44,7 +44,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         finish(&opened, &tasks, &stop).await;
     }
     outcome?;
-    let socket = control::listen(opened.folder.path(), &opened)?;
+    let socket = control::listen(&opened.folder)?;
     tasks.spawn(control::serve(socket, opened.serving(), stop.clone()));
 
     let router = router(&settings, &app)?;
@@ -76,8 +76,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     };
     tokio::select! {
         () = ended => Ok(ExitCode::SUCCESS),
-        // The second time it is meant at once.
-        _ = terminate.recv() => Ok(ExitCode::FAILURE),
+        // A person who asks twice means at once; supervisors may repeat themselves.
         _ = interrupt.recv() => Ok(ExitCode::FAILURE),
     }
 }

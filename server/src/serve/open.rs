@@ -77,7 +77,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Opened> {
         blobs,
         sealing: Sealing::new(keyring),
         world: Arc::new(SystemWorld::new()?),
-        settings: app::Settings { controller: controller(settings)? },
+        settings: app::Settings { controller: controller(settings) },
     };
     let app = App::open(parts).await.context("cannot load what agents are answered from")?;
     Ok(Opened { folder, app, location: location(settings)?, store })
@@ -121,17 +121,9 @@ async fn keyring(
     opened.map_err(in_words)
 }
 
-fn controller(settings: &Settings) -> anyhow::Result<ControllerSettings> {
+fn controller(settings: &Settings) -> ControllerSettings {
     let given = &settings.controller;
-    anyhow::ensure!(!given.backends.is_empty(), "setting `controller.backends` names no generator");
-    for backend in &given.backends {
-        if backend.parse::<netjson::Backend>().is_err() {
-            anyhow::bail!(
-                "setting `controller.backends`: there is no generator `{backend}`; there is netjsonconfig.OpenWrt"
-            );
-        }
-    }
-    Ok(ControllerSettings {
+    ControllerSettings {
         registration_enabled: given.registration_enabled,
         registration_self_creation: given.registration_self_creation,
         consistent_registration: given.consistent_registration,
@@ -143,7 +135,7 @@ fn controller(settings: &Settings) -> anyhow::Result<ControllerSettings> {
         registrations_per_minute: given.registrations_per_minute,
         registration_burst: given.registration_burst,
         address_interval: given.address_interval.0,
-    })
+    }
 }
 
 fn in_words(error: store::StoreError) -> anyhow::Error {

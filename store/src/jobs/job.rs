@@ -153,7 +153,7 @@ impl Retry {
     /// The pause after an attempt, up to a quarter longer or shorter than its nominal length, so that jobs that failed
     /// together do not come back together; the same for the same job and attempt.
     pub(super) fn pause_after(&self, id: Uuid, attempts: i64) -> Duration {
-        let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0);
+        let doublings = u32::try_from(attempts.saturating_sub(1).max(0)).unwrap_or(u32::MAX);
         let nominal = self.pause.saturating_mul(2_u32.saturating_pow(doublings)).min(self.longest);
         let digest = Sha256::digest([&id.as_bytes()[..], &attempts.to_be_bytes()].concat());
         nominal.mul_f64(0.75 + f64::from(digest[0]) / 510.0)
