@@ -4,7 +4,7 @@ use anyhow::Context;
 use reqwest::Method;
 use serde_json::{Value, json};
 use wisptrail_tests::{
-    Client, Database, Server, Start, on_each_database, patience, program, secret_of,
+    Client, Database, Server, Start, note_secret, on_each_database, patience, program, secret_of,
 };
 
 on_each_database!(
@@ -33,9 +33,7 @@ async fn every_device_gets_its_configuration(database: Database) -> anyhow::Resu
 
 async fn a_template_change_travels(database: Database) -> anyhow::Result<()> {
     let server = Server::start(&database, Start::with_fixture()?).await?;
-    let state = server.home().data().join("fleet.json");
-    let state = state.to_str().context("a path")?;
-    let arguments = ["--devices", "25", "--seed", "2", "--state", state];
+    let arguments = ["--devices", "25", "--seed", "2"];
     let summary = fleet(&server, &arguments).await?;
     assert_eq!(counts(&summary), (25, 25, 0), "registered, applied, failed: {summary}");
 
@@ -118,10 +116,17 @@ async fn a_reboot_storm_leaves_every_device_as_it_was(database: Database) -> any
 /// Runs the fleet of the organization `zeta` until every device has nothing left to do.
 async fn fleet(server: &Server, arguments: &[&str]) -> anyhow::Result<Value> {
     let secret = secret_of("zeta")?;
+    let state = server.home().data().join("fleet.json");
+    let state = state.to_str().context("a path")?;
     let mut line = vec!["fleet", "--json", "--interval", "fast", "--until-settled"];
     line.extend(["--duration", "50s", "--url", server.address(), "--secret", &secret]);
+    line.extend(["--state", state]);
     line.extend(arguments);
     let finished = program(server.home(), &line).await?;
+    let kept: Value = serde_json::from_slice(&std::fs::read(state)?)?;
+    for device in kept["devices"].as_array().context("devices")? {
+        note_secret(device["key"].as_str().unwrap_or_default());
+    }
     Ok(serde_json::from_str(&finished.success()?)?)
 }
 
