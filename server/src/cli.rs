@@ -4,6 +4,7 @@ use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use secrecy::SecretString;
 
 use crate::{events, fleet, serve, settings, verify};
 
@@ -28,6 +29,8 @@ enum Command {
     Verify(Place),
     /// Simulates devices that speak the agents' protocol.
     Fleet(fleet::Args),
+    /// Prints the version.
+    Version,
 }
 
 /// Where settings and data are.
@@ -41,7 +44,7 @@ pub struct Place {
     pub data: Option<PathBuf>,
     /// Address of a PostgreSQL database (`database.url`).
     #[arg(long, value_name = "URL")]
-    pub database_url: Option<String>,
+    pub database_url: Option<SecretString>,
 }
 
 /// `wisptrail serve`.
@@ -99,15 +102,25 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print(&text)?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Version => {
+            print(concat!("wisptrail ", env!("CARGO_PKG_VERSION")))?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
 /// Writes to standard output; a reader that went away is no error.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    print_while_read(text).map(|_| ())
+}
+
+/// Writes to standard output; false when its reader went away.
+pub(crate) fn print_while_read(text: &str) -> anyhow::Result<bool> {
     let mut out = std::io::stdout().lock();
     let end = if text.ends_with('\n') { "" } else { "\n" };
     match write!(out, "{text}{end}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        outcome => outcome.context("cannot write to standard output"),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error).context("cannot write to standard output"),
     }
 }

@@ -1,7 +1,7 @@
 //! The data folder: one process at a time, readable by its owner only.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{ErrorKind, Read as _, Seek as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
@@ -36,14 +36,20 @@ impl DataFolder {
             .mode(0o600)
             .open(path.join("lock"))
             .with_context(|| format!("cannot write to the data folder {shown}"))?;
-        if lock.try_lock().is_err() {
-            let mut holder = String::new();
-            // Only to be told; the lock itself decides.
-            drop(lock.read_to_string(&mut holder));
-            bail!(
-                "the data folder {shown} is in use by another wisptrail (process {}): stop that one, or give another folder with --data",
-                holder.trim()
-            );
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Only to be told; the lock itself decides.
+                drop(lock.read_to_string(&mut holder));
+                bail!(
+                    "the data folder {shown} is in use by another wisptrail (process {}): stop that one, or give another folder with --data",
+                    holder.trim()
+                );
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock the data folder {shown}"));
+            }
         }
         lock.set_len(0)
             .and_then(|()| lock.rewind())
@@ -60,18 +66,16 @@ impl DataFolder {
 
     /// The master key: the given file, or `master.key` of the folder, which is made at the first start.
     pub fn master_key(&self, given: Option<&Path>) -> anyhow::Result<MasterKey> {
-        match given {
-            Some(path) => read_key(path).map(MasterKey::Given),
-            None => {
-                let path = self.path.join("master.key");
-                if path.exists() {
-                    return read_key(&path).map(MasterKey::Given);
-                }
-                let mut bytes = vec![0; KEY];
-                crate::world::generator()?.fill_bytes(&mut bytes);
-                Ok(MasterKey::Generated(SecretSlice::from(bytes)))
-            }
+        if let Some(path) = given {
+            return read_key(path).map(MasterKey::Given);
         }
+        let path = self.path.join("master.key");
+        if path.exists() {
+            return read_key(&path).map(MasterKey::Given);
+        }
+        let mut bytes = vec![0; KEY];
+        crate::world::generator()?.fill_bytes(&mut bytes);
+        Ok(MasterKey::Generated(SecretSlice::from(bytes)))
     }
 
     /// Keeps a generated key, once the database has accepted it.
@@ -120,11 +124,68 @@ fn warn_of_network(path: &Path) {
     const SMB2: i64 = 0xFE53_4D42;
     const CIFS: i64 = 0xFF53_4D42;
     let Ok(found) = rustix::fs::statfs(path) else { return };
-    let kind = i64::try_from(found.f_type).unwrap_or(0);
-    if [NFS, SMB2, CIFS].contains(&kind) {
+    if [NFS, SMB2, CIFS].contains(&found.f_type) {
         tracing::warn!(
             "the data folder {} is on a network file system: the embedded database may be damaged there",
             path.display()
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_folder_belongs_to_one_at_a_time() {
+        let place = tempfile::tempdir().expect("a folder");
+        let path = place.path().join("deep").join("data");
+        let first = DataFolder::open(&path).expect("nobody has it");
+        assert_eq!(mode(&path), 0o700);
+        let said = DataFolder::open(&path).expect_err("it is in use").to_string();
+        assert!(said.contains(&path.display().to_string()), "{said}");
+        assert!(said.contains(&format!("(process {})", std::process::id())), "{said}");
+        drop(first);
+        DataFolder::open(&path).expect("it is free again");
+    }
+
+    #[test]
+    fn a_made_key_is_found_again_and_never_overwritten() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = DataFolder::open(place.path()).expect("nobody has it");
+        let MasterKey::Generated(made) = folder.master_key(None).expect("a key") else {
+            panic!("nothing was given");
+        };
+        folder.keep_master_key(&made).expect("kept");
+        assert_eq!(mode(&place.path().join("master.key")), 0o600);
+        let MasterKey::Given(found) = folder.master_key(None).expect("a key") else {
+            panic!("there is one");
+        };
+        assert_eq!(made.expose_secret(), found.expose_secret());
+        folder.keep_master_key(&made).expect_err("there is one already");
+    }
+
+    #[test]
+    fn a_given_key_is_bytes_or_digits_and_nothing_else() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = DataFolder::open(place.path()).expect("nobody has it");
+        let path = place.path().join("given");
+        let missing = folder.master_key(Some(&path)).expect_err("there is none").to_string();
+        assert!(missing.contains(&path.display().to_string()), "{missing}");
+        fs::write(&path, format!("{}\n", "ab".repeat(KEY))).expect("a file");
+        assert!(folder.master_key(Some(&path)).is_ok());
+        fs::write(&path, [7; KEY]).expect("a file");
+        assert!(folder.master_key(Some(&path)).is_ok());
+        fs::write(&path, "ab".repeat(KEY - 1)).expect("a file");
+        let said = folder.master_key(Some(&path)).expect_err("too short").to_string();
+        assert!(!said.contains("abab"), "{said}");
     }
 }

@@ -6,16 +6,18 @@ use anyhow::bail;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use serde_json::Value;
-use store::EventFilter;
+use store::Location;
 use uuid::Uuid;
 
 use crate::{
     cli::{self, Place},
     control::{Answer, Connection, Filter, Request, shown},
-    data_folder::DataFolder,
-    serve::open,
+    log::{Alone, Pages},
     settings,
 };
+
+/// How far before the end `tail` begins.
+const RECENT: i64 = 10;
 
 /// What to do with events.
 #[derive(Debug, Subcommand)]
@@ -96,84 +98,72 @@ async fn list(args: ListArgs, follow: bool) -> anyhow::Result<ExitCode> {
         actor: args.actor,
         since: args.since,
         until: args.until,
-        up_to: args.before.map(|before| before - 1),
+        up_to: args.before.map(|before| before.saturating_sub(1)),
     };
-    let folder = settings::load(&args.place, None, false)?.settings.data.folder;
-    let mut after = args.after.unwrap_or(0);
-    if follow && args.after.is_none() && args.since.is_none() {
-        // The last few, then what happens.
-        if let Some(mut connection) = Connection::ask(&folder, &Request::Head).await?
-            && let Some(Answer::Head(head)) = connection.next().await?
-        {
-            after = (head - 10).max(0);
-        }
-    }
-    let mut table = Table::new();
-    let request = Request::Events { filter: filter.clone(), after, limit: args.limit, follow };
-    if let Some(mut connection) = Connection::ask(&folder, &request).await? {
+    let settings = settings::load(&args.place, None, false)?.settings;
+    let folder = &settings.data.folder;
+    let (mut table, limit) = (Table::new(), args.limit);
+    // The last few, then what happens.
+    let recent = follow && args.after.is_none() && args.since.is_none();
+    let start = |head: i64| if recent { (head - RECENT).max(0) } else { args.after.unwrap_or(0) };
+
+    if let Some(mut connection) = Connection::ask(folder, &Request::Head).await? {
+        let Some(Answer::Head(head)) = connection.next().await? else {
+            bail!("the server's answer is not understood");
+        };
+        let request = Request::Events { filter, after: start(head), limit, follow };
+        let Some(mut connection) = Connection::ask(folder, &request).await? else {
+            bail!("the server hung up");
+        };
         while let Some(answer) = connection.next().await? {
             let Answer::Event(event) = answer else { continue };
-            table.row(&event)?;
+            if !table.row(&event)? {
+                break;
+            }
         }
         return Ok(ExitCode::SUCCESS);
     }
-    if follow {
+    let log = Alone::open(&settings).await?;
+    if follow && matches!(log.location, Location::Sqlite { .. }) {
         bail!(
             "no server runs on {}: there is nothing to follow; `wisptrail events list` reads the log",
             folder.display()
         );
     }
-    let settings = settings::load(&args.place, None, false)?.settings;
-    let _lock = locked(&settings)?;
-    let store = open::open_store(&settings).await?;
-    let filter = EventFilter::from(filter);
-    let mut left = args.limit.unwrap_or(u64::MAX);
-    while left > 0 {
-        let page = u32::try_from(left.min(500)).unwrap_or(500);
-        let events = store.events(&filter, after, page).await?;
-        let Some(last) = events.last() else { break };
-        after = last.position;
+    let mut pages = Pages::new(&log.store, filter.into(), start(log.store.head()), limit, follow);
+    'pages: while let Some(events) = pages.next().await? {
         for event in &events {
-            table.row(&shown(event))?;
-            left -= 1;
+            if !table.row(&shown(event))? {
+                break 'pages;
+            }
         }
     }
-    store.close().await;
+    log.store.close().await;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
     let settings = settings::load(&args.place, None, false)?.settings;
     let filter = Filter { up_to: Some(args.position), ..Filter::default() };
-    let after = args.position - 1;
-    let request = Request::Events { filter: filter.clone(), after, limit: Some(1), follow: false };
-    let found = match Connection::ask(&settings.data.folder, &request).await? {
-        Some(mut connection) => match connection.next().await? {
-            Some(Answer::Event(event)) => Some(event),
-            _ => None,
-        },
-        None => {
-            let _lock = locked(&settings)?;
-            let store = open::open_store(&settings).await?;
-            let events = store.events(&filter.into(), after, 1).await?;
-            store.close().await;
-            events.first().map(shown)
-        }
-    };
+    let (after, limit) = (args.position.saturating_sub(1), Some(1));
+    let request = Request::Events { filter: filter.clone(), after, limit, follow: false };
+    let found =
+        if let Some(mut connection) = Connection::ask(&settings.data.folder, &request).await? {
+            match connection.next().await? {
+                Some(Answer::Event(event)) => Some(event),
+                _ => None,
+            }
+        } else {
+            let log = Alone::open(&settings).await?;
+            let page = Pages::new(&log.store, filter.into(), after, limit, false).next().await?;
+            log.store.close().await;
+            page.and_then(|events| events.first().map(shown))
+        };
     let Some(event) = found else {
         bail!("there is no event at position {}", args.position);
     };
     cli::print(&serde_json::to_string_pretty(&event)?)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Without a server the data folder is ours while we read.
-fn locked(settings: &settings::Settings) -> anyhow::Result<DataFolder> {
-    let folder = &settings.data.folder;
-    if !folder.exists() {
-        bail!("there is no data folder {}: give it with --data", folder.display());
-    }
-    DataFolder::open(folder)
 }
 
 /// Rows for a terminal, JSON lines for a pipe.
@@ -187,9 +177,10 @@ impl Table {
         Self { terminal: std::io::stdout().is_terminal(), begun: false }
     }
 
-    fn row(&mut self, event: &Value) -> anyhow::Result<()> {
+    /// False when nobody reads any more.
+    fn row(&mut self, event: &Value) -> anyhow::Result<bool> {
         if !self.terminal {
-            return cli::print(&event.to_string());
+            return cli::print_while_read(&event.to_string());
         }
         let text = |name: &str| match &event[name] {
             Value::String(text) => text.clone(),
@@ -202,7 +193,7 @@ impl Table {
                 "POSITION", "RECORDED", "TYPE", "STREAM", "ACTOR"
             ))?;
         }
-        cli::print(&format!(
+        cli::print_while_read(&format!(
             "{:>8}  {:27}  {:38}  {:36}  {}",
             text("position"),
             text("recorded_at"),

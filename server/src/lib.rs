@@ -6,6 +6,7 @@ pub mod data_folder;
 pub mod events;
 pub mod fleet;
 pub mod http;
+mod log;
 pub mod serve;
 pub mod settings;
 pub mod verify;

@@ -1,6 +1,6 @@
 //! `wisptrail verify`: the chain of events, and the tables against what the events say.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{fmt::Write as _, process::ExitCode, sync::Arc};
 
 use anyhow::bail;
 use store::{Interpreter, Location, Store, verify_projections};
@@ -8,8 +8,7 @@ use store::{Interpreter, Location, Store, verify_projections};
 use crate::{
     cli::{self, Place},
     control::{Answer, Connection, Request, Verified},
-    data_folder::DataFolder,
-    serve::open,
+    log::Alone,
     settings,
 };
 
@@ -17,24 +16,16 @@ use crate::{
 pub async fn run(place: Place) -> anyhow::Result<ExitCode> {
     let settings = settings::load(&place, None, false)?.settings;
     let folder = settings.data.folder.clone();
-    let verified = match Connection::ask(&folder, &Request::Verify).await? {
-        Some(mut connection) => match connection.next().await? {
+    let verified = if let Some(mut connection) = Connection::ask(&folder, &Request::Verify).await? {
+        match connection.next().await? {
             Some(Answer::Verified(verified)) => verified,
             _ => bail!("the server's answer is not understood"),
-        },
-        None => {
-            let location = open::location(&settings)?;
-            if let Location::Sqlite { folder } = &location
-                && !folder.join("wisptrail.db").exists()
-            {
-                bail!("there is no data in {}: give the data folder with --data", folder.display());
-            }
-            let _lock = DataFolder::open(&folder)?;
-            let store = open::open_store(&settings).await?;
-            let verified = verify(&store, &location).await;
-            store.close().await;
-            verified?
         }
+    } else {
+        let log = Alone::open(&settings).await?;
+        let verified = verify(&log.store, &log.location).await;
+        log.store.close().await;
+        verified?
     };
     cli::print(&report(&verified))?;
     Ok(if verified.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -73,15 +64,38 @@ fn report(verified: &Verified) -> String {
     };
     for (name, position, rows, wrong) in &verified.projections {
         if wrong.is_empty() {
-            text.push_str(&format!(
-                "{name}: {rows} rows are what the events say at position {position}\n"
-            ));
+            let _ = writeln!(
+                text,
+                "{name}: {rows} rows are what the events say at position {position}"
+            );
         } else {
-            text.push_str(&format!("{name}: DIFFERS from the events at position {position}\n"));
+            let _ = writeln!(text, "{name}: DIFFERS from the events at position {position}");
             for line in wrong {
-                text.push_str(&format!("  {line}\n"));
+                let _ = writeln!(text, "  {line}");
             }
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let mut verified = Verified { events: 3, head: 3, ..Verified::default() };
+        verified.projections.push(("devices".to_owned(), 3, 1, Vec::new()));
+        assert!(verified.is_sound());
+        assert!(report(&verified).contains("devices: 1 rows"), "{}", report(&verified));
+
+        verified.projections.push(("groups".to_owned(), 3, 1, vec!["name: a, not b".to_owned()]));
+        assert!(!verified.is_sound());
+        assert!(report(&verified).contains("groups: DIFFERS"), "{}", report(&verified));
+        assert!(report(&verified).contains("  name: a, not b"), "{}", report(&verified));
+
+        let broken = Verified { bad: Some((2, "changed".to_owned())), ..Verified::default() };
+        assert!(!broken.is_sound());
+        assert!(report(&broken).starts_with("chain: BROKEN at position 2: changed"));
+    }
 }

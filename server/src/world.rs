@@ -29,7 +29,7 @@ pub fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
-/// A new UUIDv7.
+/// A new id, `UUIDv7`.
 #[expect(clippy::disallowed_methods, reason = "the one place that mints ids")]
 pub fn new_id() -> Uuid {
     Uuid::now_v7()

@@ -3,26 +3,31 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
-    net::{UnixStream, unix::OwnedReadHalf},
+    net::{
+        UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
 };
 
-use super::{Answer, Request, SOCKET};
+use super::{Answer, Request, place::Place};
 
 /// A question to a running server and its answer, line by line.
 pub struct Connection {
     lines: Lines<BufReader<OwnedReadHalf>>,
+    /// While it is open, the server goes on answering.
+    _writer: OwnedWriteHalf,
 }
 
 impl Connection {
     /// Asks the server of a data folder; none when no server runs there.
     pub async fn ask(folder: &Path, request: &Request) -> anyhow::Result<Option<Self>> {
-        let Ok(stream) = UnixStream::connect(folder.join(SOCKET)).await else { return Ok(None) };
+        let Ok(place) = Place::of(folder) else { return Ok(None) };
+        let Ok(stream) = UnixStream::connect(&place.path).await else { return Ok(None) };
         let (reader, mut writer) = stream.into_split();
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
         writer.write_all(&line).await.context("the server hung up")?;
-        writer.shutdown().await.context("the server hung up")?;
-        Ok(Some(Self { lines: BufReader::new(reader).lines() }))
+        Ok(Some(Self { lines: BufReader::new(reader).lines(), _writer: writer }))
     }
 
     /// The next line; none after the last.

@@ -3,8 +3,11 @@
 //! The socket is readable by its owner only; who connected is known from the kernel.
 
 mod client;
+mod place;
 mod protocol;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 pub use client::Connection;
 pub use protocol::{Answer, Filter, Request, Verified, shown};

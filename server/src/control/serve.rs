@@ -1,32 +1,32 @@
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
+use std::{fs, os::unix::fs::PermissionsExt as _, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{UnixListener, UnixStream},
+    net::{UnixListener, unix::OwnedWriteHalf},
     sync::Semaphore,
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Answer, LONGEST, Request, SOCKET, protocol::shown};
-use crate::{
-    serve::open::{Opened, Serving},
-    verify,
-};
+use super::{Answer, LONGEST, Request, place::Place, protocol::shown};
+use crate::{data_folder::DataFolder, log::Pages, serve::open::Serving, verify};
 
 /// Connections at a time.
 const CONNECTIONS: usize = 32;
+/// Until the request is there.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Makes the socket; one that a dead server left is replaced, since the folder's lock is ours.
-pub fn listen(folder: &Path, _: &Opened) -> anyhow::Result<UnixListener> {
-    let path = folder.join(SOCKET);
+pub fn listen(folder: &DataFolder) -> anyhow::Result<UnixListener> {
+    let place = Place::of(folder.path()).context("cannot open the data folder")?;
+    let path = &place.path;
     if path.exists() {
-        fs::remove_file(&path).with_context(|| format!("cannot replace {}", path.display()))?;
+        fs::remove_file(path).with_context(|| format!("cannot replace {}", path.display()))?;
     }
     let socket =
-        UnixListener::bind(&path).with_context(|| format!("cannot make {}", path.display()))?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
+        UnixListener::bind(path).with_context(|| format!("cannot make {}", path.display()))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
         .with_context(|| format!("cannot protect {}", path.display()))?;
     Ok(socket)
 }
@@ -34,6 +34,8 @@ pub fn listen(folder: &Path, _: &Opened) -> anyhow::Result<UnixListener> {
 /// Answers until `stop`.
 pub async fn run(socket: UnixListener, serving: Serving, stop: CancellationToken) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    // It reads everything; several at a time would only be slower.
+    let verifying = Arc::new(Semaphore::new(1));
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -43,66 +45,66 @@ pub async fn run(socket: UnixListener, serving: Serving, stop: CancellationToken
         };
         let Ok((stream, _)) = accepted else { continue };
         let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else { continue };
-        let user = stream.peer_cred().map(|peer| peer.uid()).unwrap_or(u32::MAX);
-        let serving = serving.clone();
+        let user = stream.peer_cred().map_or(u32::MAX, |peer| peer.uid());
+        let (serving, verifying) = (serving.clone(), Arc::clone(&verifying));
         connections.spawn(async move {
             let _permit = permit;
             tracing::debug!("local user {user} connected to the control socket");
-            if let Err(error) = answer(stream, &serving).await {
-                tracing::debug!("a control connection ended: {error:#}");
+            let (reader, mut writer) = stream.into_split();
+            let mut reader = BufReader::new(reader);
+            let mut line = String::new();
+            let mut start = (&mut reader).take(LONGEST);
+            let read = start.read_line(&mut line);
+            if !matches!(tokio::time::timeout(PATIENCE, read).await, Ok(Ok(_))) {
+                return;
+            }
+            let answered = async {
+                let outcome = answer(&line, &mut writer, &serving, &verifying).await;
+                let end = match outcome {
+                    Ok(()) => Answer::End,
+                    Err(error) => Answer::Error(format!("{error:#}")),
+                };
+                send(&mut writer, &end).await
+            };
+            // Nothing more is said by who asked: the end means that nobody listens any more.
+            let mut gone = [0];
+            tokio::select! {
+                outcome = answered => if let Err(error) = outcome {
+                    tracing::debug!("a control connection ended: {error:#}");
+                },
+                _ = reader.read(&mut gone) => {}
             }
         });
     }
     connections.shutdown().await;
 }
 
-async fn answer(mut stream: UnixStream, serving: &Serving) -> anyhow::Result<()> {
-    let (reader, mut writer) = stream.split();
-    let mut line = String::new();
-    BufReader::new(reader.take(LONGEST)).read_line(&mut line).await?;
-    let request: Request = match serde_json::from_str(&line) {
-        Ok(request) => request,
-        Err(error) => return send(&mut writer, &Answer::Error(error.to_string())).await,
-    };
-    match request {
-        Request::Head => send(&mut writer, &Answer::Head(serving.store.head())).await?,
+async fn answer(
+    line: &str,
+    writer: &mut OwnedWriteHalf,
+    serving: &Serving,
+    verifying: &Semaphore,
+) -> anyhow::Result<()> {
+    match serde_json::from_str(line).context("the request is not understood")? {
+        Request::Head => send(writer, &Answer::Head(serving.store.head())).await?,
         Request::Verify => {
-            let outcome = verify::verify(&serving.store, &serving.location).await;
-            let answer = match outcome {
-                Ok(verified) => Answer::Verified(verified),
-                Err(error) => Answer::Error(format!("{error:#}")),
-            };
-            send(&mut writer, &answer).await?;
+            let _permit = verifying.acquire().await?;
+            let verified = verify::verify(&serving.store, &serving.location).await?;
+            send(writer, &Answer::Verified(verified)).await?;
         }
         Request::Events { filter, after, limit, follow } => {
-            let (filter, mut after, mut left) = (filter.into(), after, limit.unwrap_or(u64::MAX));
-            let mut head = serving.store.watch();
-            loop {
-                let known = *head.borrow_and_update();
-                let page = u32::try_from(left.min(500)).unwrap_or(500);
-                let events = serving.store.events(&filter, after, page).await?;
+            let mut pages = Pages::new(&serving.store, filter.into(), after, limit, follow);
+            while let Some(events) = pages.next().await? {
                 for event in &events {
-                    send(&mut writer, &Answer::Event(shown(event))).await?;
-                    after = event.position;
-                    left -= 1;
-                }
-                if left == 0 || (events.is_empty() && !follow) {
-                    break;
-                }
-                if events.is_empty() {
-                    after = after.max(known);
-                    head.changed().await?;
+                    send(writer, &Answer::Event(shown(event))).await?;
                 }
             }
         }
     }
-    send(&mut writer, &Answer::End).await
+    Ok(())
 }
 
-async fn send(
-    writer: &mut (impl tokio::io::AsyncWrite + Unpin),
-    answer: &Answer,
-) -> anyhow::Result<()> {
+async fn send(writer: &mut OwnedWriteHalf, answer: &Answer) -> anyhow::Result<()> {
     let mut line = serde_json::to_vec(answer)?;
     line.push(b'\n');
     Ok(writer.write_all(&line).await?)

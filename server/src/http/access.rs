@@ -9,6 +9,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use hyper::body::Body as _;
 use tracing::Instrument as _;
 
 use crate::world;
@@ -34,6 +35,8 @@ pub async fn log_access(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned());
     let response = next.run(request).await;
     let status = response.status().as_u16();
+    // Unknown for bodies that are made while they are sent.
+    let size = response.body().size_hint().exact();
     let elapsed = begun.elapsed();
     let duration_ms = elapsed.as_secs_f64() * 1000.0;
     let peer = peer.map(|peer| peer.to_string()).unwrap_or_default();
@@ -43,6 +46,7 @@ pub async fn log_access(request: Request, next: Next) -> Response {
         path,
         status,
         duration_ms,
+        size,
         peer,
         "{method} {path} {status}"
     );

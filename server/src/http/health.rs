@@ -1,13 +1,13 @@
 //! `/healthz`, `/readyz`, `/metrics`.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use api::PeerAddr;
 use app::App;
 use axum::{
     Json, Router,
     extract::{Request, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::get,
 };
@@ -15,6 +15,9 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use store::{FollowerState, Query, args};
+
+/// How long `/readyz` waits for the database.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What the state of the program is told from.
 #[derive(Clone)]
@@ -38,11 +41,19 @@ pub fn router(health: Health) -> Router {
 
 /// Can requests be served? 503 names what stands in the way.
 async fn ready(State(health): State<Health>) -> Response {
+    let reasons = tokio::time::timeout(PATIENCE, reasons(&health.app)).await;
+    let reasons =
+        reasons.unwrap_or_else(|_| vec!["the database does not answer in time".to_owned()]);
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({ "ready": reasons.is_empty(), "reasons": reasons }))).into_response()
+}
+
+async fn reasons(app: &App) -> Vec<String> {
     let mut reasons = Vec::new();
-    if health.app.store().fetch(Query::new("SELECT 1", args![])).await.is_err() {
+    if app.store().fetch(Query::new("SELECT 1", args![])).await.is_err() {
         reasons.push("the database does not answer".to_owned());
     }
-    match health.app.followers().status().await {
+    match app.followers().status().await {
         Ok(followers) => reasons.extend(
             followers
                 .iter()
@@ -51,24 +62,13 @@ async fn ready(State(health): State<Health>) -> Response {
         ),
         Err(_) => reasons.push("the state of projections cannot be read".to_owned()),
     }
-    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "ready": reasons.is_empty(), "reasons": reasons }))).into_response()
+    reasons
 }
 
 /// Counters, for this machine or with the token.
 async fn counters(State(health): State<Health>, request: Request) -> Response {
-    let local = request.extensions().get::<PeerAddr>().is_some_and(|peer| peer.0.is_loopback());
-    let given = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
-    let allowed = match (&health.token, given) {
-        (Some(token), Some(given)) => same(token.expose_secret(), given),
-        (Some(_), None) => false,
-        (None, _) => local,
-    };
-    if !allowed {
+    let peer = request.extensions().get::<PeerAddr>().map(|peer| peer.0);
+    if !may_count(health.token.as_deref(), peer, request.headers()) {
         return StatusCode::FORBIDDEN.into_response();
     }
     let statements = health.app.store().statements();
@@ -89,8 +89,53 @@ fn as_f64(number: i64) -> f64 {
     number as f64
 }
 
+/// Whoever has the token, and clients on this machine. What a proxy on this machine hands on comes from elsewhere, also
+/// where the proxy is not trusted to say from where.
+fn may_count(token: Option<&SecretString>, peer: Option<IpAddr>, headers: &HeaderMap) -> bool {
+    let given = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "));
+    let known = match (token, given) {
+        (Some(token), Some(given)) => same(token.expose_secret(), given),
+        _ => false,
+    };
+    let handed_on =
+        headers.contains_key("x-forwarded-for") || headers.contains_key(header::FORWARDED);
+    known || (peer.is_some_and(|peer| peer.is_loopback()) && !handed_on)
+}
+
 /// The same number of steps wherever the first difference is.
 fn same(one: &str, other: &str) -> bool {
     one.len() == other.len()
         && one.bytes().zip(other.bytes()).fold(0, |seen, (a, b)| seen | (a ^ b)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(
+            header::HeaderName::from_static(name),
+            header::HeaderValue::from_static(value),
+        )])
+    }
+
+    #[test]
+    fn counters_are_for_this_machine_or_with_the_token() {
+        let token = SecretString::from("0123456789");
+        let (here, there) = ("127.0.0.1".parse().ok(), "192.0.2.1".parse().ok());
+        let nothing = HeaderMap::new();
+        assert!(may_count(None, here, &nothing));
+        assert!(may_count(Some(&token), here, &nothing));
+        assert!(!may_count(None, there, &nothing));
+        assert!(!may_count(Some(&token), there, &nothing));
+        assert!(!may_count(None, None, &nothing));
+        assert!(may_count(Some(&token), there, &headers("authorization", "Bearer 0123456789")));
+        assert!(!may_count(Some(&token), there, &headers("authorization", "Bearer 012345678")));
+        assert!(!may_count(Some(&token), there, &headers("authorization", "Basic 0123456789")));
+        assert!(!may_count(None, there, &headers("authorization", "Bearer ")));
+        assert!(!may_count(None, here, &headers("x-forwarded-for", "192.0.2.1")));
+    }
 }

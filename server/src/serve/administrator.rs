@@ -1,5 +1,7 @@
 //! The administrator of the very first start.
 
+use std::fmt::Write as _;
+
 use anyhow::Context as _;
 use app::{App, By, NewUser, World as _};
 use domain::UserId;
@@ -44,14 +46,12 @@ pub(super) async fn ensure(app: &App) -> anyhow::Result<()> {
     app.accounts().create(&by, new).await.context("cannot make the administrator")?;
     let mut told = format!("administrator {NAME}\n");
     if let Some(password) = made {
-        told.push_str(&format!("password {password}\n"));
+        let _ = writeln!(told, "password {password}");
     }
     if token.is_none() {
         let login = app.accounts().log_in(NAME, known.expose_secret()).await;
-        told.push_str(&format!(
-            "token {}\n",
-            login.context("cannot make the administrator's token")?
-        ));
+        let token = login.context("cannot make the administrator's token")?;
+        let _ = writeln!(told, "token {token}");
     }
     cli::print(&told)
 }

@@ -13,7 +13,7 @@ use axum::{Router, middleware};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer};
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     cli::{self, ServeArgs},
@@ -131,7 +131,8 @@ fn router(settings: &Settings, app: &App) -> anyhow::Result<Router> {
     Ok(Router::new()
         .merge(http::router(health))
         .merge(api)
-        .layer(middleware::from_fn(http::log_access))
+        .layer(middleware::from_fn_with_state(settings.http.body_limit.0, http::read_first))
+        // A body that trickles in is bounded, too.
         .layer(middleware::from_fn(move |request, next: middleware::Next| async move {
             let answer = tokio::time::timeout(timeout, next.run(request)).await;
             answer.unwrap_or_else(|_| {
@@ -141,8 +142,9 @@ fn router(settings: &Settings, app: &App) -> anyhow::Result<Router> {
             })
         }))
         .layer(CatchPanicLayer::new())
-        .layer(RequestBodyLimitLayer::new(settings.http.body_limit.0))
         .layer(middleware::from_fn(api::mark_controller_answers))
+        // Sees every answer, also those of the limits.
+        .layer(middleware::from_fn(http::log_access))
         .layer(middleware::from_fn_with_state(proxies, http::resolve))
         .layer(middleware::from_fn(http::identify)))
 }

@@ -52,7 +52,8 @@ pub async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
         Durability::Normal => store::Durability::Normal,
     };
     options.projections = projections::all();
-    options.anchors = Some(settings.data.folder.clone());
+    // Commands may run where no server has made the folder.
+    options.anchors = Some(settings.data.folder.clone()).filter(|folder| folder.exists());
     Store::open(options).await.map_err(in_words)
 }
 

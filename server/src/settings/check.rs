@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 
-use super::{KEYS, PREFIX};
+use super::{KEYS, Key, PREFIX};
 
 /// Refuses sections and keys of a file that do not exist.
 pub(super) fn file(text: &str, shown: &str) -> anyhow::Result<()> {
@@ -38,9 +38,9 @@ pub(super) fn file(text: &str, shown: &str) -> anyhow::Result<()> {
 }
 
 /// Refuses environment variables that look like settings and are none.
-pub(super) fn environment(variables: &[(String, String)]) -> anyhow::Result<()> {
-    let known: Vec<String> = KEYS.iter().map(super::Key::variable).collect();
-    for (name, _) in variables {
+pub(super) fn environment<'a>(names: impl Iterator<Item = &'a String>) -> anyhow::Result<()> {
+    let known: Vec<String> = KEYS.iter().map(Key::variable).collect();
+    for name in names {
         if name.starts_with(PREFIX) && name.contains("__") && !known.contains(name) {
             let names: Vec<&str> = known.iter().map(String::as_str).collect();
             bail!("environment: there is no setting `{name}`{}", nearest(name, &names));
@@ -49,21 +49,17 @@ pub(super) fn environment(variables: &[(String, String)]) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// A value that does not fit, with file and line or the variable it came from.
-pub(super) fn wrong(error: &figment::Error, text: &str, shown: &str) -> anyhow::Error {
-    let name = error.path.join(".");
-    let (section, key) = name.split_once('.').unwrap_or((name.as_str(), ""));
-    let from_environment =
-        error.metadata.as_ref().is_some_and(|source| source.name.contains("environment"));
-    let place = match line_of(text, section, key) {
-        _ if from_environment => format!("{PREFIX}{section}__{key}").to_uppercase(),
-        Some(line) => format!("{shown}:{line}"),
-        None => "settings".to_owned(),
+/// A value that does not fit, with the place where it stands.
+pub(super) fn wrong(error: &figment::Error, place: impl Fn(&Key) -> String) -> anyhow::Error {
+    let path: Vec<&str> = error.path.iter().map(String::as_str).take(2).collect();
+    let name = path.join(".");
+    let Some(key) = KEYS.iter().find(|key| key.name() == name) else {
+        return anyhow::anyhow!("settings: `{name}`: {}", error.kind);
     };
-    // The kind alone: a secret's value is in the rest.
-    let secret = KEYS.iter().any(|known| known.secret && known.name() == name);
-    let reason = if secret { "the value does not fit".to_owned() } else { error.kind.to_string() };
-    anyhow::anyhow!("{place}: setting `{name}`: {reason}")
+    // What does not fit is quoted in the reason.
+    let reason =
+        if key.secret { "the value does not fit".to_owned() } else { error.kind.to_string() };
+    anyhow::anyhow!("{}: setting `{name}`: {reason}", place(key))
 }
 
 /// The line on which a key of a section stands, from 1.
@@ -117,11 +113,11 @@ mod tests {
 
     #[test]
     fn an_unknown_variable_is_told_with_the_nearest_one() {
-        let variable = ("WISPTRAIL_HTTP__LISTN".to_owned(), String::new());
-        let error = environment(&[variable]).expect_err("unknown").to_string();
+        let error = environment(["WISPTRAIL_HTTP__LISTN".to_owned()].iter())
+            .expect_err("unknown")
+            .to_string();
         assert!(error.ends_with("did you mean `WISPTRAIL_HTTP__LISTEN`?"), "{error}");
-        let other = ("WISPTRAIL_ADMIN_TOKEN".to_owned(), String::new());
-        environment(&[other]).expect("not a setting");
+        environment(["WISPTRAIL_ADMIN_TOKEN".to_owned()].iter()).expect("not a setting");
     }
 
     #[test]

@@ -2,14 +2,21 @@
 
 mod check;
 mod sections;
+mod shown;
 mod units;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::Path};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 use figment::{
     Figment,
-    providers::{Env, Format as _, Serialized, Toml},
+    providers::{Format as _, Serialized, Toml},
+    value::Value,
 };
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -17,6 +24,7 @@ use serde::Deserialize;
 pub use sections::{
     Controller, Data, Database, Durability, Http, KEYS, Key, Log, LogFormat, Metrics, Security,
 };
+pub use shown::{defaults_text, effective_text, reference};
 pub use units::{Duration, Size};
 
 use crate::cli::Place;
@@ -55,72 +63,146 @@ pub struct Loaded {
 
 /// Reads all sources. A name that nobody knows is an error that says where it stands and what it may have meant.
 pub fn load(place: &Place, listen: Option<SocketAddr>, demo: bool) -> anyhow::Result<Loaded> {
-    let file = match &place.config {
-        Some(path) => {
-            anyhow::ensure!(path.exists(), "there is no file of settings at {}", path.display());
-            Some(path.clone())
-        }
-        None => Some(Path::new("wisptrail.toml").to_owned()).filter(|path| path.exists()),
-    };
-    let text = match &file {
-        Some(path) => std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read {}", path.display()))?,
-        None => String::new(),
-    };
-    let shown = file.as_deref().unwrap_or(Path::new("wisptrail.toml")).display().to_string();
-    check::file(&text, &shown)?;
-    let environment: Vec<(String, String)> = std::env::vars_os()
+    let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    check::environment(&environment)?;
+    let sources = Sources { file: file(place)?, environment, flags: flags(place, listen)?, demo };
+    sources.load()
+}
 
-    let mut figment = Figment::new()
-        .merge(Toml::string(&defaults_toml(demo)))
-        .merge(Toml::string(&text))
-        .merge(Env::prefixed(PREFIX).filter(|name| name.as_str().contains("__")).split("__"));
-    // A secret is text, also where it looks like a number.
-    for key in KEYS.iter().filter(|key| key.secret) {
-        if let Some((_, value)) = environment.iter().find(|(name, _)| *name == key.variable()) {
-            figment = figment.merge(Serialized::default(&key.name(), value));
-        }
+/// The file that was named, or the one of the working directory when there is one.
+fn file(place: &Place) -> anyhow::Result<Option<(PathBuf, String)>> {
+    let path = match &place.config {
+        Some(path) => path.clone(),
+        None => Path::new("wisptrail.toml").to_owned(),
+    };
+    if !path.exists() {
+        let named = place.config.is_some();
+        anyhow::ensure!(!named, "there is no file of settings at {}", path.display());
+        return Ok(None);
     }
-    let mut flags: Vec<&str> = Vec::new();
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Some((path, text)))
+}
+
+/// Settings by name that were given as flags.
+fn flags(
+    place: &Place,
+    listen: Option<SocketAddr>,
+) -> anyhow::Result<BTreeMap<&'static str, String>> {
+    use secrecy::ExposeSecret as _;
+
+    let mut flags = BTreeMap::new();
     if let Some(folder) = &place.data {
-        figment = figment.merge(Serialized::default("data.folder", folder));
-        flags.push("data.folder");
+        let folder = folder.to_str().context("--data is not UTF-8")?;
+        flags.insert("data.folder", folder.to_owned());
     }
     if let Some(url) = &place.database_url {
-        figment = figment.merge(Serialized::default("database.url", url));
-        flags.push("database.url");
+        flags.insert("database.url", url.expose_secret().to_owned());
     }
     if let Some(listen) = listen {
-        figment = figment.merge(Serialized::default("http.listen", listen.to_string()));
-        flags.push("http.listen");
+        flags.insert("http.listen", listen.to_string());
     }
-    let settings: Settings =
-        figment.extract().map_err(|error| check::wrong(&error, &text, &shown))?;
+    Ok(flags)
+}
 
-    let mut origins = BTreeMap::new();
-    for key in KEYS {
-        let name = key.name();
-        let variable = key.variable();
-        let origin = if flags.contains(&name.as_str()) {
-            "flag".to_owned()
-        } else if environment.iter().any(|(given, _)| *given == variable) {
-            format!("environment {variable}")
-        } else if let Some(line) = check::line_of(&text, key.section, key.key) {
-            format!("{shown}:{line}")
-        } else {
-            "default".to_owned()
-        };
-        let value = match figment.find_value(&name) {
-            Ok(_) if key.secret && origin != "default" => "[redacted]".to_owned(),
-            Ok(value) => serde_json::to_string(&value).unwrap_or_default(),
-            Err(_) => String::new(),
-        };
-        origins.insert(name, (value, origin));
+/// Where settings come from, weakest first.
+#[derive(Default)]
+struct Sources {
+    demo: bool,
+    file: Option<(PathBuf, String)>,
+    environment: BTreeMap<String, String>,
+    flags: BTreeMap<&'static str, String>,
+}
+
+impl Sources {
+    fn load(&self) -> anyhow::Result<Loaded> {
+        let (shown, text) = self.text();
+        check::file(text, &shown)?;
+        check::environment(self.environment.keys())?;
+        let mut figment =
+            Figment::new().merge(Toml::string(&defaults_toml(self.demo))).merge(Toml::string(text));
+        for key in KEYS {
+            let name = key.name();
+            if let Some(given) = self.environment.get(&key.variable()) {
+                // What is text stays text, also where it looks like a number.
+                let value = if key.is_text() {
+                    Value::from(given.as_str())
+                } else {
+                    given.parse().unwrap_or_else(|never| match never {})
+                };
+                figment = figment.merge(Serialized::default(&name, value));
+            }
+            if let Some(given) = self.flags.get(name.as_str()) {
+                figment = figment.merge(Serialized::default(&name, given));
+            }
+        }
+        let settings: Settings = figment.extract().map_err(|error| {
+            check::wrong(&error, |key| self.origin(key).unwrap_or_else(|| shown.clone()))
+        })?;
+        settings.check(|key| self.origin(key).unwrap_or_else(|| shown.clone()))?;
+
+        let mut origins = BTreeMap::new();
+        for key in KEYS {
+            let origin = self.origin(key);
+            let value = match figment.find_value(&key.name()) {
+                Ok(_) if key.secret && origin.is_some() => "[redacted]".to_owned(),
+                Ok(value) => serde_json::to_string(&value).unwrap_or_default(),
+                Err(_) => String::new(),
+            };
+            origins.insert(key.name(), (value, origin.unwrap_or_else(|| "default".to_owned())));
+        }
+        Ok(Loaded { settings, origins })
     }
-    Ok(Loaded { settings, origins })
+
+    fn text(&self) -> (String, &str) {
+        match &self.file {
+            Some((path, text)) => (path.display().to_string(), text),
+            None => ("settings".to_owned(), ""),
+        }
+    }
+
+    /// Flag, environment variable, or file and line; none is the default.
+    fn origin(&self, key: &Key) -> Option<String> {
+        let (shown, text) = self.text();
+        if self.flags.contains_key(key.name().as_str()) {
+            return Some("flag".to_owned());
+        }
+        if self.environment.contains_key(&key.variable()) {
+            return Some(format!("environment {}", key.variable()));
+        }
+        check::line_of(text, key.section, key.key).map(|line| format!("{shown}:{line}"))
+    }
+}
+
+impl Settings {
+    /// What a type alone cannot say. `place` tells where a setting stands.
+    fn check(&self, place: impl Fn(&Key) -> String) -> anyhow::Result<()> {
+        let wrong = |section: &str, name: &str, reason: String| {
+            let key = KEYS.iter().find(|key| key.section == section && key.key == name);
+            let place = key.map(&place).unwrap_or_default();
+            Err(anyhow::anyhow!("{place}: setting `{section}.{name}`: {reason}"))
+        };
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.level) {
+            return wrong("log", "level", error.to_string());
+        }
+        if self.http.max_connections == 0 {
+            return wrong("http", "max_connections", "at least 1 is needed".to_owned());
+        }
+        let backends = &self.controller.backends;
+        if backends.is_empty() {
+            return wrong("controller", "backends", "at least one is needed".to_owned());
+        }
+        for backend in backends {
+            if backend.parse::<netjson::Backend>().is_err() {
+                let reason =
+                    format!("there is no generator `{backend}`; there is netjsonconfig.OpenWrt");
+                return wrong("controller", "backends", reason);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The defaults as figment reads them.
@@ -130,71 +212,15 @@ fn defaults_toml(demo: bool) -> String {
     for key in KEYS {
         if key.section != section {
             section = key.section;
-            text.push_str(&format!("[{section}]\n"));
+            let _ = writeln!(text, "[{section}]");
         }
         let default = match (key.section, key.key) {
             ("data", "folder") if demo => "\"wisptrail-demo\"",
             _ => key.default,
         };
-        text.push_str(&format!("{} = {default}\n", key.key));
+        let _ = writeln!(text, "{} = {default}", key.key);
     }
     text
-}
-
-/// The file of settings with all defaults and what they mean.
-pub fn defaults_text() -> String {
-    let mut text = String::from(
-        "# Settings of wisptrail, all at their defaults. Each may also be given in the environment, such as\n\
-         # WISPTRAIL_HTTP__LISTEN for http.listen. Durations are written 30s, sizes 4MiB.\n",
-    );
-    let mut section = "";
-    for key in KEYS {
-        if key.section != section {
-            section = key.section;
-            text.push_str(&format!("\n[{section}]\n"));
-        }
-        for line in key.doc.lines() {
-            text.push_str(&format!("# {}\n", line.trim()));
-        }
-        text.push_str(&format!("{} = {}\n", key.key, key.default));
-    }
-    text
-}
-
-/// The reference of settings, as Markdown; `cargo xtask gen` writes it to `docs/settings.md`.
-pub fn reference() -> String {
-    let mut text = String::from(
-        "# Settings\n\nGenerated by `cargo xtask gen` from the program; do not edit.\n\n\
-         Sources, each over the ones before: defaults, `wisptrail.toml` (or `--config`), environment variables, flags.\n\
-         `wisptrail settings` prints the values in force and where each comes from.\n",
-    );
-    let mut section = "";
-    for key in KEYS {
-        if key.section != section {
-            section = key.section;
-            text.push_str(&format!(
-                "\n## {section}\n\n| setting | environment | default | meaning |\n| --- | --- | --- | --- |\n"
-            ));
-        }
-        let doc = key.doc.lines().map(str::trim).collect::<Vec<_>>().join(" ");
-        text.push_str(&format!(
-            "| `{}` | `{}` | `{}` | {doc} |\n",
-            key.name(),
-            key.variable(),
-            key.default
-        ));
-    }
-    text
-}
-
-/// The settings in force, one a line.
-pub fn effective_text(loaded: &Loaded) -> String {
-    let width = loaded.origins.keys().map(String::len).max().unwrap_or(0);
-    loaded
-        .origins
-        .iter()
-        .map(|(name, (value, origin))| format!("{name:width$} = {value}  # {origin}\n"))
-        .collect()
 }
 
 /// A secret that stands in the settings or in a file that they name.
@@ -217,20 +243,4 @@ pub fn secret_or_file(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_defaults_are_a_file_of_settings() {
-        let settings: Settings = Figment::new()
-            .merge(Toml::string(&defaults_toml(false)))
-            .extract()
-            .expect("the defaults are complete and of the right types");
-        assert_eq!(settings.http.listen.to_string(), "127.0.0.1:8000");
-        let printed: Settings = Figment::new()
-            .merge(Toml::string(&defaults_text()))
-            .extract()
-            .expect("what --defaults prints can be read");
-        assert_eq!(printed.http.request_timeout.0, settings.http.request_timeout.0);
-    }
-}
+mod tests;

@@ -30,6 +30,11 @@ impl Key {
         format!("{}.{}", self.section, self.key)
     }
 
+    /// Is it written in quotation marks?
+    pub fn is_text(&self) -> bool {
+        self.default.starts_with('"')
+    }
+
     /// The environment variable.
     pub fn variable(&self) -> String {
         format!("{}{}__{}", super::PREFIX, self.section, self.key).to_uppercase()
@@ -99,7 +104,7 @@ sections! {
     Http "http" {
         /// Where to listen; port 0 is any free one.
         listen: SocketAddr = "\"127.0.0.1:8000\"";
-        /// Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, such as ["10.0.0.0/8"].
+        /// Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, such as `["10.0.0.0/8"]`.
         trusted_proxies: Vec<IpNet> = "[]";
         /// Longest body of a request.
         body_limit: Size = "\"2MiB\"";
@@ -119,7 +124,7 @@ sections! {
     }
     /// Tables and the log.
     Database "database" {
-        /// Address of a PostgreSQL database, such as postgres://user:password@host/name; empty is the embedded SQLite.
+        /// Address of a PostgreSQL database, such as `postgres://user:password@host/name`; empty is the embedded SQLite.
         url: SecretString = "\"\"" secret;
         /// A file that holds database.url instead.
         url_file: PathBuf = "\"\"";
