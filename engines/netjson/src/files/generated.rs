@@ -1,0 +1,50 @@
+//! Files that follow from blocks of the configuration.
+
+use serde_json::{Map, Value};
+
+use super::Additional;
+
+fn blocks<'a>(netjson: &'a Map<String, Value>, key: &str) -> impl Iterator<Item = &'a Value> {
+    netjson.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn text<'a>(block: &'a Value, key: &str) -> Option<&'a str> {
+    block.get(key).and_then(Value::as_str)
+}
+
+/// A shared OpenVPN key that stands in the configuration becomes a file of its own, beside the
+/// certificate of the authority.
+pub(super) fn tls_keys(netjson: &Map<String, Value>) -> Vec<Additional> {
+    let key = |instance: &Value| {
+        let contents = text(instance, "tls_auth")?.trim();
+        if contents.is_empty() || contents.split(' ').count() == 2 {
+            return None;
+        }
+        let folder =
+            text(instance, "ca").and_then(|ca| ca.rsplit_once('/')).map(|(folder, _)| folder);
+        let name = format!("{}_tls_auth.key", text(instance, "dev").unwrap_or_default());
+        let path = folder.map_or_else(|| name.clone(), |folder| format!("{folder}/{name}"));
+        Some(Additional { path, mode: "0600".into(), contents: contents.to_owned() })
+    };
+    blocks(netjson, "openvpn").filter_map(key).collect()
+}
+
+/// Every `ZeroTier` instance needs a map from its networks to the names of their interfaces. Lines
+/// that the configuration states for the same path follow the generated ones.
+pub(super) fn add_device_maps(netjson: &Map<String, Value>, files: &mut Vec<Additional>) {
+    for instance in blocks(netjson, "zerotier") {
+        let folder = text(instance, "config_path").unwrap_or("/etc/openwisp/zerotier");
+        let path = format!("{folder}/devicemap");
+        let mut contents = String::from("# network_id=interface_name\n");
+        for network in instance.get("networks").and_then(Value::as_array).into_iter().flatten() {
+            let field = |key| text(network, key).unwrap_or_default();
+            contents.extend([field("id"), "=", field("ifname"), "\n"]);
+        }
+        if let Some(position) = files.iter().position(|file| file.path == path) {
+            let stated = files.remove(position);
+            contents.push('\n');
+            contents.push_str(&stated.contents);
+        }
+        files.push(Additional { path, mode: "0644".into(), contents });
+    }
+}

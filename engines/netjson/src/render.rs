@@ -1,0 +1,158 @@
+//! From the layers of a configuration to what a device downloads.
+
+use serde_json::{Map, Value};
+
+use crate::merge::{self, Identifiers};
+use crate::{
+    Archive, Backend, Error, File, ValidationError, context, files, limits, openwrt, rules,
+};
+
+/// Identifies elements of lists in device configurations.
+const IDENTIFIERS: &[&str] = &["name", "config_value", "id"];
+
+/// Everything that a rendering depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The device's own configuration, laid over the templates.
+    pub config: &'a Map<String, Value>,
+    /// Templates, the first at the bottom.
+    pub templates: &'a [&'a Map<String, Value>],
+    /// Variables by name.
+    pub context: &'a Map<String, Value>,
+    /// Whether the device takes the syntax of OpenWrt 21 and later, see
+    /// [`is_openwrt_dsa`](crate::is_openwrt_dsa).
+    pub dsa: bool,
+}
+
+/// A configuration as NetJSON, as text and as files.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rendering {
+    netjson: Value,
+    text: String,
+    files: Vec<File>,
+}
+
+impl Rendering {
+    /// The configuration after merging and evaluation, a NetJSON `DeviceConfiguration`.
+    pub fn netjson(&self) -> &Value {
+        &self.netjson
+    }
+
+    /// All packages, then the additional files, for people to read.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The members of the archive in order.
+    pub fn files(&self) -> &[File] {
+        &self.files
+    }
+
+    /// The archive that a device downloads. Equal renderings give equal bytes.
+    pub fn archive(&self) -> Archive {
+        Archive::of(&self.files)
+    }
+}
+
+/// Merges, evaluates, validates and converts.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] when the layers cannot be merged or the result does not describe a device,
+/// [`Error::NotRendered`] when there is no generator yet, [`Error::TooLarge`] when it is beyond what
+/// is computed.
+pub fn render(backend: Backend, input: &Input<'_>) -> Result<Rendering, Error> {
+    let netjson = evaluated(input)?;
+    rules::check(backend, &netjson)?;
+    if backend != Backend::OpenWrt {
+        return Err(Error::NotRendered(backend));
+    }
+    limits::expansion(&netjson)?;
+
+    let packages = openwrt::packages(&netjson, input.dsa)?;
+    let additional = files::additional(&netjson);
+    let mut text = openwrt::text(&packages);
+    if text.len() > 4 * limits::MAX_TEXT {
+        return Err(Error::TooLarge { what: "rendered text", limit: 4 * limits::MAX_TEXT });
+    }
+    text.push_str(&files::preview(&additional));
+
+    let mut members: Vec<File> = Vec::with_capacity(packages.len() + additional.len());
+    for (index, package) in packages.iter().enumerate() {
+        let last = index + 1 == packages.len();
+        members.push(File {
+            path: format!("etc/config/{}", package.name),
+            mode: 0o644,
+            contents: body(&openwrt::text(std::slice::from_ref(package)), last).into_bytes(),
+        });
+    }
+    members.extend(additional.iter().map(File::from));
+    members.iter().try_for_each(check_member)?;
+
+    let mut netjson = netjson;
+    netjson.insert("type".into(), "DeviceConfiguration".into());
+    Ok(Rendering { netjson: Value::Object(netjson), text, files: members })
+}
+
+/// Checks one configuration on its own: no templates, no variables.
+///
+/// # Errors
+///
+/// The first error found.
+pub fn validate(backend: Backend, config: &Map<String, Value>) -> Result<(), ValidationError> {
+    limits::measure(config).map_err(|error| ValidationError::whole(error.to_string()))?;
+    rules::check(backend, config)
+}
+
+fn evaluated(input: &Input<'_>) -> Result<Map<String, Value>, Error> {
+    let mut text = 0_usize;
+    let mut values = 0_usize;
+    for layer in input.templates.iter().copied().chain([input.config, input.context]) {
+        let extent = limits::measure(layer)?;
+        text = text.saturating_add(extent.text);
+        values = values.saturating_add(extent.values);
+    }
+    if text > limits::MAX_TEXT {
+        return Err(Error::TooLarge { what: "text in bytes", limit: limits::MAX_TEXT });
+    }
+    if values > limits::MAX_VALUES {
+        return Err(Error::TooLarge { what: "number of values", limit: limits::MAX_VALUES });
+    }
+    match context::evaluate_vars(&Value::Object(merged(input)?), input.context)? {
+        Value::Object(netjson) => Ok(netjson),
+        // Evaluation changes texts only.
+        _ => Err(ValidationError::whole("The configuration is not an object.").into()),
+    }
+}
+
+fn merged(input: &Input<'_>) -> Result<Map<String, Value>, ValidationError> {
+    let Some((bottom, templates)) = input.templates.split_first() else {
+        return Ok(input.config.clone());
+    };
+    let mut merged = (*bottom).clone();
+    for layer in templates.iter().copied().chain([input.config]) {
+        let identifiers =
+            Identifiers { keys: IDENTIFIERS, vlans: layer.contains_key("interfaces") };
+        merged = merge::objects(&merged, layer, identifiers)?;
+    }
+    Ok(merged)
+}
+
+/// What the archive keeps of a package's text: not the line with its name, but, except at the very
+/// end, the blank line after it.
+fn body(text: &str, last: bool) -> String {
+    let mut body = text.splitn(3, '\n').nth(2).unwrap_or_default().to_owned();
+    if !last {
+        body.push('\n');
+    }
+    body
+}
+
+/// Generated names follow from texts that no path rule has seen.
+fn check_member(file: &File) -> Result<(), ValidationError> {
+    let path = &file.path;
+    if path.is_empty() || path.contains('\0') || path.split('/').any(|part| part == "..") {
+        return Err(ValidationError::whole(format!("Invalid file path \"{path}\".")));
+    }
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! What a configuration must obey beyond the schema.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+
+use crate::{Backend, ValidationError, schema};
+
+/// Checks everything, in the order in which errors are reported.
+pub(crate) fn check(backend: Backend, netjson: &Map<String, Value>) -> Result<(), ValidationError> {
+    for radio in list(netjson, "radios") {
+        check_channel(radio)?;
+    }
+    // The walk borrows a value; a map cannot be lent as one.
+    schema::of(backend).validate(&Value::Object(enabled_radios(backend, netjson)))?;
+    for (index, file) in list(netjson, "files").iter().enumerate() {
+        check_path(index, file)?;
+    }
+    for (index, interface) in list(netjson, "interfaces").iter().enumerate() {
+        check_primary_vlans(index, interface)?;
+        check_masks(index, interface)?;
+    }
+    Ok(())
+}
+
+/// The older firmware wants every radio to say whether it is disabled.
+fn enabled_radios(backend: Backend, netjson: &Map<String, Value>) -> Map<String, Value> {
+    let mut netjson = netjson.clone();
+    if backend == Backend::OpenWisp
+        && let Some(Value::Array(radios)) = netjson.get_mut("radios")
+    {
+        for radio in radios.iter_mut().filter_map(Value::as_object_mut) {
+            radio.entry("disabled").or_insert(Value::Bool(false));
+        }
+    }
+    netjson
+}
+
+fn list<'a>(netjson: &'a Map<String, Value>, key: &str) -> &'a [Value] {
+    netjson.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// A radio that chooses its channel must know the band.
+fn check_channel(radio: &Value) -> Result<(), ValidationError> {
+    let absent = |key: &str| radio.get(key).is_none_or(Value::is_null);
+    let modern =
+        matches!(radio.get("protocol").and_then(Value::as_str), Some("802.11n" | "802.11ax"));
+    let automatic = radio.get("channel").and_then(Value::as_f64) == Some(0.0);
+    if modern && automatic && absent("band") && absent("hwmode") {
+        return Err(ValidationError::whole(
+            "\"channel\" cannot be set to \"auto\" when \"hwmode\" or \"band\" property is not \
+             configured.",
+        ));
+    }
+    Ok(())
+}
+
+fn check_path(index: usize, file: &Value) -> Result<(), ValidationError> {
+    let Some(path) = file.get("path").and_then(Value::as_str) else { return Ok(()) };
+    if is_path(path) {
+        return Ok(());
+    }
+    Err(ValidationError::at(
+        &format!("files/{index}/path"),
+        format!(
+            "Invalid file path \"{path}\". Allowed characters are letters, numbers, \".\", \"_\", \
+             \"-\", and \"/\". Empty path parts and \".\" or \"..\" components are not allowed."
+        ),
+    ))
+}
+
+/// Variables count as one ordinary character; no part is empty or walks up.
+fn is_path(path: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '/' | '-');
+    let mut rest = path;
+    let mut characters = 0_usize;
+    while let Some(start) = rest.find("{{") {
+        let Some(length) = rest[start + 2..].find("}}") else { return false };
+        if !rest[..start].chars().all(allowed) {
+            return false;
+        }
+        characters += start + 1;
+        rest = &rest[start + 2 + length + 2..];
+    }
+    let relative = path.strip_prefix('/').unwrap_or(path);
+    rest.chars().all(allowed)
+        && characters + rest.len() > usize::from(path.starts_with('/'))
+        && relative.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
+/// A port of a bridge belongs untagged to one VLAN only.
+fn check_primary_vlans(index: usize, interface: &Value) -> Result<(), ValidationError> {
+    if interface.get("type").and_then(Value::as_str) != Some("bridge") {
+        return Ok(());
+    }
+    let items = |value: &'_ Value, key: &str| {
+        value.get(key).and_then(Value::as_array).cloned().unwrap_or_default()
+    };
+    let mut primary = HashSet::new();
+    for vlan in items(interface, "vlan_filtering") {
+        for port in items(&vlan, "ports") {
+            if port.get("primary_vid") != Some(&Value::Bool(true)) {
+                continue;
+            }
+            let name = port.get("ifname").and_then(Value::as_str).unwrap_or_default();
+            if !primary.insert(name.to_owned()) {
+                return Err(ValidationError::whole(format!(
+                    "Invalid configuration triggered by \"#/interfaces/{index}\" says: Primary VID \
+                     can be set only one VLAN for a port."
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The only IPv4 address of an interface is written with a dotted netmask, so its mask must be one;
+/// the schema's upper bound is misspelt and has no effect.
+fn check_masks(index: usize, interface: &Value) -> Result<(), ValidationError> {
+    if interface.get("type").and_then(Value::as_str) == Some("wireguard") {
+        return Ok(());
+    }
+    let is = |address: &Value, key: &str, text: &str| {
+        address.get(key).and_then(Value::as_str) == Some(text)
+    };
+    let addresses = interface.get("addresses").and_then(Value::as_array).into_iter().flatten();
+    let mut fixed = addresses
+        .enumerate()
+        .filter(|(_, address)| is(address, "proto", "static") && is(address, "family", "ipv4"));
+    let (Some((position, only)), None) = (fixed.next(), fixed.next()) else { return Ok(()) };
+    match only.get("mask").and_then(Value::as_u64) {
+        Some(mask) if mask > 32 => Err(ValidationError::at(
+            &format!("interfaces/{index}/addresses/{position}/mask"),
+            format!("{mask} is greater than the maximum of 32"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_path;
+
+    #[test]
+    fn paths_may_hold_variables_and_nothing_that_walks_up() {
+        for good in ["/etc/x", "etc/x", "/{{ a }}/b", "/etc/{{a}}.pem", "{{ any thing }}", "a-_.b"]
+        {
+            assert!(is_path(good), "{good}");
+        }
+        for bad in [
+            "", "/", "//a", "a//b", "a/", "a/./b", "../a", "/{a}", "/{{a", "/a}}", "/a b", "/é",
+            "a\n",
+        ] {
+            assert!(!is_path(bad), "{bad}");
+        }
+    }
+}
