@@ -100,5 +100,5 @@ pub(crate) fn marked(mut answer: Response) -> Response {
 }
 
 pub(crate) use answer::archive;
-pub(crate) use id::dashed;
+pub(crate) use id::{dashed, parse};
 pub(crate) use sentences::limit;

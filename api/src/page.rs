@@ -1,9 +1,12 @@
 //! Small pages for people, and redirects.
 
 use axum::{
+    extract::{RawPathParams, rejection::RawPathParamsRejection},
     http::{HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+
+use crate::controller;
 
 /// The content type of pages.
 pub(crate) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -21,8 +24,20 @@ pub(crate) async fn not_found() -> Response {
     page(StatusCode::NOT_FOUND, "Not Found")
 }
 
-/// Points a path without its slash at the one with it; whatever the method, and the query stays.
-pub(crate) async fn slash(uri: Uri) -> Response {
+/// Points a path without its slash at the one with it; whatever the method, and the query stays. Where the path has no id
+/// in the place of one, there is nothing to point at.
+pub(crate) async fn slash(
+    parameters: Result<RawPathParams, RawPathParamsRejection>,
+    uri: Uri,
+) -> Response {
+    let is_id = |(name, text): (&str, &str)| name != "id" || controller::parse(text).is_some();
+    if !parameters.is_ok_and(|parameters| parameters.iter().all(is_id)) {
+        return not_found().await;
+    }
+    redirect(&uri).await
+}
+
+async fn redirect(uri: &Uri) -> Response {
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     match HeaderValue::from_str(&format!("{}/{query}", uri.path())) {
         Ok(location) => {
@@ -44,7 +59,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_redirect_keeps_the_query() {
-        let answer = slash(Uri::from_static("/controller/checksum/x?key=a%20b&c")).await;
+        let answer = redirect(&Uri::from_static("/controller/checksum/x?key=a%20b&c")).await;
         assert_eq!(answer.status(), StatusCode::MOVED_PERMANENTLY);
         assert_eq!(answer.headers()["location"], "/controller/checksum/x/?key=a%20b&c");
     }

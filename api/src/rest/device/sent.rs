@@ -23,7 +23,7 @@ use super::super::{
 };
 
 /// What clients may say about a device; what they leave out stays as it is.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Sent {
     pub(super) name: Option<String>,
     pub(super) organization: Option<Uuid>,
