@@ -5,6 +5,8 @@ mod generated;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
+pub(crate) use self::generated::tls_key_path;
+
 /// One file of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {

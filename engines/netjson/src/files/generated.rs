@@ -12,21 +12,29 @@ fn text<'a>(block: &'a Value, key: &str) -> Option<&'a str> {
     block.get(key).and_then(Value::as_str)
 }
 
-/// A shared OpenVPN key that stands in the configuration becomes a file of its own, beside the
-/// certificate of the authority.
+/// A shared `OpenVPN` key that stands in the configuration becomes a file of its own.
 pub(super) fn tls_keys(netjson: &Map<String, Value>) -> Vec<Additional> {
     let key = |instance: &Value| {
-        let contents = text(instance, "tls_auth")?.trim();
-        if contents.is_empty() || contents.split(' ').count() == 2 {
-            return None;
-        }
-        let folder =
-            text(instance, "ca").and_then(|ca| ca.rsplit_once('/')).map(|(folder, _)| folder);
-        let name = format!("{}_tls_auth.key", text(instance, "dev").unwrap_or_default());
-        let path = folder.map_or_else(|| name.clone(), |folder| format!("{folder}/{name}"));
-        Some(Additional { path, mode: "0600".into(), contents: contents.to_owned() })
+        let path = tls_key_path(instance.as_object()?)?;
+        let contents = text(instance, "tls_auth")?.trim().to_owned();
+        Some(Additional { path, mode: "0600".into(), contents })
     };
     blocks(netjson, "openvpn").filter_map(key).collect()
+}
+
+/// Where the shared key of an `OpenVPN` instance goes: beside the certificate of the authority.
+/// Nothing if there is none, or if its path and a direction are stated instead.
+pub(crate) fn tls_key_path(instance: &Map<String, Value>) -> Option<String> {
+    let text = |key: &str| instance.get(key).and_then(Value::as_str).unwrap_or_default();
+    let contents = text("tls_auth").trim();
+    if contents.is_empty() || contents.split(' ').count() == 2 {
+        return None;
+    }
+    let name = format!("{}_tls_auth.key", text("dev"));
+    Some(match text("ca").rsplit_once('/') {
+        Some((folder, _)) => format!("{folder}/{name}"),
+        None => name,
+    })
 }
 
 /// Every `ZeroTier` instance needs a map from its networks to the names of their interfaces. Lines

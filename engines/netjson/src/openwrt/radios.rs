@@ -1,0 +1,103 @@
+//! `radios`: Wi-Fi hardware, sections of `wireless`.
+
+use serde_json::Value;
+
+use super::section::{Options, filled, rename, section, take_given, text, word};
+use super::{Package, Source, package};
+use crate::ValidationError;
+
+/// The driver of which width and standard of a channel are one option.
+const MAC80211: &str = "mac80211";
+
+pub(super) fn packages(source: Source<'_>) -> Result<Vec<Package>, ValidationError> {
+    let radios = source.objects("radios").cloned();
+    Ok(package("wireless", radios.map(|radio| section_of(radio, source.dsa)).collect()))
+}
+
+fn section_of(mut options: Options, dsa: bool) -> Value {
+    let name = options.remove("name").unwrap_or_default();
+    rename(&mut options, "tx_power", "txpower");
+    rename(&mut options, "driver", "type");
+    options.entry("type").or_insert_with(|| MAC80211.into());
+    if let Some(country) = filled(&options, "country").map(str::to_uppercase) {
+        options.insert("country".into(), country.into());
+    }
+    let protocol = word(options.remove("protocol").as_ref());
+    let channel = options.get("channel").and_then(Value::as_u64).unwrap_or(0);
+    if options.get("type").and_then(Value::as_str) == Some(MAC80211) {
+        let width = word(options.remove("channel_width").as_ref());
+        let htmode =
+            take_given(&mut options, "htmode").unwrap_or_else(|| htmode(&protocol, &width).into());
+        options.insert("htmode".into(), htmode);
+    }
+    let (key, value) = if dsa {
+        ("band", band(&options, &protocol, channel))
+    } else {
+        ("hwmode", hwmode(&options, &protocol, channel))
+    };
+    options.remove("band");
+    options.remove("hwmode");
+    if let Some(value) = value {
+        options.insert(key.to_owned(), value.into());
+    }
+    if channel == 0 {
+        options.insert("channel".into(), "auto".into());
+    }
+    section("wifi-device", name, options)
+}
+
+fn htmode(protocol: &str, width: &str) -> String {
+    match protocol {
+        "802.11n" => format!("HT{width}"),
+        "802.11ac" => format!("VHT{width}"),
+        "802.11ax" => format!("HE{width}"),
+        _ => "NONE".to_owned(),
+    }
+}
+
+/// What OpenWrt 21 and later ask for.
+fn band(options: &Options, protocol: &str, channel: u64) -> Option<String> {
+    if let Some(band) = filled(options, "band") {
+        return Some(band.to_owned());
+    }
+    let band = match (text(options, "hwmode"), protocol) {
+        ("11a", _) | ("", "802.11a" | "802.11ac") => "5g",
+        ("11b" | "11g", _) | ("", "802.11b" | "802.11g") => "2g",
+        (_, "802.11ad") => "60g",
+        (_, "802.11b" | "802.11g") => "2g",
+        (_, "802.11a" | "802.11ac") => "5g",
+        _ => band_of_channel(channel)?,
+    };
+    Some(band.to_owned())
+}
+
+/// Channels of 6 GHz that also exist at 5 GHz count as the latter.
+fn band_of_channel(channel: u64) -> Option<&'static str> {
+    match channel {
+        0..=13 => Some("2g"),
+        36..=64 | 100..=144 if channel % 4 == 0 => Some("5g"),
+        149..=177 if channel % 4 == 1 => Some("5g"),
+        1..=233 if channel % 4 == 1 => Some("6g"),
+        _ => None,
+    }
+}
+
+/// What systems before OpenWrt 21 ask for.
+fn hwmode(options: &Options, protocol: &str, channel: u64) -> Option<String> {
+    if let Some(hwmode) = filled(options, "hwmode") {
+        return Some(hwmode.to_owned());
+    }
+    let hwmode = match (text(options, "band"), protocol) {
+        ("2g", "802.11b") => "11b",
+        ("2g", _) => "11g",
+        ("5g", _) | (_, "802.11a" | "802.11ac") => "11a",
+        (_, "802.11b") => "11b",
+        (_, "802.11g") => "11g",
+        _ => match channel {
+            0 => return None,
+            1..=13 => "11g",
+            _ => "11a",
+        },
+    };
+    Some(hwmode.to_owned())
+}

@@ -1,0 +1,71 @@
+//! Building sections.
+
+use serde_json::{Map, Value};
+
+use crate::literal;
+
+/// Options of a section by name.
+pub(super) type Options = Map<String, Value>;
+
+/// A section with its options in the order of their names.
+pub(super) fn section(
+    kind: impl Into<Value>,
+    name: impl Into<Value>,
+    mut options: Options,
+) -> Value {
+    options.insert(".type".into(), kind.into());
+    options.insert(".name".into(), name.into());
+    options.sort_keys();
+    Value::Object(options)
+}
+
+/// `name` as UCI takes it. Only the two characters that interfaces are fond of are replaced.
+pub(super) fn uci_name(name: &str) -> String {
+    name.replace(['.', '-'], "_")
+}
+
+/// The text of `key`, unless it is absent, empty or no text.
+pub(super) fn filled<'a>(options: &'a Options, key: &str) -> Option<&'a str> {
+    options.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+/// The text of `key`, or an empty one.
+pub(super) fn text<'a>(options: &'a Options, key: &str) -> &'a str {
+    options.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Whether a value counts as given: no null, zero, `false`, empty text, list or object.
+pub(super) fn given(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(flag) => *flag,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+    }
+}
+
+/// Takes `key` out if it counts as given; what does not is dropped.
+pub(super) fn take_given(options: &mut Options, key: &str) -> Option<Value> {
+    options.remove(key).filter(given)
+}
+
+/// Gives an option another name, replacing one that has it already.
+pub(super) fn rename(options: &mut Options, from: &str, to: &str) {
+    if let Some(value) = options.remove(from) {
+        options.insert(to.to_owned(), value);
+    }
+}
+
+/// Takes `disabled` out and states the opposite as `enabled`.
+pub(super) fn invert_disabled(options: &mut Options) {
+    if let Some(disabled) = options.remove("disabled") {
+        options.insert("enabled".into(), Value::Bool(!given(&disabled)));
+    }
+}
+
+/// The text form of a number or text inside a name.
+pub(super) fn word(value: Option<&Value>) -> String {
+    value.map(literal::text).unwrap_or_default()
+}
