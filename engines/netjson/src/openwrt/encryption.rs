@@ -61,11 +61,8 @@ fn authenticate(options: &mut Options, secret: Option<&Value>, acct_port: Option
             options.insert(to.to_owned(), value);
         }
     }
-    if let Some(secret) = secret
-        && options.get("acct_server").is_some_and(given)
-        && !options.get("acct_secret").is_some_and(given)
-    {
-        options.insert("acct_secret".into(), secret.clone());
+    if let Some(secret) = secret {
+        options.entry("acct_secret").or_insert_with(|| secret.clone());
     }
 }
 

@@ -10,7 +10,8 @@ use crate::ValidationError;
 
 /// POSIX TZ strings by name of time zone, as devices of the fleet know them.
 static TIMEZONES: LazyLock<Value> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../data/timezones.json")).expect("the embedded zones are JSON")
+    serde_json::from_str(include_str!("../data/timezones.json"))
+        .expect("the embedded zones are JSON")
 });
 
 pub(super) fn packages(source: Source<'_>) -> Result<Vec<Package>, ValidationError> {

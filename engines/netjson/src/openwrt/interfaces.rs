@@ -184,7 +184,8 @@ fn bridge(interface: &Interface<'_>, options: &mut Options, first: bool) {
         return;
     }
     options.insert("type".into(), "bridge".into());
-    let members: Vec<String> = interface.members().iter().map(|member| word(Some(member))).collect();
+    let members: Vec<String> =
+        interface.members().iter().map(|member| word(Some(member))).collect();
     if members.is_empty() {
         options.remove("ifname");
         options.insert("bridge_empty".into(), true.into());

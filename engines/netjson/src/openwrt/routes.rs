@@ -10,8 +10,12 @@ use crate::ValidationError;
 use crate::schema::network;
 
 pub(super) fn packages(source: Source<'_>) -> Result<Vec<Package>, ValidationError> {
-    let routes: Result<_, _> =
-        source.objects("routes").cloned().enumerate().map(|(index, route)| section_of(index, route)).collect();
+    let routes: Result<_, _> = source
+        .objects("routes")
+        .cloned()
+        .enumerate()
+        .map(|(index, route)| section_of(index, route))
+        .collect();
     Ok(package("network", routes?))
 }
 
@@ -24,8 +28,8 @@ fn section_of(index: usize, mut options: Options) -> Result<Value, ValidationErr
         ));
     };
     options.remove("destination");
-    let name = take_given(&mut options, "name")
-        .unwrap_or_else(|| format!("route{}", index + 1).into());
+    let name =
+        take_given(&mut options, "name").unwrap_or_else(|| format!("route{}", index + 1).into());
     rename(&mut options, "device", "interface");
     rename(&mut options, "next", "gateway");
     rename(&mut options, "cost", "metric");

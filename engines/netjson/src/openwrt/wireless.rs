@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::encryption;
-use super::section::{
-    Options, filled, given, rename, section, take_given, text, uci_name, word,
-};
+use super::section::{Options, filled, given, rename, section, take_given, text, uci_name, word};
 use super::{Package, Source, package};
 use crate::ValidationError;
 
@@ -44,8 +42,8 @@ fn bridges(source: Source<'_>) -> Bridges<'_> {
 
 fn section_of(interface: &Options, mut options: Options, bridges: &Bridges<'_>) -> Value {
     let name = text(interface, "name");
-    let id = take_given(&mut options, "id")
-        .unwrap_or_else(|| format!("wifi_{}", uci_name(name)).into());
+    let id =
+        take_given(&mut options, "id").unwrap_or_else(|| format!("wifi_{}", uci_name(name)).into());
     let network = network(interface, &mut options, bridges);
     options.remove("disabled");
     if let Some(disabled) = interface.get("disabled") {

@@ -5,9 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::network::Network;
-use super::{
-    BRIDGE_OPTIONS, Interface, Options, given, section, take_given, text, word,
-};
+use super::{BRIDGE_OPTIONS, Interface, Options, given, section, take_given, text, word};
 use crate::ValidationError;
 
 /// Options of the link layer; they are the device's.
