@@ -69,18 +69,18 @@ type Block = fn(Source<'_>) -> Result<Vec<Package>, ValidationError>;
 
 /// The key that brings a block into play, and the block, in the order of their packages.
 const BLOCKS: [(&str, Block); 12] = [
-    ("general", general::packages),
-    ("ntp", ntp::packages),
-    ("led", led::packages),
+    ("general", |source| Ok(general::packages(source))),
+    ("ntp", |source| Ok(ntp::packages(source))),
+    ("led", |source| Ok(led::packages(source))),
     ("interfaces", interfaces::packages),
     ("routes", routes::packages),
-    ("ip_rules", ip_rules::packages),
-    ("switch", switch::packages),
-    ("radios", radios::packages),
-    ("interfaces", wireless::packages),
-    ("openvpn", openvpn::packages),
-    ("wireguard_peers", wireguard_peers::packages),
-    ("zerotier", zerotier::packages),
+    ("ip_rules", |source| Ok(ip_rules::packages(source))),
+    ("switch", |source| Ok(switch::packages(source))),
+    ("radios", |source| Ok(radios::packages(source))),
+    ("interfaces", |source| Ok(wireless::packages(source))),
+    ("openvpn", |source| Ok(openvpn::packages(source))),
+    ("wireguard_peers", |source| Ok(wireguard_peers::packages(source))),
+    ("zerotier", |source| Ok(zerotier::packages(source))),
 ];
 
 /// All packages of a valid configuration.

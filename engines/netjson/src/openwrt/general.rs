@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::section::{Options, rename, section, take_given};
 use super::{Package, Source, package};
-use crate::ValidationError;
 
 /// POSIX TZ strings by name of time zone, as devices of the fleet know them.
 static TIMEZONES: LazyLock<Value> = LazyLock::new(|| {
@@ -14,12 +13,12 @@ static TIMEZONES: LazyLock<Value> = LazyLock::new(|| {
         .expect("the embedded zones are JSON")
 });
 
-pub(super) fn packages(source: Source<'_>) -> Result<Vec<Package>, ValidationError> {
+pub(super) fn packages(source: Source<'_>) -> Vec<Package> {
     let mut general = source.object("general");
     let globals = globals(&mut general);
     let mut packages = package("system", system(general).into_iter().collect());
     packages.extend(package("network", globals.into_iter().collect()));
-    Ok(packages)
+    packages
 }
 
 fn system(mut options: Options) -> Option<Value> {

@@ -202,10 +202,8 @@ fn resolve(source: Source<'_>, options: &mut Options, proto: &str) {
         ("dns_search", "dns_search", &["none"]),
     ] {
         if !options.contains_key(key) {
-            let words: Vec<String> = match silent.contains(&proto) {
-                true => Vec::new(),
-                false => source.list(common).iter().map(|item| word(Some(item))).collect(),
-            };
+            let common = if silent.contains(&proto) { &[] } else { source.list(common) };
+            let words: Vec<String> = common.iter().map(|item| word(Some(item))).collect();
             let value = if words.is_empty() { Value::Null } else { words.join(" ").into() };
             options.insert(key.to_owned(), value);
         }

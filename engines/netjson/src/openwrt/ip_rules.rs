@@ -4,12 +4,11 @@ use serde_json::Value;
 
 use super::section::{Options, section, take_given};
 use super::{Package, Source, package};
-use crate::ValidationError;
 use crate::schema::network;
 
-pub(super) fn packages(source: Source<'_>) -> Result<Vec<Package>, ValidationError> {
+pub(super) fn packages(source: Source<'_>) -> Vec<Package> {
     let rules = source.objects("ip_rules").cloned().enumerate();
-    Ok(package("network", rules.map(|(index, rule)| section_of(index, rule)).collect()))
+    package("network", rules.map(|(index, rule)| section_of(index, rule)).collect())
 }
 
 fn section_of(index: usize, mut options: Options) -> Value {

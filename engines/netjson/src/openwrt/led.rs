@@ -4,10 +4,9 @@ use serde_json::Value;
 
 use super::section::{Options, section, take_given, text};
 use super::{Package, Source, package};
-use crate::ValidationError;
 
-pub(super) fn packages(source: Source<'_>) -> Result<Vec<Package>, ValidationError> {
-    Ok(package("system", source.objects("led").cloned().map(led).collect()))
+pub(super) fn packages(source: Source<'_>) -> Vec<Package> {
+    package("system", source.objects("led").cloned().map(led).collect())
 }
 
 fn led(mut options: Options) -> Value {

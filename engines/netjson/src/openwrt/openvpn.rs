@@ -4,10 +4,9 @@ use serde_json::Value;
 
 use super::section::{Options, given, invert_disabled, section, text, uci_name, word};
 use super::{Package, Source, package};
-use crate::ValidationError;
 
-pub(super) fn packages(source: Source<'_>) -> Result<Vec<Package>, ValidationError> {
-    Ok(package("openvpn", source.objects("openvpn").cloned().map(section_of).collect()))
+pub(super) fn packages(source: Source<'_>) -> Vec<Package> {
+    package("openvpn", source.objects("openvpn").cloned().map(section_of).collect())
 }
 
 fn section_of(mut options: Options) -> Value {

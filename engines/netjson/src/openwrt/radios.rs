@@ -4,14 +4,13 @@ use serde_json::Value;
 
 use super::section::{Options, filled, rename, section, take_given, text, word};
 use super::{Package, Source, package};
-use crate::ValidationError;
 
 /// The driver of which width and standard of a channel are one option.
 const MAC80211: &str = "mac80211";
 
-pub(super) fn packages(source: Source<'_>) -> Result<Vec<Package>, ValidationError> {
+pub(super) fn packages(source: Source<'_>) -> Vec<Package> {
     let radios = source.objects("radios").cloned();
-    Ok(package("wireless", radios.map(|radio| section_of(radio, source.dsa)).collect()))
+    package("wireless", radios.map(|radio| section_of(radio, source.dsa)).collect())
 }
 
 fn section_of(mut options: Options, dsa: bool) -> Value {
@@ -60,13 +59,15 @@ fn band(options: &Options, protocol: &str, channel: u64) -> Option<String> {
     if let Some(band) = filled(options, "band") {
         return Some(band.to_owned());
     }
-    let band = match (text(options, "hwmode"), protocol) {
-        ("11a", _) | ("", "802.11a" | "802.11ac") => "5g",
-        ("11b" | "11g", _) | ("", "802.11b" | "802.11g") => "2g",
-        (_, "802.11ad") => "60g",
-        (_, "802.11b" | "802.11g") => "2g",
-        (_, "802.11a" | "802.11ac") => "5g",
-        _ => band_of_channel(channel)?,
+    let band = match text(options, "hwmode") {
+        "11a" => "5g",
+        "11b" | "11g" => "2g",
+        _ => match protocol {
+            "802.11ad" => "60g",
+            "802.11b" | "802.11g" => "2g",
+            "802.11a" | "802.11ac" => "5g",
+            _ => band_of_channel(channel)?,
+        },
     };
     Some(band.to_owned())
 }
@@ -75,7 +76,7 @@ fn band(options: &Options, protocol: &str, channel: u64) -> Option<String> {
 fn band_of_channel(channel: u64) -> Option<&'static str> {
     match channel {
         0..=13 => Some("2g"),
-        36..=64 | 100..=144 if channel % 4 == 0 => Some("5g"),
+        36..=64 | 100..=144 if channel.is_multiple_of(4) => Some("5g"),
         149..=177 if channel % 4 == 1 => Some("5g"),
         1..=233 if channel % 4 == 1 => Some("6g"),
         _ => None,

@@ -4,11 +4,10 @@ use serde_json::Value;
 
 use super::section::{Options, section, take_given};
 use super::{Package, Source, package};
-use crate::ValidationError;
 use crate::literal;
 
-pub(super) fn packages(source: Source<'_>) -> Result<Vec<Package>, ValidationError> {
-    Ok(package("network", source.objects("switch").cloned().flat_map(sections).collect()))
+pub(super) fn packages(source: Source<'_>) -> Vec<Package> {
+    package("network", source.objects("switch").cloned().flat_map(sections).collect())
 }
 
 fn sections(mut options: Options) -> Vec<Value> {

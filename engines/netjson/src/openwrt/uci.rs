@@ -24,7 +24,7 @@ pub(crate) fn text(packages: &[Package]) -> String {
 
 fn write_section(text: &mut String, section: &Map<String, Value>) {
     let word = |key| section.get(key).map(literal::text).unwrap_or_default();
-    text.push_str(&format!("config {} '{}'\n", word(".type"), word(".name")));
+    text.extend(["config ", &word(".type"), " '", &word(".name"), "'\n"]);
     for (key, value) in section {
         if !key.starts_with('.') {
             write_option(text, key, value);

@@ -4,11 +4,10 @@ use serde_json::Value;
 
 use super::section::{Options, filled, section, text};
 use super::{Package, Source, package};
-use crate::ValidationError;
 
-pub(super) fn packages(source: Source<'_>) -> Result<Vec<Package>, ValidationError> {
+pub(super) fn packages(source: Source<'_>) -> Vec<Package> {
     let peers = source.objects("wireguard_peers").cloned().enumerate();
-    Ok(package("network", peers.map(|(index, peer)| section_of(index, peer)).collect()))
+    package("network", peers.map(|(index, peer)| section_of(index, peer)).collect())
 }
 
 /// Numbers count over all interfaces.
@@ -18,9 +17,9 @@ fn section_of(index: usize, mut options: Options) -> Value {
     if filled(&options, "endpoint_host").is_none() {
         options.remove("endpoint_port");
     }
-    let mut name = format!("wgpeer_{interface}");
-    if index > 0 {
-        name.push_str(&format!("_{}", index + 1));
-    }
+    let name = match index {
+        0 => format!("wgpeer_{interface}"),
+        _ => format!("wgpeer_{interface}_{}", index + 1),
+    };
     section(format!("wireguard_{interface}"), name, options)
 }

@@ -7,18 +7,17 @@ use serde_json::Value;
 use super::encryption;
 use super::section::{Options, filled, given, rename, section, take_given, text, uci_name, word};
 use super::{Package, Source, package};
-use crate::ValidationError;
 
 /// Logical names of the bridges that an interface is a member of, by its name.
 type Bridges<'a> = HashMap<&'a str, Vec<String>>;
 
-pub(super) fn packages(source: Source<'_>) -> Result<Vec<Package>, ValidationError> {
+pub(super) fn packages(source: Source<'_>) -> Vec<Package> {
     let bridges = bridges(source);
     let sections = source.objects("interfaces").filter_map(|interface| {
         let wireless = interface.get("wireless")?.as_object()?.clone();
         Some(section_of(interface, wireless, &bridges))
     });
-    Ok(package("wireless", sections.collect()))
+    package("wireless", sections.collect())
 }
 
 fn bridges(source: Source<'_>) -> Bridges<'_> {

@@ -1,13 +1,12 @@
-//! `zerotier`: clients of ZeroTier networks, the package `zerotier`.
+//! `zerotier`: clients of `ZeroTier` networks, the package `zerotier`.
 
 use serde_json::Value;
 
 use super::section::{Options, given, invert_disabled, section, text, uci_name};
 use super::{Package, Source, package};
-use crate::ValidationError;
 
-pub(super) fn packages(source: Source<'_>) -> Result<Vec<Package>, ValidationError> {
-    Ok(package("zerotier", source.objects("zerotier").cloned().flat_map(sections).collect()))
+pub(super) fn packages(source: Source<'_>) -> Vec<Package> {
+    package("zerotier", source.objects("zerotier").cloned().flat_map(sections).collect())
 }
 
 fn sections(mut options: Options) -> Vec<Value> {

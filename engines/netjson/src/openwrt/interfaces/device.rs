@@ -156,7 +156,9 @@ fn filter_vlans(
         users.push(section("interface", format!("{logical}_{number}"), options));
         bridge_vlans.insert(device);
     }
-    users.into_iter().for_each(|user| network.push(user));
+    for user in users {
+        network.push(user);
+    }
     Ok(())
 }
 
