@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use indexmap::IndexSet;
 use serde_json::Value;
 
 use super::encryption;
@@ -9,7 +10,7 @@ use super::section::{Options, filled, given, rename, section, take_given, text, 
 use super::{Package, Source, package};
 
 /// Logical names of the bridges that an interface is a member of, by its name.
-type Bridges<'a> = HashMap<&'a str, Vec<String>>;
+type Bridges<'a> = HashMap<&'a str, IndexSet<String>>;
 
 pub(super) fn packages(source: Source<'_>) -> Vec<Package> {
     let bridges = bridges(source);
@@ -29,11 +30,7 @@ fn bridges(source: Source<'_>) -> Bridges<'_> {
         let name = filled(bridge, "network").unwrap_or_else(|| text(bridge, "name"));
         let members = bridge.get("bridge_members").and_then(Value::as_array);
         for member in members.into_iter().flatten().filter_map(Value::as_str) {
-            let names = bridges.entry(member).or_default();
-            let name = uci_name(name);
-            if !names.contains(&name) {
-                names.push(name);
-            }
+            bridges.entry(member).or_default().insert(uci_name(name));
         }
     }
     bridges
@@ -84,12 +81,12 @@ fn section_of(interface: &Options, mut options: Options, bridges: &Bridges<'_>) 
 /// it has addresses.
 fn network(interface: &Options, options: &mut Options, bridges: &Bridges<'_>) -> Option<String> {
     let name = text(interface, "name");
-    let names = match options.remove("network") {
+    let names: Vec<String> = match options.remove("network") {
         Some(Value::Array(names)) if !names.is_empty() => {
             names.iter().map(|name| word(Some(name))).collect()
         }
         _ => match bridges.get(name) {
-            Some(bridges) => bridges.clone(),
+            Some(bridges) => bridges.iter().cloned().collect(),
             None if interface.get("addresses").is_some_and(given) => vec![name.to_owned()],
             None => return None,
         },
