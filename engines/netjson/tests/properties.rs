@@ -166,7 +166,7 @@ proptest! {
 #[test]
 fn variables_that_double_are_stopped() {
     let names: Vec<String> = (0..64).map(|n| format!("v{n}")).collect();
-    let text: String = names.iter().map(|name| format!("{{{{ {name} }}}}")).collect();
+    let text = names.iter().map(|name| format!("{{{{ {name} }}}}")).collect::<Vec<_>>().concat();
     let context: Map<String, Value> = names
         .iter()
         .enumerate()

@@ -1,5 +1,7 @@
 //! Holds the engine against recorded renderings, see `tests/conformance/netjsonconfig/README.md`.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
