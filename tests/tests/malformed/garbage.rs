@@ -8,8 +8,6 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use wisptrail_tests::{Client, Device};
 
-use super::routes;
-
 /// One request, decided by chance alone.
 pub(crate) struct Garbage {
     /// With the superuser's token, so that it gets further.
@@ -69,8 +67,7 @@ const FIELDS: [&str; 22] = [
 ];
 
 impl Garbage {
-    pub(crate) fn new(rng: &mut ChaCha8Rng, device: &Device) -> Self {
-        let paths = routes::paths(device);
+    pub(crate) fn new(rng: &mut ChaCha8Rng, device: &Device, paths: &[String]) -> Self {
         let path = paths[rng.random_range(0..paths.len())].clone();
         let mut path = spoiled(rng, path, device);
         let mut method = METHODS[rng.random_range(0..METHODS.len())];

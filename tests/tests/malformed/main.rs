@@ -36,9 +36,11 @@ async fn random_requests_are_answered_with_anything_but_5xx(
     database: Database,
 ) -> anyhow::Result<()> {
     let server = Server::start(&database, Start::with_fixture()?).await?;
-    let device = device(&server).await?;
+    let (device, group) = (device(&server).await?, group(&server).await?);
+    let paths = routes::paths(&device, &group);
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
-    let requests: Vec<Garbage> = (0..REQUESTS).map(|_| Garbage::new(&mut rng, &device)).collect();
+    let requests: Vec<Garbage> =
+        (0..REQUESTS).map(|_| Garbage::new(&mut rng, &device, &paths)).collect();
     let anonymous = Client::without_reuse(server.address());
     let admin = anonymous.with_token(ADMIN_TOKEN);
     let complaints: Vec<String> = stream::iter(requests)
@@ -119,7 +121,7 @@ async fn what_is_not_http_harms_nobody(database: Database) -> anyhow::Result<()>
 
 async fn every_operation_wants_a_token(database: Database) -> anyhow::Result<()> {
     let server = Server::start(&database, Start::with_fixture()?).await?;
-    let device = device(&server).await?;
+    let (device, group) = (device(&server).await?, group(&server).await?);
     let anonymous = server.client();
     let strangers = [
         ("no token", anonymous.clone()),
@@ -127,7 +129,7 @@ async fn every_operation_wants_a_token(database: Database) -> anyhow::Result<()>
         ("a device's key", anonymous.with_token(&device.key)),
     ];
     let mut wrong = Vec::new();
-    for (method, path) in routes::operations(&device) {
+    for (method, path) in routes::operations(&device, &group) {
         for (what, client) in &strangers {
             let body = serde_json::json!({});
             let method: Method = method.parse()?;
@@ -154,4 +156,14 @@ async fn every_operation_wants_a_token(database: Database) -> anyhow::Result<()>
 async fn device(server: &Server) -> anyhow::Result<Device> {
     let secret = &secret_of("alpha")?;
     register(&server.client(), secret, "target", "02:00:00:00:06:01").await
+}
+
+async fn group(server: &Server) -> anyhow::Result<String> {
+    let body = serde_json::json!({
+        "name": "target", "organization": "aaaaaaaa-0000-4000-8000-000000000001", "templates": [],
+    });
+    let path = "/api/v1/controller/group/";
+    let group = server.admin().json(Method::POST, path, &body).await?.expect(201)?;
+    let group = group.json().context("JSON")?;
+    Ok(group["id"].as_str().context("an id")?.to_owned())
 }
