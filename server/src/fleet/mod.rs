@@ -33,7 +33,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use self::{agent::Agent, world::World};
 pub use self::{
@@ -106,7 +106,7 @@ impl Fleet {
         for number in 0..world.devices {
             devices.spawn(Agent::new(Arc::clone(&world), number).live(boots.clone()));
         }
-        info!(devices = world.devices, seed = world.seed, "simulated devices are switched on");
+        debug!(devices = world.devices, seed = world.seed, "simulated devices are switched on");
         tokio::select! {
             () = stop.cancelled() => {}
             () = after(course.duration) => {}
