@@ -75,9 +75,6 @@ fn add(extent: &mut Extent, value: &Value, depth: usize) -> Result<(), Error> {
 pub(crate) fn expansion(netjson: &Map<String, Value>) -> Result<(), Error> {
     let list =
         |key: &str| netjson.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let length = |value: &Value, key: &str| {
-        value.get(key).and_then(Value::as_array).map_or(0, Vec::len).saturating_add(1)
-    };
     let resolvers: usize = list("dns_servers")
         .iter()
         .chain(list("dns_search"))
@@ -91,10 +88,11 @@ pub(crate) fn expansion(netjson: &Map<String, Value>) -> Result<(), Error> {
         .fold(0, usize::saturating_add);
     let mut total = 0_usize;
     for interface in interfaces {
-        let sections =
-            length(interface, "addresses").saturating_add(length(interface, "vlan_filtering"));
-        let each = size(interface).saturating_add(resolvers);
-        total = total.saturating_add(sections.saturating_mul(each));
+        let addresses = interface.get("addresses");
+        let sections = addresses.and_then(Value::as_array).map_or(1, |list| list.len() + 1);
+        let listed = addresses.map_or(0, size);
+        let each = size(interface).saturating_sub(listed).saturating_add(resolvers);
+        total = total.saturating_add(sections.saturating_mul(each)).saturating_add(listed);
         if interface.get("wireless").is_some() {
             total = total.saturating_add(bridges);
         }
@@ -103,4 +101,29 @@ pub(crate) fn expansion(netjson: &Map<String, Value>) -> Result<(), Error> {
         return Err(Error::TooLarge { what: "expanded interfaces in bytes", limit: 4 * MAX_TEXT });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::expansion;
+
+    fn bridge(vlans: usize, addresses: usize) -> Map<String, Value> {
+        let ports: Vec<_> = (0..24).map(|n| json!({"ifname": n, "tagging": "t"})).collect();
+        let vlans: Vec<_> = (0..vlans).map(|vid| json!({"vlan": vid, "ports": ports})).collect();
+        let addresses = vec![json!({"proto": "dhcp", "family": "ipv4"}); addresses];
+        let interface = json!({"name": "br0", "vlan_filtering": vlans, "addresses": addresses});
+        Map::from_iter([("interfaces".to_owned(), json!([interface]))])
+    }
+
+    #[test]
+    fn a_trunk_of_many_vlans_is_no_expansion() {
+        assert!(expansion(&bridge(500, 3)).is_ok());
+    }
+
+    #[test]
+    fn options_repeated_for_thousands_of_addresses_are() {
+        assert!(expansion(&bridge(500, 5000)).is_err());
+    }
 }
