@@ -1,7 +1,7 @@
 //! All events of all aggregates, as read back from the log.
 
 use cqrs_es::DomainEvent;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use uuid::Uuid;
 
 use crate::{
@@ -104,7 +104,19 @@ events! {
     User(UserEvent) = "user",
 }
 
-fn read<E: DeserializeOwned>(event_type: &str, payload: &str) -> Result<E, Undecodable> {
+/// The payload names its variant, too; the two names must agree.
+fn read<E>(event_type: &str, payload: &str) -> Result<E, Undecodable>
+where
+    E: DeserializeOwned + DomainEvent,
+{
     serde_json::from_str(payload)
+        .and_then(|event: E| {
+            let named = event.event_type();
+            if named == event_type {
+                Ok(event)
+            } else {
+                Err(serde_json::Error::custom(format!("it is the payload of {named}")))
+            }
+        })
         .map_err(|source| Undecodable::Damaged { event_type: event_type.to_owned(), source })
 }
