@@ -5,6 +5,9 @@ use super::{
 };
 use crate::{Document, FieldError, OrganizationId, configuration::Backend, fact::aggregate, field};
 
+/// Most tags that a template can have.
+const TAGS: usize = 100;
+
 /// Just enough state to decide the next command.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub enum Template {
@@ -187,12 +190,14 @@ fn checked_tags(tags: &[String]) -> Result<Vec<String>, FieldError> {
     let mut checked: Vec<String> = Vec::new();
     for tag in tags {
         let tag = field::name(tag, 100).map_err(refuse)?;
-        if !checked.contains(&tag) {
-            checked.push(tag);
+        if checked.contains(&tag) {
+            continue;
         }
-    }
-    if checked.len() > 100 {
-        return Err(refuse(crate::Problem::Rule("may hold at most 100 tags".to_owned())));
+        if checked.len() == TAGS {
+            let rule = format!("may hold at most {TAGS} tags");
+            return Err(refuse(crate::Problem::Rule(rule)));
+        }
+        checked.push(tag);
     }
     Ok(checked)
 }
