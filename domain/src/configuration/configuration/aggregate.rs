@@ -42,7 +42,8 @@ pub struct Present {
     /// What the agent said with the last error, and the last report on an old archive.
     reason: Option<String>,
     outdated_report: Option<(String, Option<String>, String)>,
-    /// The next rendering decides whether an activation or deactivation changed anything.
+    /// The next rendering decides whether an activation or deactivation changed anything, unless the device
+    /// says so before, or somebody wants to hear it from the device.
     undecided: bool,
 }
 
@@ -70,6 +71,9 @@ impl Configuration {
             (Self::Absent, ConfigurationCommand::Remove) => Ok(vec![]),
             (Self::Absent, _) => Err(ConfigurationError::Unknown),
             (Self::Present(_), ConfigurationCommand::Create(_)) => Err(ConfigurationError::Exists),
+            (Self::Present(configuration), ConfigurationCommand::AcceptRendering(archive)) => {
+                Ok(configuration.accept(archive))
+            }
             (Self::Present(configuration), command) => {
                 Ok(configuration.decide(command)?.into_iter().collect())
             }
@@ -119,6 +123,7 @@ impl Present {
         let organization_id = self.organization_id;
         Ok(match command {
             ConfigurationCommand::Create(_) => return Err(ConfigurationError::Exists),
+            ConfigurationCommand::AcceptRendering(_) => None,
             ConfigurationCommand::ChangeContents(config) => {
                 self.editable()?;
                 checked("config.config", &config)?;
@@ -147,7 +152,6 @@ impl Present {
                     to,
                 })
             }
-            ConfigurationCommand::AcceptRendering(archive) => self.accept(archive),
             ConfigurationCommand::AcceptFailure { inputs_position, reason } => {
                 (self.failure.as_ref() != Some(&reason)).then_some(
                     ConfigurationEvent::RenderingFailed {
@@ -158,7 +162,8 @@ impl Present {
                 )
             }
             ConfigurationCommand::RequireConfirmation(reason) => {
-                matches!(self.status, ConfigurationStatus::Applied | ConfigurationStatus::Error)
+                // Also where a rendering would settle an activation as applied.
+                (!self.ends() && (self.undecided || self.status != ConfigurationStatus::Modified))
                     .then(|| ConfigurationEvent::ConfirmationRequired {
                         organization_id,
                         reason: reason.to_owned(),
@@ -193,23 +198,29 @@ impl Present {
     }
 
     /// Equal bytes make no event, unless they settle an activation, a deactivation or a failure.
-    fn accept(&self, archive: ArchiveRendered) -> Option<ConfigurationEvent> {
+    fn accept(&self, archive: ArchiveRendered) -> Vec<ConfigurationEvent> {
         let organization_id = self.organization_id;
         let equal = self.archive.as_ref().is_some_and(|held| held.sha256 == archive.sha256);
         if !equal {
-            return Some(ConfigurationEvent::Rendered { organization_id, archive });
+            return vec![ConfigurationEvent::Rendered { organization_id, archive }];
         }
+        let recovered = || ConfigurationEvent::RenderingRecovered {
+            organization_id,
+            inputs_position: archive.inputs_position,
+        };
         match (self.undecided, self.status) {
-            (true, ConfigurationStatus::Deactivating) => {
-                Some(ConfigurationEvent::Deactivated { organization_id })
-            }
+            (true, ConfigurationStatus::Deactivating) => self
+                .failure
+                .is_some()
+                .then(recovered)
+                .into_iter()
+                .chain([ConfigurationEvent::Deactivated { organization_id }])
+                .collect(),
+            // It clears a failure, too.
             (true, ConfigurationStatus::Modified) => {
-                Some(ConfigurationEvent::Applied { organization_id, md5: Some(archive.md5) })
+                vec![ConfigurationEvent::Applied { organization_id, md5: Some(archive.md5) }]
             }
-            _ => self.failure.is_some().then_some(ConfigurationEvent::RenderingRecovered {
-                organization_id,
-                inputs_position: archive.inputs_position,
-            }),
+            _ => self.failure.is_some().then(recovered).into_iter().collect(),
         }
     }
 
@@ -278,6 +289,7 @@ impl Present {
             ConfigurationEvent::RenderingRecovered { .. } => self.failure = None,
             ConfigurationEvent::ConfirmationRequired { .. }
             | ConfigurationEvent::ReportedModified { .. } => {
+                self.undecided = false;
                 self.stands(ConfigurationStatus::Modified);
             }
             ConfigurationEvent::Applied { .. } => {
@@ -286,6 +298,7 @@ impl Present {
                 self.stands(ConfigurationStatus::Applied);
             }
             ConfigurationEvent::ApplyFailed { reason, .. } => {
+                self.undecided = false;
                 self.stands(ConfigurationStatus::Error);
                 self.reason = Some(reason);
             }
