@@ -4,6 +4,9 @@ use std::fmt;
 
 use crate::{DeviceId, OrganizationId, UserId};
 
+#[cfg(test)]
+mod tests;
+
 /// Who acts; what is written into the log as the event's actor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {

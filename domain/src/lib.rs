@@ -12,6 +12,8 @@ mod event;
 mod fact;
 pub mod field;
 mod ids;
+#[cfg(test)]
+mod sample;
 mod sealed;
 
 pub use authority::{Actor, Authority, Permission};
