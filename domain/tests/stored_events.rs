@@ -1,0 +1,145 @@
+//! Events are stored for ever: what was written once is read by every later program. One example of each kind
+//! lies in `golden/`; a changed shape is a new version with its own example, the old one stays.
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use serde_json::Value;
+use wisptrail_domain::{
+    Event, Fact, Undecodable,
+    accounts::{OrganizationEvent, UserEvent},
+    configuration::{ConfigurationEvent, TemplateEvent},
+    device::{DeviceEvent, GroupEvent},
+};
+
+const VERSION: &str = "1";
+
+#[test]
+fn stored_events_keep_their_shape() {
+    for event_type in types() {
+        let stored = golden(event_type);
+        let event = Event::decode(event_type, VERSION, &stored)
+            .unwrap_or_else(|error| panic!("{event_type}: {error:?}"));
+        let before: Value = serde_json::from_str(&stored).expect("an example is JSON");
+
+        assert_eq!(event.event_type(), event_type);
+        // As text, because the order of keys counts.
+        assert_eq!(encode(&event).to_string(), before.to_string(), "{event_type}");
+        assert!(Event::understands(event_type, VERSION), "{event_type}");
+    }
+}
+
+#[test]
+fn every_example_belongs_to_an_event() {
+    let expected: BTreeSet<PathBuf> = types().into_iter().map(path).collect();
+    let mut found = BTreeSet::new();
+    for aggregate in fs::read_dir(folder()).expect("the folder of examples") {
+        let aggregate = aggregate.expect("an entry").path();
+        for example in fs::read_dir(aggregate).expect("a folder per aggregate") {
+            found.insert(example.expect("an entry").path());
+        }
+    }
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn stored_names_are_unique_and_begin_with_the_aggregate() {
+    let types = types();
+    let distinct: BTreeSet<_> = types.iter().collect();
+    assert_eq!(distinct.len(), types.len());
+
+    let aggregates: BTreeSet<_> =
+        wisptrail_domain::schemas().into_iter().map(|(name, _)| name).collect();
+    let prefixes: BTreeSet<_> = types.iter().map(|name| split(name).0).collect();
+    assert_eq!(prefixes, aggregates);
+}
+
+#[test]
+fn the_schema_of_an_aggregate_names_all_its_events() {
+    for (aggregate, schema) in wisptrail_domain::schemas() {
+        let schema = serde_json::to_string(&schema).expect("a schema is JSON");
+        for event_type in types().into_iter().filter(|name| split(name).0 == aggregate) {
+            let variant = format!("\"{}\"", split(event_type).1);
+            assert!(schema.contains(&variant), "{variant} of {aggregate}");
+        }
+    }
+}
+
+#[test]
+fn an_example_of_another_event_is_not_taken_for_this_one() {
+    for (event_type, other) in
+        [("device.activated", "device.removed"), ("organization.enabled", "organization.disabled")]
+    {
+        let result = Event::decode(event_type, VERSION, &golden(other));
+        assert!(matches!(result, Err(Undecodable::Damaged { .. })), "{result:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_told_apart_from_what_is_damaged() {
+    let stored = golden("device.registered");
+    for (event_type, version) in
+        [("device.registered", "2"), ("device.vanished", VERSION), ("", "")]
+    {
+        let result = Event::decode(event_type, version, &stored);
+        assert!(matches!(result, Err(Undecodable::Unknown { .. })), "{result:?}");
+        assert!(!Event::understands(event_type, version));
+    }
+    for payload in ["", "{}", "[]", "\"registered\"", &stored[..stored.len() / 2]] {
+        let result = Event::decode("device.registered", VERSION, payload);
+        assert!(matches!(result, Err(Undecodable::Damaged { .. })), "{result:?}");
+    }
+}
+
+/// A secret's envelope is not repeated in the error that says that its payload is damaged.
+#[test]
+fn a_damaged_payload_does_not_show_its_secrets() {
+    let damaged = golden("user.password_changed").replace("\"fingerprint\"", "\"print\"");
+    let Err(error) = Event::decode("user.password_changed", VERSION, &damaged) else {
+        panic!("a payload without fingerprint is damaged");
+    };
+    assert!(!format!("{error:?} {error}").contains("Y2lwaGVyIHRleHQ="), "{error:?}");
+}
+
+fn types() -> Vec<&'static str> {
+    [
+        ConfigurationEvent::TYPES,
+        DeviceEvent::TYPES,
+        GroupEvent::TYPES,
+        OrganizationEvent::TYPES,
+        TemplateEvent::TYPES,
+        UserEvent::TYPES,
+    ]
+    .concat()
+}
+
+fn encode(event: &Event) -> Value {
+    match event {
+        Event::Configuration(event) => serde_json::to_value(event),
+        Event::Device(event) => serde_json::to_value(event),
+        Event::Group(event) => serde_json::to_value(event),
+        Event::Organization(event) => serde_json::to_value(event),
+        Event::Template(event) => serde_json::to_value(event),
+        Event::User(event) => serde_json::to_value(event),
+    }
+    .expect("events serialize")
+}
+
+fn golden(event_type: &str) -> String {
+    let path = path(event_type);
+    fs::read_to_string(&path).unwrap_or_else(|error| {
+        panic!("{event_type} needs an example in {}: {error}", path.display())
+    })
+}
+
+fn path(event_type: &str) -> PathBuf {
+    let (aggregate, event) = split(event_type);
+    folder().join(aggregate).join(format!("{event}.v{VERSION}.json"))
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+fn split(event_type: &str) -> (&str, &str) {
+    event_type.split_once('.').expect("a stored name is aggregate.event")
+}
