@@ -149,7 +149,7 @@ sections! {
         /// Is a management address the same address in all organizations? Off: each organization has its own.
         shared_management_ip_address_space: bool = "true";
         /// Generators that may be chosen; the first is the default.
-        backends: Vec<String> = "[\"netjsonconfig.OpenWrt\"]";
+        backends: Vec<String> = "[\"netjsonconfig.OpenWrt\", \"netjsonconfig.OpenWisp\"]";
         /// Variables of all devices.
         context: Document = "{}";
         /// Do devices whose operating system says nothing get the DSA syntax (OpenWrt 21 and later)?
