@@ -47,7 +47,9 @@ impl Default for ControllerSettings {
             consistent_registration: true,
             hardware_id_enabled: false,
             shared_management_ip_address_space: true,
-            backends: vec!["netjsonconfig.OpenWrt".to_owned()],
+            backends: ["netjsonconfig.OpenWrt", "netjsonconfig.OpenWisp"]
+                .map(str::to_owned)
+                .to_vec(),
             context: Document::new(),
             dsa_default: true,
             registrations_per_minute: 600,
