@@ -12,7 +12,9 @@ use domain::{
 use netjson::ValidationError;
 use parking_lot::Mutex;
 use projections::device;
+use serde_json::Value;
 
+pub(crate) use render::Layers;
 pub use render::{Archive, Rendering};
 pub(crate) use templates::append;
 
@@ -95,20 +97,26 @@ impl Configurations<'_> {
         chosen.parse().map_err(|problem| FieldError::new("config.backend", problem))
     }
 
-    /// Does the document fit the generator's schema?
+    /// Does the document fit the generator's schema, once the variables that are known have their values?
     pub(crate) fn validate(
         backend: &Backend,
         field: &'static str,
         config: &Document,
+        context: &Document,
     ) -> Result<(), Failure> {
         let generator: netjson::Backend = backend
             .as_str()
             .parse()
             .map_err(|_| Failure::field(field, Problem::NotAChoice(backend.to_string())))?;
         domain::field::document(config).map_err(|problem| Failure::field(field, problem))?;
-        netjson::validate(generator, config).map_err(|ValidationError { path, message, .. }| {
-            Failure::Refused(Refusal::InvalidConfiguration { field, path, message })
-        })
+        let evaluated = netjson::evaluate_vars(&Value::Object(config.clone()), context)
+            .map_err(|error| Failure::field(field, Problem::Rule(error.to_string())))?;
+        let Value::Object(evaluated) = evaluated else { return Ok(()) };
+        netjson::validate(generator, &evaluated).map_err(
+            |ValidationError { path, message, .. }| {
+                Failure::Refused(Refusal::InvalidConfiguration { field, path, message })
+            },
+        )
     }
 
     /// Notes that a device was renamed: it has to confirm, whatever its files are.

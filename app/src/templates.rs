@@ -78,7 +78,7 @@ impl Templates<'_> {
             None => by.authority.require(Permission::AddTemplate, None).map_err(denied)?,
         }
         let backend = self.backend(&new.backend)?;
-        Configurations::validate(&backend, "config", &new.config)?;
+        Configurations::validate(&backend, "config", &new.config, &new.default_values)?;
         let create = TemplateCommand::Create(Box::new(CreateTemplate {
             id: new.id,
             organization_id: new.organization_id,
@@ -115,7 +115,8 @@ impl Templates<'_> {
             }
             let backend = self.backend(change.backend.as_deref().unwrap_or(&row.backend))?;
             if let Some(config) = &change.config {
-                Configurations::validate(&backend, "config", config)?;
+                let values = change.default_values.as_ref().unwrap_or(&row.default_values);
+                Configurations::validate(&backend, "config", config, values)?;
             }
             let flags = TemplateFlags::new(
                 change.default.unwrap_or(row.flags.is_default()),

@@ -138,7 +138,8 @@ pub enum Scope {
     },
     /// An agent at the door: may register devices of this organization and nothing else.
     Registration(OrganizationId),
-    /// A device: itself and nothing else.
+    /// A device that proved its key: its organization's devices as far as this policy goes; use cases of agents reach for
+    /// the device that proved it and no other.
     Device(DeviceId, OrganizationId),
 }
 

@@ -200,17 +200,13 @@ pub(crate) fn fold(at: At, event: &ConfigurationEvent) -> Vec<Op> {
         )],
         ConfigurationEvent::ConfirmationRequired { .. }
         | ConfigurationEvent::ReportedModified { .. } => {
-            vec![stands(ConfigurationStatus::Modified, "")]
+            vec![stands(ConfigurationStatus::Modified, ""), undecided(false)]
         }
-        ConfigurationEvent::Applied { .. } => vec![
-            stands(ConfigurationStatus::Applied, ""),
-            Op::new(
-                "UPDATE configurations SET undecided = $2, failure = NULL WHERE device_id = $1",
-                args![id, false],
-            ),
-        ],
+        ConfigurationEvent::Applied { .. } => {
+            vec![stands(ConfigurationStatus::Applied, ""), undecided(false)]
+        }
         ConfigurationEvent::ApplyFailed { reason, .. } => {
-            vec![stands(ConfigurationStatus::Error, reason)]
+            vec![stands(ConfigurationStatus::Error, reason), undecided(false)]
         }
         ConfigurationEvent::ReportedOutdated { .. } => Vec::new(),
         ConfigurationEvent::DeactivationStarted { .. } => {

@@ -9,7 +9,7 @@ use netjson::RENDERER_VERSION;
 use projections::configuration::{Inputs, inputs};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use store::{Op, Sha256, args};
+use store::{Op, Query, Sha256, args};
 
 use super::Configurations;
 use crate::{By, Failure, edge::KnownArchive, sealing::Place, work::decide};
@@ -28,6 +28,22 @@ pub struct Archive {
     pub md5: String,
 }
 
+/// The variables of a device by where they come from, the weakest first.
+pub(crate) struct Layers<'a> {
+    /// Of its templates, first to last.
+    pub(crate) defaults: Vec<&'a Document>,
+    /// What every device has.
+    pub(crate) predefined: [(&'static str, &'a str); 4],
+    /// Of its organization.
+    pub(crate) organization: &'a Document,
+    /// Of its group.
+    pub(crate) group: &'a Document,
+    /// Where hardware ids are in use.
+    pub(crate) hardware_id: &'a str,
+    /// Its own.
+    pub(crate) own: &'a Document,
+}
+
 /// What a rendering came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rendering {
@@ -39,6 +55,8 @@ pub enum Rendering {
     Changed,
     /// The inputs do not make an archive; the one before stays.
     Failed,
+    /// The inputs changed while it was computed; nothing came of it.
+    Superseded,
     /// The device has no configuration, or does not exist.
     Absent,
 }
@@ -115,13 +133,20 @@ impl Configurations<'_> {
                 == row.archive.as_ref().map(|held| &held.sha256);
         if !(equal && !row.undecided && row.failure.is_none()) {
             let decided = decide!(self.0, &by, work => {
-                work.handle::<Configuration>(id.as_uuid(), command.clone()).await
+                if self.changed(id).await? > inputs.position {
+                    return Ok(false);
+                }
+                work.handle::<Configuration>(id.as_uuid(), command.clone()).await?;
+                Ok(true)
             });
             match decided {
                 // Removed in the meantime.
                 Err(Failure::NotFound(_)) => return Ok(Rendering::Absent),
-                decided => decided?,
-            };
+                Err(failure) => return Err(failure),
+                Ok((true, _)) => {}
+                // Of inputs that are no more: it must not settle what was decided since. Whoever changed them renders next.
+                Ok((false, _)) => return Ok(Rendering::Superseded),
+            }
         }
         self.remember(id, inputs.position, archive.as_ref()).await?;
         Ok(match (archive, equal) {
@@ -129,6 +154,13 @@ impl Configurations<'_> {
             (Some(_), true) => Rendering::Equal,
             (Some(_), false) => Rendering::Changed,
         })
+    }
+
+    /// Position of the last change of the configuration itself.
+    async fn changed(&self, id: DeviceId) -> Result<i64, Failure> {
+        let sql = "SELECT changed FROM configurations WHERE device_id = $1";
+        let rows = self.0.store().fetch(Query::new(sql, args![id.as_uuid()])).await?;
+        Ok(rows.first().map(|row| row.int(0)).transpose()?.unwrap_or(0))
     }
 
     /// Notes what the rendering was computed from. Written as it is, not as a maximum: when two nodes
@@ -170,33 +202,44 @@ impl Configurations<'_> {
     }
 
     /// The variables of a device, by precedence (manual 04, "Order of Precedence of Configuration Variables").
-    async fn context(&self, inputs: &Inputs) -> Result<Document, Failure> {
+    pub(crate) async fn context(&self, inputs: &Inputs) -> Result<Document, Failure> {
         let device = &inputs.device;
         let place = Place::DeviceKey(device.id, device.organization_id);
         let key = self.0.sealing().open(place, &device.key).await?;
+        Ok(self.layers(&Layers {
+            defaults: inputs.templates.iter().map(|template| &template.default_values).collect(),
+            predefined: [
+                ("id", &device.id.to_string()),
+                ("key", key.expose_secret()),
+                ("mac_address", &device.mac_address),
+                ("name", &device.name),
+            ],
+            organization: &inputs.organization_variables,
+            group: &inputs.group_variables,
+            hardware_id: device.hardware_id.as_deref().unwrap_or_default(),
+            own: &inputs.configuration.variables,
+        }))
+    }
+
+    /// Lays the variables over each other.
+    pub(crate) fn layers(&self, layers: &Layers<'_>) -> Document {
         let settings = &self.0.settings().controller;
         let mut context = Document::new();
-        for template in &inputs.templates {
-            context.extend(template.default_values.clone());
+        for defaults in &layers.defaults {
+            context.extend((*defaults).clone());
         }
-        let predefined = [
-            ("id", device.id.to_string()),
-            ("key", key.expose_secret().to_owned()),
-            ("mac_address", device.mac_address.clone()),
-            ("name", device.name.clone()),
-        ];
-        for (name, value) in predefined {
-            context.insert(name.to_owned(), Value::String(value));
+        for (name, value) in layers.predefined {
+            context.insert(name.to_owned(), Value::String(value.to_owned()));
         }
         context.extend(settings.context.clone());
-        context.extend(inputs.organization_variables.clone());
-        context.extend(inputs.group_variables.clone());
+        context.extend(layers.organization.clone());
+        context.extend(layers.group.clone());
         if settings.hardware_id_enabled {
-            let id = device.hardware_id.clone().unwrap_or_default();
-            context.insert("hardware_id".to_owned(), Value::String(id));
+            let id = Value::String(layers.hardware_id.to_owned());
+            context.insert("hardware_id".to_owned(), id);
         }
-        context.extend(inputs.configuration.variables.clone());
-        Ok(context)
+        context.extend(layers.own.clone());
+        context
     }
 
     fn dsa(&self, os: &str) -> bool {

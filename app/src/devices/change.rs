@@ -14,7 +14,11 @@ use projections::{
 use secrecy::ExposeSecret as _;
 use tracing::instrument;
 
-use super::{Devices, create::in_words, limited};
+use super::{
+    Devices,
+    create::{Predefined, in_words},
+    limited,
+};
 use crate::{
     By, Done, Failure, Refusal,
     configurations::{ConfigurationChange, Configurations, NewConfiguration, append},
@@ -207,7 +211,6 @@ impl Devices<'_> {
             commands.push(ConfigurationCommand::ChangeBackend(backend.clone()));
         }
         if let Some(config) = &wanted.config {
-            Configurations::validate(&backend, "config.config", config)?;
             commands.push(ConfigurationCommand::ChangeContents(config.clone()));
         }
         commands.extend(wanted.context.clone().map(ConfigurationCommand::ChangeVariables));
@@ -265,6 +268,8 @@ impl Devices<'_> {
             context: wanted.context.unwrap_or_default(),
             templates: wanted.templates.unwrap_or_default(),
         };
+        let place = Place::DeviceKey(facts.device.id, facts.device.organization_id);
+        let key = self.0.sealing().open(place, &facts.device.key).await?;
         let create = self
             .configuration(
                 by,
@@ -272,6 +277,12 @@ impl Devices<'_> {
                 facts.organization.id,
                 &wanted,
                 facts.group.as_ref(),
+                &Predefined {
+                    key: key.expose_secret(),
+                    mac_address: &facts.device.mac_address,
+                    name: change.name.as_deref().unwrap_or(&facts.device.name),
+                    hardware_id: facts.device.hardware_id.as_deref().unwrap_or_default(),
+                },
             )
             .await?;
         Ok(vec![ConfigurationCommand::Create(Box::new(create))])
@@ -310,6 +321,9 @@ impl Devices<'_> {
         if !relevant {
             return Ok(());
         }
+        let context = self.0.configurations().context(&inputs).await?;
+        let own = &inputs.configuration.config;
+        Configurations::validate(backend, "config.config", own, &context)?;
         match self.0.configurations().compute(&inputs).await? {
             Ok(_) => Ok(()),
             Err(message) => Err(Failure::Refused(Refusal::TemplateConflict { message })),

@@ -9,13 +9,14 @@ use domain::{
 use projections::{
     group::{self, GroupRow},
     organization::{self, OrganizationRow},
+    template,
 };
 use tracing::instrument;
 
 use super::{Devices, MODEL, limited};
 use crate::{
     By, Failure,
-    configurations::{Configurations, NewConfiguration},
+    configurations::{Configurations, Layers, NewConfiguration},
     sealing::Place,
     work::decide,
 };
@@ -127,7 +128,14 @@ impl Devices<'_> {
                     .await?
             }
         };
-        let key = self.0.sealing().seal(Place::DeviceKey(new.id, organization.id), &key).await?;
+        let clear = key;
+        let identity = Predefined {
+            key: &clear,
+            mac_address: &new.mac_address,
+            name: &new.name,
+            hardware_id: new.hardware_id.as_deref().unwrap_or_default(),
+        };
+        let key = self.0.sealing().seal(Place::DeviceKey(new.id, organization.id), &clear).await?;
         let command = DeviceCommand::Register(Box::new(RegisterDevice {
             id: new.id,
             organization_id: organization.id,
@@ -145,7 +153,7 @@ impl Devices<'_> {
             work.handle::<Device>(new.id.as_uuid(), command.clone()).await?;
             if let Some(wanted) = &wanted {
                 let create = self
-                    .configuration(by, new.id, organization.id, wanted, group.as_ref())
+                    .configuration(by, new.id, organization.id, wanted, group.as_ref(), &identity)
                     .await?;
                 let create = ConfigurationCommand::Create(Box::new(create));
                 work.handle::<Configuration>(new.id.as_uuid(), create).await?;
@@ -184,26 +192,50 @@ impl Devices<'_> {
     }
 
     /// What a new configuration is made of.
-    pub(crate) async fn configuration(
+    pub(super) async fn configuration(
         &self,
         by: &By,
         id: DeviceId,
         organization: OrganizationId,
         wanted: &NewConfiguration,
         group: Option<&GroupRow>,
+        identity: &Predefined<'_>,
     ) -> Result<CreateConfiguration, Failure> {
         let configurations = self.0.configurations();
         let defaults_position = self.0.store().head();
         let backend = configurations
             .backend(&wanted.backend)
             .map_err(|error| Failure::Invalid(vec![error]))?;
-        Configurations::validate(&backend, "config.config", &wanted.config)?;
+        let group_variables = group.map(|group| group.variables.clone()).unwrap_or_default();
         let group = group.map(|group| group.templates.clone()).unwrap_or_default();
         let mut templates =
             configurations.initial_templates(organization, &backend, &group, &[]).await?;
         let chosen =
             configurations.chosen_templates(by, organization, &backend, &wanted.templates).await?;
         crate::configurations::append(&mut templates, chosen);
+        let rows = template::by_ids(self.0.store(), &templates).await?;
+        let organization_variables = projections::organization::by_id(self.0.store(), organization)
+            .await?
+            .map(|row| row.variables)
+            .unwrap_or_default();
+        let context = configurations.layers(&Layers {
+            defaults: templates
+                .iter()
+                .filter_map(|id| rows.iter().find(|row| row.id == *id))
+                .map(|row| &row.default_values)
+                .collect(),
+            predefined: [
+                ("id", &id.to_string()),
+                ("key", identity.key),
+                ("mac_address", identity.mac_address),
+                ("name", identity.name),
+            ],
+            organization: &organization_variables,
+            group: &group_variables,
+            hardware_id: identity.hardware_id,
+            own: &wanted.context,
+        });
+        Configurations::validate(&backend, "config.config", &wanted.config, &context)?;
         Ok(CreateConfiguration {
             device_id: id,
             organization_id: organization,
@@ -214,6 +246,14 @@ impl Devices<'_> {
             defaults_position,
         })
     }
+}
+
+/// What variables say about a device that is not there yet.
+pub(super) struct Predefined<'a> {
+    pub(super) key: &'a str,
+    pub(super) mac_address: &'a str,
+    pub(super) name: &'a str,
+    pub(super) hardware_id: &'a str,
 }
 
 /// A device of a group with templates has a configuration, whether or not one was asked for.

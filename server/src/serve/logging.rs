@@ -1,5 +1,7 @@
 //! Log lines go to standard error; standard output is for what people asked for.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 /// Starts logging; a second call changes nothing.
@@ -9,7 +11,8 @@ pub fn start(level: &str, json: bool) {
     let started = if json {
         registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init()
     } else {
-        registry.with(fmt::layer().with_writer(std::io::stderr)).try_init()
+        let colours = std::io::stderr().is_terminal();
+        registry.with(fmt::layer().with_ansi(colours).with_writer(std::io::stderr)).try_init()
     };
     // Only tests start twice.
     drop(started);

@@ -208,20 +208,17 @@ impl Present {
             organization_id,
             inputs_position: archive.inputs_position,
         };
-        match (self.undecided, self.status) {
-            (true, ConfigurationStatus::Deactivating) => self
-                .failure
-                .is_some()
-                .then(recovered)
-                .into_iter()
-                .chain([ConfigurationEvent::Deactivated { organization_id }])
-                .collect(),
-            // It clears a failure, too.
-            (true, ConfigurationStatus::Modified) => {
-                vec![ConfigurationEvent::Applied { organization_id, md5: Some(archive.md5) }]
+        let settled = match (self.undecided, self.status) {
+            (true, ConfigurationStatus::Deactivating) => {
+                Some(ConfigurationEvent::Deactivated { organization_id })
             }
-            _ => self.failure.is_some().then(recovered).into_iter().collect(),
-        }
+            (true, ConfigurationStatus::Modified) => Some(ConfigurationEvent::Applied {
+                organization_id,
+                md5: Some(archive.md5.clone()),
+            }),
+            _ => None,
+        };
+        self.failure.is_some().then(recovered).into_iter().chain(settled).collect()
     }
 
     fn report(
@@ -294,7 +291,6 @@ impl Present {
             }
             ConfigurationEvent::Applied { .. } => {
                 self.undecided = false;
-                self.failure = None;
                 self.stands(ConfigurationStatus::Applied);
             }
             ConfigurationEvent::ApplyFailed { reason, .. } => {
