@@ -11,8 +11,7 @@ use std::{
 };
 
 use app::{
-    App, By, NewOrganization, NewTemplate, Parts, Peer, Registered, Registration, Sealing,
-    Settings,
+    App, By, NewOrganization, NewTemplate, Parts, Peer, Registered, Registration, Sealing, Settings,
 };
 use chrono::{DateTime, Utc};
 use domain::{
