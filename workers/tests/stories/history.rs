@@ -10,7 +10,7 @@ use domain::{
     DeviceId, Document, GroupId, OrganizationId, TemplateId,
     configuration::{ConfigurationStatus, ReportedStatus},
 };
-use rand::{Rng as _, RngExt as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use store::{Interpreter, Query, args, verify_projections};
@@ -72,8 +72,8 @@ impl Network {
     /// One thing that operators or devices do; refusals are part of life, our own faults are not.
     async fn step(&mut self, world: &World, dice: &mut ChaCha8Rng) -> Outcome {
         let (app, by) = (&world.app, World::by());
-        let word = format!("w{}", dice.random_range(0..4));
-        let words = document(json!({ "word": word }));
+        let value = format!("w{}", dice.random_range(0..4));
+        let words = document(json!({ "word": value }));
         let template = self.templates[dice.random_range(0..self.templates.len())];
         let group = self.groups[dice.random_range(0..self.groups.len())];
         if self.devices.is_empty() || dice.random_range(0..8) == 0 {
@@ -85,7 +85,7 @@ impl Network {
         let (device, key) = self.devices[dice.random_range(0..self.devices.len())].clone();
         let change = async |change| app.devices().change(&by, device, change).await;
         let outcome = match dice.random_range(0..17) {
-            0 => change(of_configuration(|own| own.config = Some(file("/etc/own", &word))))
+            0 => change(of_configuration(|own| own.config = Some(file("/etc/own", &value))))
                 .await
                 .map(drop),
             1 => change(of_configuration(|own| own.context = Some(words.clone()))).await.map(drop),
@@ -93,26 +93,26 @@ impl Network {
                 change(of_configuration(|own| own.templates = Some(vec![template]))).await.map(drop)
             }
             3 => {
-                let wanted = (dice.next_u32() % 2 == 0).then_some(group);
+                let wanted = (dice.random_ratio(1, 2)).then_some(group);
                 change(DeviceChange { group: Some(wanted), ..DeviceChange::default() })
                     .await
                     .map(drop)
             }
             4 => {
-                let name = Some(format!("renamed-{word}-{}", dice.random_range(0..50)));
+                let name = Some(format!("renamed-{value}-{}", dice.random_range(0..50)));
                 change(DeviceChange { name, ..DeviceChange::default() }).await.map(drop)
             }
             5 => {
-                let to = if dice.next_u32() % 4 == 0 { HILLS } else { HARBOUR };
+                let to = if dice.random_ratio(1, 4) { HILLS } else { HARBOUR };
                 change(DeviceChange { organization_id: Some(to), ..DeviceChange::default() })
                     .await
                     .map(drop)
             }
             6 => app.devices().deactivate(&by, device).await.map(drop),
             7 => app.devices().activate(&by, device).await.map(drop),
-            8 => self.remove(world, &by, device, dice.next_u32() % 2 == 0).await,
+            8 => self.remove(world, &by, device, dice.random_ratio(1, 2)).await,
             9 => {
-                let config = Some(file("/etc/t", &format!("{word} {{{{ word }}}}\n")));
+                let config = Some(file("/etc/t", &format!("{value} {{{{ word }}}}\n")));
                 app.templates()
                     .change(&by, template, TemplateChange { config, ..TemplateChange::default() })
                     .await
@@ -131,7 +131,7 @@ impl Network {
             }
             11 => {
                 let (default, required) =
-                    (Some(dice.next_u32() % 2 == 0), Some(dice.next_u32() % 4 == 0));
+                    (Some(dice.random_ratio(1, 2)), Some(dice.random_ratio(1, 4)));
                 app.templates()
                     .change(
                         &by,
