@@ -23,7 +23,7 @@ pub struct Organizations<'a>(pub(crate) &'a App);
 pub struct NewOrganization {
     /// Chosen by the caller.
     pub id: OrganizationId,
-    /// Unique.
+    /// Shown to people; may repeat.
     pub name: String,
     /// Unique; for paths.
     pub slug: String,
@@ -44,7 +44,7 @@ pub struct NewOrganization {
 /// New values for some of an organization; `None` leaves the old one.
 #[derive(Clone, Debug, Default)]
 pub struct OrganizationChange {
-    /// Unique.
+    /// Shown to people; may repeat.
     pub name: Option<String>,
     /// Unique.
     pub slug: Option<String>,

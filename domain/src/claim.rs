@@ -47,8 +47,6 @@ pub mod kind {
     pub const DEVICE_PLACE: &str = "device.place";
     /// A group's name, inside its organization.
     pub const GROUP_NAME: &str = "device_group.name";
-    /// An organization's name, everywhere.
-    pub const ORGANIZATION_NAME: &str = "organization.name";
     /// An organization's registration secret, everywhere.
     pub const ORGANIZATION_SECRET: &str = "organization.shared_secret";
     /// An organization's slug, everywhere.

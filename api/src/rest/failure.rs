@@ -168,7 +168,7 @@ fn refused(refusal: Refusal) -> RestError {
 }
 
 /// Taken values, in the order in which the reference finds them; the first that is found ends its search.
-const TAKEN: [(&str, &str, &str); 10] = [
+const TAKEN: [(&str, &str, &str); 9] = [
     (kind::DEVICE_KEY, "key", "Device with this key already exists."),
     (
         kind::DEVICE_MAC_ADDRESS,
@@ -184,7 +184,6 @@ const TAKEN: [(&str, &str, &str); 10] = [
     (kind::TEMPLATE_NAME, NON_FIELD, "The fields organization, name must make a unique set."),
     (kind::GROUP_NAME, NON_FIELD, "The fields organization, name must make a unique set."),
     (kind::ORGANIZATION_SLUG, "slug", "organization with this slug already exists."),
-    (kind::ORGANIZATION_NAME, "name", "organization with this name already exists."),
     (
         kind::ORGANIZATION_SECRET,
         "config_settings.shared_secret",

@@ -99,7 +99,7 @@ stored_as! { OrganizationEvent:
 pub struct OrganizationCreated {
     /// Same as the stream's id.
     pub organization_id: OrganizationId,
-    /// Shown to people; unique.
+    /// Shown to people; may repeat.
     pub name: String,
     /// For paths; unique.
     pub slug: String,
@@ -156,25 +156,22 @@ impl Fact for OrganizationEvent {
     const TYPES: &'static [&'static str] = Self::STORED;
 
     fn claims(&self, _: Uuid) -> Vec<ClaimChange> {
-        let name = |name: &str| Claim::new(kind::ORGANIZATION_NAME, None, name.to_lowercase());
         let slug = |slug: &str| Claim::new(kind::ORGANIZATION_SLUG, None, slug);
         let secret = |fingerprint: &str| Claim::new(kind::ORGANIZATION_SECRET, None, fingerprint);
         match self {
             Self::Created(created) => vec![
-                ClaimChange::Take(name(&created.name)),
                 ClaimChange::Take(slug(&created.slug)),
                 ClaimChange::Take(secret(&created.secret.fingerprint)),
             ],
-            Self::Renamed { from, to, .. } => {
-                vec![ClaimChange::Release(name(from)), ClaimChange::Take(name(to))]
-            }
             Self::SlugChanged { from, to, .. } => {
                 vec![ClaimChange::Release(slug(from)), ClaimChange::Take(slug(to))]
             }
             Self::SharedSecretChanged { from, secret: to, .. } => {
                 vec![ClaimChange::Release(secret(from)), ClaimChange::Take(secret(&to.fingerprint))]
             }
-            Self::DetailsChanged { .. }
+            // Organizations are told apart by slug; names may repeat, as they do elsewhere.
+            Self::Renamed { .. }
+            | Self::DetailsChanged { .. }
             | Self::Enabled { .. }
             | Self::Disabled { .. }
             | Self::RegistrationOpened { .. }

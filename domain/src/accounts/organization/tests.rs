@@ -146,20 +146,18 @@ fn limits_say_how_many_devices_there_may_be() {
 }
 
 #[test]
-fn names_slugs_and_secrets_are_unique_everywhere() {
+fn slugs_and_secrets_are_unique_everywhere() {
     let take = |kind, value: &str| ClaimChange::Take(Claim::new(kind, None, value));
     let release = |kind, value: &str| ClaimChange::Release(Claim::new(kind, None, value));
     assert_eq!(
         created().claims(Uuid::nil()),
         [
-            take(kind::ORGANIZATION_NAME, "roof net"),
             take(kind::ORGANIZATION_SLUG, "roof-net"),
             take(kind::ORGANIZATION_SECRET, "secret-print"),
         ]
     );
     for (_, event) in changes() {
         let (kind, from, to) = match event {
-            OrganizationEvent::Renamed { .. } => (kind::ORGANIZATION_NAME, "roof net", "door net"),
             OrganizationEvent::SlugChanged { .. } => (kind::ORGANIZATION_SLUG, "roof-net", "door"),
             OrganizationEvent::SharedSecretChanged { .. } => {
                 (kind::ORGANIZATION_SECRET, "secret-print", "other-print")
