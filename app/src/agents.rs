@@ -63,12 +63,6 @@ impl From<store::StoreError> for AgentRefused {
     }
 }
 
-/// The same number of steps wherever the first difference is.
-fn same(one: &str, other: &str) -> bool {
-    one.len() == other.len()
-        && one.bytes().zip(other.bytes()).fold(0, |seen, (a, b)| seen | (a ^ b)) == 0
-}
-
 /// Named in refusals.
 fn subject(id: DeviceId) -> String {
     id.to_string()

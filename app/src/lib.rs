@@ -39,7 +39,7 @@ pub use log::AggregateStore;
 pub use organizations::{NewOrganization, OrganizationChange, Organizations};
 pub use presence::Presence;
 pub use refusals::{Refused, RefusedKind};
-pub use sealing::Sealing;
+pub use sealing::{Sealing, same_secret};
 pub use settings::{ControllerSettings, Settings};
 pub use templates::{NewTemplate, TemplateChange, Templates};
 pub use work::Done;

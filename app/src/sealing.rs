@@ -139,3 +139,9 @@ fn fold(place: Place, value: &str) -> String {
         _ => value.to_owned(),
     }
 }
+
+/// Compares secrets in the same number of steps wherever the first difference is.
+pub fn same_secret(one: &str, other: &str) -> bool {
+    one.len() == other.len()
+        && one.bytes().zip(other.bytes()).fold(0, |seen, (a, b)| seen | (a ^ b)) == 0
+}

@@ -1,5 +1,6 @@
 //! Filters, order and pages of lists.
 
+use chrono::{DateTime, Utc};
 use store::{Arg, Query, Row, Store, StoreError};
 
 /// A part of a list.
@@ -80,6 +81,22 @@ impl Conditions {
         } else {
             format!("{column} IN ({})", places.join(", "))
         });
+    }
+
+    /// Made at a moment or later, before a moment, exactly at a moment.
+    pub(crate) fn created(
+        &mut self,
+        from: Option<DateTime<Utc>>,
+        before: Option<DateTime<Utc>>,
+        exactly: Option<DateTime<Utc>>,
+    ) {
+        let bounds =
+            [("created_at >= ?", from), ("created_at < ?", before), ("created_at = ?", exactly)];
+        for (clause, moment) in bounds {
+            if let Some(moment) = moment {
+                self.with(clause, moment);
+            }
+        }
     }
 
     fn sql(&self) -> String {

@@ -160,15 +160,7 @@ pub async fn list(
         let clause = "id IN (SELECT device_id FROM configuration_templates WHERE template_id = ?)";
         conditions.with(clause, template.as_uuid());
     }
-    if let Some(from) = filter.created_from {
-        conditions.with("created_at >= ?", from);
-    }
-    if let Some(before) = filter.created_before {
-        conditions.with("created_at < ?", before);
-    }
-    if let Some(at) = filter.created {
-        conditions.with("created_at = ?", at);
-    }
+    conditions.created(filter.created_from, filter.created_before, filter.created);
     conditions.page(store, (COLUMNS, "devices"), order, page, read).await
 }
 

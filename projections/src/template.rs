@@ -140,15 +140,7 @@ pub async fn list(
     if let Some(required) = filter.required {
         conditions.with("is_required = ?", required);
     }
-    if let Some(from) = filter.created_from {
-        conditions.with("created_at >= ?", from);
-    }
-    if let Some(before) = filter.created_before {
-        conditions.with("created_at < ?", before);
-    }
-    if let Some(at) = filter.created {
-        conditions.with("created_at = ?", at);
-    }
+    conditions.created(filter.created_from, filter.created_before, filter.created);
     conditions.page(store, (COLUMNS, "templates"), order, page, read).await
 }
 

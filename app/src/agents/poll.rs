@@ -8,11 +8,12 @@ use domain::{
     device::{ChangeInformation, Device, DeviceCommand},
 };
 
-use super::{AgentRefused, Agents, Peer, ReportedInformation, register::canonical, same, subject};
+use super::{AgentRefused, Agents, Peer, ReportedInformation, register::canonical, subject};
 use crate::{
     Archive, By, Failure, RefusedKind, Rendering,
     edge::Known,
     presence::{Contact, ContactKind},
+    sealing::same_secret,
     work::decide,
 };
 
@@ -175,7 +176,7 @@ impl Agents<'_> {
         let Some(key) = key.filter(|key| !key.is_empty()) else {
             return Err(AgentRefused::KeyMissing);
         };
-        if !same(&self.0.sealing().device_key(key), &known.key) {
+        if !same_secret(&self.0.sealing().device_key(key), &known.key) {
             self.0.presence().wrong_key(id);
             refuse("wrong_key", organization);
             return Err(AgentRefused::WrongKey);

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use api::PeerAddr;
-use app::App;
+use app::{App, same_secret};
 use axum::{
     Json, Router,
     extract::{Request, State},
@@ -97,18 +97,12 @@ fn may_count(token: Option<&SecretString>, peer: Option<IpAddr>, headers: &Heade
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "));
     let known = match (token, given) {
-        (Some(token), Some(given)) => same(token.expose_secret(), given),
+        (Some(token), Some(given)) => same_secret(token.expose_secret(), given),
         _ => false,
     };
     let handed_on =
         headers.contains_key("x-forwarded-for") || headers.contains_key(header::FORWARDED);
     known || (peer.is_some_and(|peer| peer.is_loopback()) && !handed_on)
-}
-
-/// The same number of steps wherever the first difference is.
-fn same(one: &str, other: &str) -> bool {
-    one.len() == other.len()
-        && one.bytes().zip(other.bytes()).fold(0, |seen, (a, b)| seen | (a ^ b)) == 0
 }
 
 #[cfg(test)]
