@@ -184,7 +184,7 @@ impl Devices<'_> {
         let by = By::system("record_addresses");
         let interval = self.0.settings().controller.address_interval;
         let due = self.0.presence().addresses_to_record(self.0.world().now(), interval);
-        let mut recorded = 0;
+        let (mut recorded, mut failed) = (0, None);
         for (id, address) in due {
             match self.record_address(&by, id, address).await {
                 Ok(()) => recorded += 1,
@@ -192,11 +192,11 @@ impl Devices<'_> {
                 Err(Failure::NotFound(_) | Failure::Refused(_)) => {}
                 Err(failure) => {
                     self.0.presence().record_again(id);
-                    return Err(failure);
+                    failed = Some(failure);
                 }
             }
         }
-        Ok(recorded)
+        failed.map_or(Ok(recorded), Err)
     }
 
     pub(crate) async fn record_address(

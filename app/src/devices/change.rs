@@ -120,10 +120,15 @@ impl Devices<'_> {
             None if moves => None,
             None => device.group_id,
         };
+        // A group that was removed reads as none until its devices have left it.
+        let group = match (change.group, self.group(target, wanted).await) {
+            (None, Err(Failure::Invalid(_))) => None,
+            (_, group) => group?,
+        };
         Ok(Facts {
             configuration: configuration::by_device(self.0.store(), id).await?,
             templates: configuration::templates_of(self.0.store(), id).await?,
-            group: self.group(target, wanted).await?,
+            group,
             group_before: self.group_templates(device.group_id).await?,
             device,
             organization,
