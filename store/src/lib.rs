@@ -6,6 +6,7 @@
 mod aggregate_snapshot;
 mod anchor;
 mod append;
+mod asked;
 mod blobs;
 mod chain;
 mod claim;
@@ -39,6 +40,7 @@ mod writer;
 pub use aggregate_snapshot::AggregateSnapshot;
 pub use anchor::Anchor;
 pub use append::{Append, AppendError, Appended, Context, Expected, IdempotencyKey, Part};
+pub use asked::on_request;
 pub use blobs::{BlobError, BlobStats, Blobs, MAX_BLOB, NotASha256, Sha256};
 pub use claim::{Claim, ClaimChange, Limit, TakenClaim};
 pub use clock::Clock;

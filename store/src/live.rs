@@ -22,6 +22,7 @@ pub(crate) struct Live {
     closed: watch::Sender<bool>,
     ring: RwLock<Ring>,
     statements: AtomicU64,
+    asked_by_requests: AtomicU64,
 }
 
 /// Events at the end of the log without a gap between them.
@@ -38,6 +39,7 @@ impl Live {
             closed: watch::Sender::new(false),
             ring: RwLock::default(),
             statements: AtomicU64::new(0),
+            asked_by_requests: AtomicU64::new(0),
         }
     }
 
@@ -63,6 +65,17 @@ impl Live {
 
     pub(crate) fn count_statements(&self, count: u64) {
         self.statements.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(crate) fn asked_by_requests(&self) -> u64 {
+        self.asked_by_requests.load(Ordering::Relaxed)
+    }
+
+    /// Counts what a caller asks for if it is a request.
+    pub(crate) fn asked(&self, statements: usize) {
+        if crate::asked::by_request() {
+            self.asked_by_requests.fetch_add(statements as u64, Ordering::Relaxed);
+        }
     }
 
     /// Tells the followers, unless they know already.

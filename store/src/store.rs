@@ -93,6 +93,7 @@ impl Store {
     /// When the future is dropped the append may happen or not.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         let request = Request::check(append, self.inner.core.interpreter.as_ref())?;
+        self.live().asked(1);
         self.inner.engine.append(request).await
     }
 
@@ -175,12 +176,14 @@ impl Store {
 
     /// Runs one reading statement.
     pub async fn fetch(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        self.live().asked(1);
         self.inner.engine.fetch(query).await
     }
 
     /// Runs reading statements that all see the same state, and says which one.
     pub async fn snapshot(&self, mut queries: Vec<Query>) -> Result<Snapshot, StoreError> {
         queries.insert(0, Query::new("SELECT position FROM store_head WHERE id = 1", args![]));
+        self.live().asked(queries.len());
         let mut results = self.inner.engine.read(queries).await?.into_iter();
         let head = results.next().unwrap_or_default();
         let head = head.first().map_or(Ok(0), |row| row.int(0))?;
@@ -198,17 +201,24 @@ impl Store {
 
     /// Runs one writing statement with `RETURNING`.
     pub async fn returning(&self, op: Op) -> Result<Vec<Row>, StoreError> {
+        self.live().asked(1);
         self.inner.engine.returning(op).await
     }
 
     /// Runs guards, reads and writes as one.
     pub async fn transact(&self, transaction: Transaction) -> Result<TransactOutcome, StoreError> {
+        self.live().asked(transaction.steps.len());
         self.inner.engine.transact(transaction).await
     }
 
     /// Statements sent on behalf of callers so far; the store's own polling is not counted.
     pub fn statements(&self) -> u64 {
         self.live().statements()
+    }
+
+    /// Statements, appends each as one, that requests asked for so far, see [`on_request`](crate::on_request).
+    pub fn asked_by_requests(&self) -> u64 {
+        self.live().asked_by_requests()
     }
 
     /// Which database speaks.

@@ -40,9 +40,13 @@ async fn a_poll_of_a_known_device_touches_no_database(database: Database) -> any
     })
     .await?;
 
-    let (before, begun) = (statements(&client).await?, Instant::now());
+    let before = (statements(&client).await?, asked(&client).await?);
+    let begun = Instant::now();
     poll(&client, &devices, POLLS).await?;
-    let spent = statements(&client).await? - before;
+    assert_eq!(asked(&client).await?, before.1, "polls asked the database");
+    let spent = statements(&client).await? - before.0;
+
+    // Nor does anybody on their behalf: beside the usual there is only presence, device by device.
     let seconds = begun.elapsed().as_secs() + 1;
     let flushes = seconds / FLUSH_EVERY.as_secs() + 1;
     let allowed = flushes * (DEVICES as u64 + 10) + seconds * BACKGROUND_PER_SECOND;
@@ -51,6 +55,10 @@ async fn a_poll_of_a_known_device_touches_no_database(database: Database) -> any
         "{POLLS} polls of {DEVICES} devices in {seconds} s made {spent} statements; \
          without them there are at most {allowed}"
     );
+
+    // The counter counts: a new device cannot come from memory.
+    register(&client, &secret, "one-more", "02:00:00:00:05:FF").await?;
+    assert!(asked(&client).await? > before.1, "a registration asked for nothing");
     Ok(())
 }
 
@@ -70,14 +78,19 @@ async fn poll(client: &Client, devices: &[Device], times: usize) -> anyhow::Resu
         .await
 }
 
-/// Statements that any database has executed for the server so far.
+/// Statements that the server has executed so far.
 async fn statements(client: &Client) -> anyhow::Result<u64> {
+    counter(client, "wisptrail_store_statements_total").await
+}
+
+/// Statements that requests have asked for so far.
+async fn asked(client: &Client) -> anyhow::Result<u64> {
+    counter(client, "wisptrail_store_asked_by_requests_total").await
+}
+
+async fn counter(client: &Client, name: &str) -> anyhow::Result<u64> {
     let metrics = client.get("/metrics").await?.expect(200)?.text();
-    let counts: Vec<u64> = metrics
-        .lines()
-        .filter(|line| line.starts_with("wisptrail_store_statements_total"))
-        .map(|line| line.rsplit(' ').next().unwrap_or_default().parse().context("a count"))
-        .collect::<anyhow::Result<_>>()?;
-    anyhow::ensure!(!counts.is_empty(), "statements are not counted:\n{metrics}");
-    Ok(counts.iter().sum())
+    let mut lines = metrics.lines().filter_map(|line| line.strip_prefix(name));
+    let value = lines.find_map(|line| line.strip_prefix(' ')).context("it is not counted")?;
+    value.parse().context("a count")
 }

@@ -73,6 +73,8 @@ async fn counters(State(health): State<Health>, request: Request) -> Response {
     }
     let statements = health.app.store().statements();
     metrics::counter!("wisptrail_store_statements_total").absolute(statements);
+    let asked = health.app.store().asked_by_requests();
+    metrics::counter!("wisptrail_store_asked_by_requests_total").absolute(asked);
     metrics::gauge!("wisptrail_store_head").set(as_f64(health.app.store().head()));
     if let Ok(followers) = health.app.followers().status().await {
         for follower in followers {

@@ -127,7 +127,10 @@ fn router(settings: &Settings, app: &App) -> anyhow::Result<Router> {
     let health = Health { app: app.clone(), metrics, token: token.map(Arc::new) };
     let proxies = Proxies::new(settings.http.trusted_proxies.clone());
     let timeout = settings.http.request_timeout.0;
-    let api = api::router(api::ApiState { app: app.clone() });
+    // What the counters themselves ask is not counted.
+    let api = api::router(api::ApiState { app: app.clone() }).layer(middleware::from_fn(
+        |request, next: middleware::Next| store::on_request(next.run(request)),
+    ));
     Ok(Router::new()
         .merge(http::router(health))
         .merge(api)
