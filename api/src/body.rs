@@ -98,7 +98,7 @@ pub(crate) async fn multipart(headers: &HeaderMap, body: Bytes) -> Result<Form, 
         }
         let Some(name) = part.name().map(str::to_owned) else { continue };
         let value = part.bytes().await.map_err(|_| BodyError::Broken)?;
-        form.push(name, String::from_utf8_lossy(&value).into_owned());
+        form.push(name, &value);
     }
     Ok(form)
 }

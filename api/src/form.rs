@@ -1,36 +1,59 @@
 //! Fields of forms and query strings: names with texts, in order.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
+
+use percent_encoding::percent_decode;
 
 /// Most fields of one form or query.
 pub(crate) const FIELDS: usize = 1000;
 
 /// Names with texts. A name may come several times; the last one counts where one value is wanted.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct Form(Vec<(String, String)>);
+pub(crate) struct Form {
+    fields: Vec<(String, String)>,
+    garbled: Option<String>,
+}
 
 impl Form {
-    /// From `a=1&b=2`. Bytes that are not UTF-8 become U+FFFD; fields over [`FIELDS`] are left out.
+    /// From `a=1&b=2`. Bytes that are not UTF-8 become U+FFFD, see [`garbled`](Self::garbled); fields over
+    /// [`FIELDS`] are left out.
     pub(crate) fn parse(encoded: &[u8]) -> Self {
-        Self(
-            form_urlencoded::parse(encoded)
-                .take(FIELDS)
-                .map(|(k, v)| (k.into(), v.into()))
-                .collect(),
-        )
+        let fields: Vec<(String, String)> = form_urlencoded::parse(encoded)
+            .take(FIELDS)
+            .map(|(k, v)| (k.into(), v.into()))
+            .collect();
+        // The same pairs, once more: only before they are decoded can a U+FFFD that was sent be told from one that
+        // stands for other bytes.
+        let garbled = encoded
+            .split(|byte| *byte == b'&')
+            .filter(|pair| !pair.is_empty())
+            .zip(&fields)
+            .find(|(pair, _)| percent_decode(pair).decode_utf8().is_err())
+            .map(|(_, (name, _))| name.clone());
+        Self { fields, garbled }
     }
 
-    pub(crate) fn push(&mut self, name: String, value: String) {
-        self.0.push((name, value));
+    /// Adds a field.
+    pub(crate) fn push(&mut self, name: String, value: &[u8]) {
+        let text = String::from_utf8_lossy(value);
+        if self.garbled.is_none() && matches!(text, Cow::Owned(_)) {
+            self.garbled = Some(name.clone());
+        }
+        self.fields.push((name, text.into_owned()));
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.fields.len()
+    }
+
+    /// The first field whose name or value is not UTF-8. Who cannot do without what was meant refuses the request.
+    pub(crate) fn garbled(&self) -> Option<&str> {
+        self.garbled.as_deref()
     }
 
     /// The last value of a name.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.fields.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// The last value of a name, unless that is empty: to agents and filters the same as absent.
@@ -40,12 +63,12 @@ impl Form {
 
     /// All values of a name.
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.fields.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// All names with their values, in the order they came.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 
@@ -79,6 +102,14 @@ mod tests {
     #[test]
     fn the_last_value_counts() {
         assert_eq!(Form::parse(b"a=1&a=2").get("a"), Some("2"));
+    }
+
+    #[test]
+    fn what_is_not_text_is_named() {
+        assert_eq!(Form::parse(b"a=1&b=%FF&c=%FE").garbled(), Some("b"));
+        assert_eq!(Form::parse(b"&&a=1&b=\xff").garbled(), Some("b"));
+        assert_eq!(Form::parse(b"a=%EF%BF%BD&%C3%A4=%C3%A4+1").garbled(), None);
+        assert_eq!(Form::parse(b"a%80=1").garbled(), Some("a\u{fffd}"));
     }
 
     proptest! {

@@ -33,6 +33,8 @@ pub(super) enum BadParameter {
     Missing(&'static str),
     /// None of those that are known.
     Wrong(&'static str),
+    /// Not UTF-8, and what was meant matters.
+    Garbled,
 }
 
 impl IntoResponse for BadParameter {
@@ -43,6 +45,9 @@ impl IntoResponse for BadParameter {
                 (StatusCode::BAD_REQUEST, sentence)
             }
             Self::Wrong(name) => (StatusCode::FORBIDDEN, format!("error: wrong {name}\n")),
+            Self::Garbled => {
+                (StatusCode::BAD_REQUEST, "error: the parameters are not UTF-8\n".to_owned())
+            }
         };
         text(status, sentence).into_response()
     }

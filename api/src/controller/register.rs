@@ -37,6 +37,9 @@ pub(super) async fn handle(
 
 /// Only the names listed here are looked at: a client that chose its own id or notes would be trusted too far.
 fn registration(form: &Form, backends: &[String]) -> Result<Registration, BadParameter> {
+    if form.garbled().is_some() {
+        return Err(BadParameter::Garbled);
+    }
     let required = |name| form.given(name).map(str::to_owned).ok_or(BadParameter::Missing(name));
     let registration = Registration {
         secret: required("secret")?,

@@ -55,7 +55,8 @@ fn status(form: &Form) -> Result<ReportedStatus, BadParameter> {
     }
 }
 
-/// The reason is a piece of a device's log, which may hold anything; U+0000 cannot be stored everywhere.
+/// The reason is a piece of a device's log, which may hold anything: bytes that are not UTF-8 have become U+FFFD, and
+/// U+0000, which cannot be stored everywhere, does too. A refused report would make the agent apply again and again.
 fn plain(reason: &str) -> String {
     reason.replace('\0', "\u{fffd}")
 }

@@ -7,7 +7,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{answer, id::Id, params::FormParams, sentences};
+use super::{
+    answer::{self, BadParameter},
+    id::Id,
+    params::FormParams,
+    sentences,
+};
 use crate::{ApiState, form::Form, request::Sender};
 
 /// Takes over model, operating system and hardware; saying nothing is a success too.
@@ -18,6 +23,13 @@ pub(super) async fn handle(
     FormParams(form): FormParams,
 ) -> Response {
     let peer = Peer { address: sender.address, correlation_id: sender.correlation_id };
+    if form.garbled().is_some() {
+        // The device and its key come first, whatever is wrong with the rest.
+        return match state.app.agents().check(id, form.given("key"), peer).await {
+            Ok(()) => BadParameter::Garbled.into_response(),
+            Err(refused) => answer::refused(refused),
+        };
+    }
     match state.app.agents().update_info(id, form.given("key"), information(&form), peer).await {
         Ok(()) => answer::text(StatusCode::OK, "update-info: success").into_response(),
         Err(AgentRefused::Failed(Failure::Invalid(errors))) => sentences::information(&errors),

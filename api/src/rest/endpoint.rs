@@ -69,7 +69,7 @@ async fn gate(
     let mut answer = match negotiation::choose(&query, &parts.headers) {
         Err(error) => error.into_response(),
         Ok(format) => {
-            let answer = match admit(&state, endpoint, &mut parts).await {
+            let answer = match admit(&state, endpoint, &query, &mut parts).await {
                 Ok(None) => next.run(Request::from_parts(parts, content)).await,
                 Ok(Some(description)) => Json(description).into_response(),
                 Err(error) => error.into_response(),
@@ -91,6 +91,7 @@ async fn gate(
 async fn admit(
     state: &ApiState,
     endpoint: &Endpoint,
+    query: &Form,
     parts: &mut axum::http::request::Parts,
 ) -> Result<Option<Value>, RestError> {
     if !endpoint.open {
@@ -101,6 +102,9 @@ async fn admit(
     if !methods.any(|method| method == parts.method.as_str()) {
         let sentence = format!("Method \"{}\" not allowed.", parts.method);
         return Err(RestError::Detail(StatusCode::METHOD_NOT_ALLOWED, sentence));
+    }
+    if let Some(name) = query.garbled() {
+        return Err(RestError::field(name, "Not valid UTF-8."));
     }
     Ok((parts.method == Method::OPTIONS).then(|| description(endpoint)))
 }

@@ -72,10 +72,9 @@ impl Input {
                 })?;
                 Self::object(value)
             }
-            Kind::Form => Ok(Self::Form(Form::parse(&bytes))),
+            Kind::Form => Self::form(Form::parse(&bytes)),
             Kind::Multipart => {
-                let form = body::multipart(headers, bytes).await.map_err(unreadable)?;
-                Ok(Self::Form(form))
+                Self::form(body::multipart(headers, bytes).await.map_err(unreadable)?)
             }
             Kind::Other => {
                 let said = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -83,6 +82,13 @@ impl Input {
                     format!("Unsupported media type \"{}\" in request.", said.unwrap_or_default());
                 Err(RestError::Detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence))
             }
+        }
+    }
+
+    fn form(form: Form) -> Result<Self, RestError> {
+        match form.garbled() {
+            Some(name) => Err(RestError::field(name, "Not valid UTF-8.")),
+            None => Ok(Self::Form(form)),
         }
     }
 
@@ -152,6 +158,15 @@ mod tests {
             let sentence = format!("Invalid data. Expected a dictionary, but got {kind}.");
             assert_eq!(errors, super::super::failure::Errors::one(NON_FIELD, sentence));
         }
+    }
+
+    #[tokio::test]
+    async fn a_form_that_is_not_text_is_refused_by_field() {
+        let form = "application/x-www-form-urlencoded";
+        let Err(RestError::Invalid(errors)) = of(form, "name=a&notes=%FF").await else { panic!() };
+        let expected = super::super::failure::Errors::one("notes", "Not valid UTF-8.".to_owned());
+        assert_eq!(errors, expected);
+        assert!(of(form, "name=a&notes=%C3%A4").await.is_ok());
     }
 
     #[tokio::test]

@@ -26,6 +26,7 @@ on_each_database!(
     random_requests_are_answered_with_anything_but_5xx,
     what_is_not_http_harms_nobody,
     every_operation_wants_a_token,
+    what_is_not_text_is_refused,
 );
 
 /// Requests per database; the seed is fixed, so that what fails fails again.
@@ -116,6 +117,39 @@ async fn what_is_not_http_harms_nobody(database: Database) -> anyhow::Result<()>
         assert!(!answer.starts_with(b"HTTP/1.1 5"), "{what}: {}", String::from_utf8_lossy(&answer));
         server.client().get("/healthz").await.with_context(|| format!("gone after {what}"))?.expect(200)?;
     }
+    Ok(())
+}
+
+/// Only the reason of a failed configuration may hold anything: an agent sends a piece of its log.
+async fn what_is_not_text_is_refused(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let (device, client) = (device(&server).await?, server.client());
+    let form = async |client: &Client, method, path: &str, body: String| {
+        let form = "application/x-www-form-urlencoded";
+        client.send(client.request(method, path).header("content-type", form).body(body)).await
+    };
+    let (id, key, secret) = (&device.id, &device.key, secret_of("alpha")?);
+    let (backend, mac) = ("netjsonconfig.OpenWrt", "02:00:00:00:06:02");
+    let registration =
+        format!("secret={secret}&name=caf%E9&mac_address={mac}&backend={backend}&model=%FF");
+    let refused = form(&client, Method::POST, "/controller/register/", registration).await?;
+    assert!(refused.expect(400)?.text().contains("UTF-8"));
+    let path = format!("/controller/update-info/{id}/");
+    let refused = form(&client, Method::POST, &path, format!("key={key}&model=%FF")).await?;
+    assert!(refused.expect(400)?.text().contains("UTF-8"));
+    form(&client, Method::POST, &path, "key=wrong&model=%FF".to_owned()).await?.expect(403)?;
+    let path = format!("/controller/report-status/{id}/");
+    let report = format!("key={key}&status=error&error_reason=%FF");
+    form(&client, Method::POST, &path, report).await?.expect(200)?;
+
+    let admin = server.admin();
+    let id: uuid::Uuid = id.parse()?;
+    let path = format!("/api/v1/controller/device/{id}/");
+    let refused = form(&admin, Method::PATCH, &path, "notes=%FF".to_owned()).await?.expect(400)?;
+    assert!(refused.json().context("JSON")?["notes"].is_array());
+    admin.get("/api/v1/controller/device/?name=%FF").await?.expect(400)?;
+    let detail = admin.get(&path).await?.expect(200)?;
+    assert_eq!(detail.json().context("JSON")?["notes"], "");
     Ok(())
 }
 
