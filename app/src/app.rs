@@ -6,8 +6,8 @@ use store::{Blobs, Followers, Jobs, Store};
 use tokio::sync::Semaphore;
 
 use crate::{
-    Accounts, Agents, Configurations, Devices, Failure, FanOuts, Groups, Organizations, Sealing,
-    Settings, Templates, World, accounts::Guesses, agents::RegistrationRates,
+    Accounts, Agents, By, Configurations, Devices, Done, Failure, FanOuts, Groups, Organizations,
+    Refusal, Sealing, Settings, Templates, World, accounts::Guesses, agents::RegistrationRates,
     configurations::RenderLocks, edge::Edge, presence::PresenceBook, refusals::Refusals,
 };
 
@@ -139,6 +139,25 @@ impl App {
     /// Mints an id for something new.
     pub fn new_id(&self) -> uuid::Uuid {
         self.world().new_id()
+    }
+
+    /// What was done when this was asked for before, if it was. Asked before a use case with [`By::once`], whose rules
+    /// might refuse what has already happened.
+    pub async fn repeated(&self, by: &By) -> Result<Option<Done>, Failure> {
+        let Some(once) = &by.once else { return Ok(None) };
+        let actor = by.authority.actor.to_string();
+        match self.store().remembered(&actor, &once.key).await? {
+            None => Ok(None),
+            Some(remembered) if remembered.fingerprint == once.fingerprint => {
+                Ok(Some(Done { position: remembered.last }))
+            }
+            Some(_) => Err(Failure::Refused(Refusal::KeyReused)),
+        }
+    }
+
+    /// Stands for what was asked, without telling it: requests may hold secrets.
+    pub fn fingerprint(&self, request: &str) -> Vec<u8> {
+        self.sealing().token(request).into_bytes()
     }
 
     pub(crate) fn sealing(&self) -> &Sealing {

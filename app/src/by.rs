@@ -10,12 +10,29 @@ pub struct By {
     pub correlation_id: Option<Uuid>,
     /// What made it necessary: `event:<uuid>` | `report:<telemetry position>` | `job:<id>`.
     pub causation: Option<String>,
+    /// Under which a repetition of the request is recognised.
+    pub once: Option<Once>,
+}
+
+/// What makes a repeated request one effect: keys belong to an actor and live 7 days (architecture, decision 15).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// Chosen by the client, at most 200 characters.
+    pub key: String,
+    /// Hash of what was asked, see [`App::fingerprint`](crate::App::fingerprint).
+    pub fingerprint: Vec<u8>,
 }
 
 impl By {
     /// On behalf of an account, or of whoever the authority is.
     pub fn new(authority: Authority, correlation_id: Option<Uuid>) -> Self {
-        Self { authority, correlation_id, causation: None }
+        Self { authority, correlation_id, causation: None, once: None }
+    }
+
+    /// The same, done once however often it is asked for.
+    #[must_use]
+    pub fn once(self, once: Once) -> Self {
+        Self { once: Some(once), ..self }
     }
 
     /// A part of the program.

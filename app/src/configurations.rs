@@ -6,12 +6,15 @@ mod templates;
 use std::{collections::HashMap, sync::Arc};
 
 use domain::{
-    DeviceId, Document, FieldError, Problem, TemplateId,
+    DeviceId, Document, FieldError, Permission, Problem, TemplateId,
     configuration::{Backend, ConfigurationCommand},
 };
 use netjson::ValidationError;
 use parking_lot::Mutex;
-use projections::device;
+use projections::{
+    configuration::{self, ConfigurationRow},
+    device,
+};
 use serde_json::Value;
 
 pub(crate) use render::Layers;
@@ -64,16 +67,40 @@ impl RenderLocks {
 }
 
 impl Configurations<'_> {
+    /// The configurations of those of these devices that exist for the actor, in no particular order; at most 1000.
+    pub async fn of(
+        &self,
+        by: &By,
+        devices: &[DeviceId],
+    ) -> Result<Vec<ConfigurationRow>, Failure> {
+        by.authority
+            .require_anywhere(Permission::ViewDevice)
+            .map_err(|denied| Failure::denied(denied, "Config"))?;
+        let mut rows = configuration::of_devices(self.0.store(), devices).await?;
+        rows.retain(|row| {
+            by.authority.require(Permission::ViewDevice, Some(row.organization_id)).is_ok()
+        });
+        Ok(rows)
+    }
+
+    /// Which templates these configurations have, first to last. Whoever may see a configuration may know them.
+    pub async fn templates_of(
+        &self,
+        configurations: &[DeviceId],
+    ) -> Result<HashMap<DeviceId, Vec<TemplateId>>, Failure> {
+        Ok(configuration::templates_of_devices(self.0.store(), configurations).await?)
+    }
+
     /// The archive that the device downloads at present, rendered first if an input changed.
     pub async fn archive_of(&self, by: &By, id: DeviceId) -> Result<Archive, Failure> {
         let missing = || Failure::NotFound("Config");
         let device = device::by_id(self.0.store(), id).await?.ok_or_else(missing)?;
         by.authority
-            .require(domain::Permission::ViewDevice, Some(device.organization_id))
+            .require(Permission::ViewDevice, Some(device.organization_id))
             .map_err(|denied| Failure::denied(denied, "Config"))?;
         self.render(id).await?;
         let configuration =
-            projections::configuration::by_device(self.0.store(), id).await?.ok_or_else(missing)?;
+            configuration::by_device(self.0.store(), id).await?.ok_or_else(missing)?;
         let Some(archive) = configuration.archive else {
             let message = configuration.failure.unwrap_or_default();
             return Err(Failure::Refused(Refusal::TemplateConflict { message }));

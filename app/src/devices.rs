@@ -12,12 +12,12 @@ use domain::{
     kind,
 };
 use projections::{
-    Order, Page, Slice,
+    Order, Page, Slice, Stretch, Stretched,
     configuration::{self, ConfigurationRow},
-    device::{self, DeviceFilter, DeviceRow},
+    device::{self, DeviceFilter, DeviceOrder, DeviceRow},
     organization::OrganizationRow,
 };
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use store::{Limit, Op, args};
 use tracing::instrument;
 
@@ -67,6 +67,53 @@ impl Devices<'_> {
         Ok(device::list(self.0.store(), &filter, order, page).await?)
     }
 
+    /// A stretch of the devices that the actor may see.
+    pub async fn stretch(
+        &self,
+        by: &By,
+        mut filter: DeviceFilter,
+        order: (DeviceOrder, bool),
+        stretch: Stretch,
+    ) -> Result<Stretched<DeviceRow>, Failure> {
+        by.authority
+            .require_anywhere(Permission::ViewDevice)
+            .map_err(|denied| Failure::denied(denied, MODEL))?;
+        filter.organizations = within(&by.authority, filter.organizations);
+        Ok(device::stretch(self.0.store(), &filter, order, stretch).await?)
+    }
+
+    /// One device alone.
+    pub async fn row(&self, by: &By, id: DeviceId) -> Result<DeviceRow, Failure> {
+        self.device(by, id, Permission::ViewDevice).await
+    }
+
+    /// Those of these devices that exist for the actor, in no particular order; at most 1000.
+    pub async fn rows(&self, by: &By, ids: &[DeviceId]) -> Result<Vec<DeviceRow>, Failure> {
+        by.authority
+            .require_anywhere(Permission::ViewDevice)
+            .map_err(|denied| Failure::denied(denied, MODEL))?;
+        let mut rows = device::by_ids(self.0.store(), ids).await?;
+        rows.retain(|row| {
+            by.authority.require(Permission::ViewDevice, Some(row.organization_id)).is_ok()
+        });
+        Ok(rows)
+    }
+
+    /// When and from where a device was heard, as this node knows.
+    pub fn presence(&self, device: &DeviceRow) -> Presence {
+        let recorded = || Presence { management_ip: device.management_ip, ..Presence::default() };
+        self.0.presence().of(device.id).unwrap_or_else(recorded)
+    }
+
+    /// What a device proves itself with, for those who may change it.
+    pub async fn key(&self, by: &By, device: &DeviceRow) -> Result<SecretString, Failure> {
+        by.authority
+            .require(Permission::ChangeDevice, Some(device.organization_id))
+            .map_err(|denied| Failure::denied(denied, MODEL))?;
+        let place = Place::DeviceKey(device.id, device.organization_id);
+        self.0.sealing().open(place, &device.key).await
+    }
+
     /// One device with everything that is shown with it.
     pub async fn get(&self, by: &By, id: DeviceId) -> Result<DeviceDetail, Failure> {
         let device = self.device(by, id, Permission::ViewDevice).await?;
@@ -100,8 +147,7 @@ impl Devices<'_> {
     ) -> Result<DeviceDetail, Failure> {
         let place = Place::DeviceKey(device.id, device.organization_id);
         let key = self.0.sealing().open(place, &device.key).await?;
-        let recorded = || Presence { management_ip: device.management_ip, ..Presence::default() };
-        let presence = self.0.presence().of(device.id).unwrap_or_else(recorded);
+        let presence = self.presence(&device);
         Ok(DeviceDetail { device, key, configuration, templates, presence })
     }
 

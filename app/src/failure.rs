@@ -112,6 +112,9 @@ pub enum Refusal {
     /// It exists already.
     #[error("an object with this id exists already")]
     Exists,
+    /// The idempotency key belongs to something else.
+    #[error("the request's id was used for a different request: choose a new one")]
+    KeyReused,
     /// Its organization cannot be changed.
     #[error("the organization cannot be changed: create a new one there")]
     OrganizationFixed,
@@ -194,6 +197,7 @@ impl From<AppendError> for Failure {
             // The use case knows the name.
             AppendError::Limited(_) => Self::LimitReached { organization: String::new() },
             AppendError::Unavailable(_) => Self::Unavailable,
+            AppendError::KeyReused => Self::Refused(Refusal::KeyReused),
             AppendError::Store(error) => error.into(),
             error => Self::Broken(Box::new(error)),
         }

@@ -5,7 +5,7 @@ use domain::{
     device::{CreateGroup, Group, GroupCommand},
 };
 use projections::{
-    Order, Page, Slice,
+    NamedOrder, Order, Page, Slice, Stretch, Stretched,
     group::{self, GroupFilter, GroupRow},
     template,
 };
@@ -57,7 +57,7 @@ const MODEL: &str = "DeviceGroup";
 impl Groups<'_> {
     /// Makes a group.
     #[instrument(name = "device_group.create", skip_all, fields(group.id = %new.id))]
-    pub async fn create(&self, by: &By, new: NewGroup) -> Result<GroupId, Failure> {
+    pub async fn create(&self, by: &By, new: NewGroup) -> Result<Done, Failure> {
         by.authority
             .require_anywhere(Permission::AddGroup)
             .map_err(|denied| Failure::denied(denied, MODEL))?;
@@ -72,11 +72,11 @@ impl Groups<'_> {
             variables: new.context,
             meta_data: new.meta_data,
         });
-        decide!(self.0, by, work => {
+        let (_, done) = decide!(self.0, by, work => {
             self.fitting(by, new.organization_id, &new.templates).await?;
             work.handle::<Group>(new.id.as_uuid(), create.clone()).await
         })?;
-        Ok(new.id)
+        Ok(done)
     }
 
     /// Changes a group; its devices follow in the background.
@@ -118,6 +118,28 @@ impl Groups<'_> {
     /// One group.
     pub async fn get(&self, by: &By, id: GroupId) -> Result<GroupRow, Failure> {
         self.group(by, id, Permission::ViewGroup).await
+    }
+
+    /// A stretch of the groups that the actor may see.
+    pub async fn stretch(
+        &self,
+        by: &By,
+        mut filter: GroupFilter,
+        order: (NamedOrder, bool),
+        stretch: Stretch,
+    ) -> Result<Stretched<GroupRow>, Failure> {
+        by.authority
+            .require_anywhere(Permission::ViewGroup)
+            .map_err(|denied| Failure::denied(denied, MODEL))?;
+        filter.organizations = within(&by.authority, filter.organizations);
+        Ok(group::stretch(self.0.store(), &filter, order, stretch).await?)
+    }
+
+    /// Those of these groups that exist for the actor, in no particular order; at most 1000.
+    pub async fn rows(&self, by: &By, ids: &[GroupId]) -> Result<Vec<GroupRow>, Failure> {
+        let filter = GroupFilter { ids: Some(ids.to_vec()), ..GroupFilter::default() };
+        let page = Page { limit: 1000, offset: 0 };
+        Ok(self.list(by, filter, Order::NewestFirst, page).await?.rows)
     }
 
     /// A page of the groups that the actor may see.

@@ -26,7 +26,7 @@ pub use agents::{
     AgentRefused, Agents, Peer, Registered, Registration, RegistrationRefused, ReportedInformation,
 };
 pub use app::{App, Background, Parts};
-pub use by::By;
+pub use by::{By, Once};
 pub use configurations::{
     Archive, ConfigurationChange, Configurations, NewConfiguration, Rendering,
 };

@@ -7,7 +7,7 @@ use domain::{
     },
 };
 use projections::{
-    Order, Page, Slice, device,
+    NamedOrder, Order, Page, Slice, Stretch, Stretched, device,
     organization::{self, OrganizationFilter, OrganizationRow},
 };
 use secrecy::SecretString;
@@ -71,7 +71,7 @@ const MODEL: &str = "Organization";
 impl Organizations<'_> {
     /// Founds an organization.
     #[instrument(name = "organization.create", skip_all, fields(organization.id = %new.id))]
-    pub async fn create(&self, by: &By, new: NewOrganization) -> Result<OrganizationId, Failure> {
+    pub async fn create(&self, by: &By, new: NewOrganization) -> Result<Done, Failure> {
         by.authority
             .require_anywhere(Permission::AddOrganization)
             .map_err(|denied| Failure::denied(denied, MODEL))?;
@@ -91,10 +91,10 @@ impl Organizations<'_> {
             variables: new.context,
             limit: new.device_limit,
         }));
-        decide!(self.0, by, work => {
+        let (_, done) = decide!(self.0, by, work => {
             work.handle::<Organization>(new.id.as_uuid(), create.clone()).await
         })?;
-        Ok(new.id)
+        Ok(done)
     }
 
     /// Changes an organization.
@@ -139,6 +139,33 @@ impl Organizations<'_> {
     /// One organization.
     pub async fn get(&self, by: &By, id: OrganizationId) -> Result<OrganizationRow, Failure> {
         self.organization(by, id, Permission::ViewOrganization).await
+    }
+
+    /// A stretch of the organizations that the actor may see.
+    pub async fn stretch(
+        &self,
+        by: &By,
+        mut filter: OrganizationFilter,
+        order: (NamedOrder, bool),
+        stretch: Stretch,
+    ) -> Result<Stretched<OrganizationRow>, Failure> {
+        by.authority
+            .require_anywhere(Permission::ViewOrganization)
+            .map_err(|denied| Failure::denied(denied, MODEL))?;
+        filter.ids = within(&by.authority, filter.ids);
+        Ok(organization::stretch(self.0.store(), &filter, order, stretch).await?)
+    }
+
+    /// Those of these organizations that exist for the actor, in no particular order; at most 1000.
+    pub async fn rows(
+        &self,
+        by: &By,
+        ids: &[OrganizationId],
+    ) -> Result<Vec<OrganizationRow>, Failure> {
+        let filter =
+            OrganizationFilter { ids: Some(ids.to_vec()), ..OrganizationFilter::default() };
+        let page = Page { limit: 1000, offset: 0 };
+        Ok(self.list(by, filter, Order::NewestFirst, page).await?.rows)
     }
 
     /// A page of the organizations that the actor may see.

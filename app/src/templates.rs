@@ -1,11 +1,11 @@
 //! Templates.
 
 use domain::{
-    Document, OrganizationId, Permission, Problem, TemplateId,
+    Authority, Document, OrganizationId, Permission, Problem, TemplateId,
     configuration::{Backend, CreateTemplate, Template, TemplateCommand, TemplateFlags},
 };
 use projections::{
-    Order, Page, Slice,
+    NamedOrder, Order, Page, Slice, Stretch, Stretched,
     template::{self, TemplateFilter, TemplateRow},
 };
 use tracing::instrument;
@@ -68,7 +68,7 @@ const MODEL: &str = "Template";
 impl Templates<'_> {
     /// Makes a template; existing devices get it in the background when it is a default or required one.
     #[instrument(name = "template.create", skip_all, fields(template.id = %new.id))]
-    pub async fn create(&self, by: &By, new: NewTemplate) -> Result<TemplateId, Failure> {
+    pub async fn create(&self, by: &By, new: NewTemplate) -> Result<Done, Failure> {
         let denied = |denied| Failure::denied(denied, MODEL);
         by.authority.require_anywhere(Permission::AddTemplate).map_err(denied)?;
         match new.organization_id {
@@ -90,11 +90,11 @@ impl Templates<'_> {
             flags: TemplateFlags::new(new.default, new.required),
             notes: new.notes,
         }));
-        decide!(self.0, by, work => {
+        let (_, done) = decide!(self.0, by, work => {
             self.name_is_free(new.id, new.organization_id, &new.name).await?;
             work.handle::<Template>(new.id.as_uuid(), create.clone()).await
         })?;
-        Ok(new.id)
+        Ok(done)
     }
 
     /// Changes a template; devices that use it follow in the background.
@@ -154,6 +154,28 @@ impl Templates<'_> {
         self.template(by, id, Permission::ViewTemplate).await
     }
 
+    /// A stretch of the templates that the actor may see: those of its organizations, and shared ones.
+    pub async fn stretch(
+        &self,
+        by: &By,
+        mut filter: TemplateFilter,
+        order: (NamedOrder, bool),
+        stretch: Stretch,
+    ) -> Result<Stretched<TemplateRow>, Failure> {
+        by.authority
+            .require_anywhere(Permission::ViewTemplate)
+            .map_err(|denied| Failure::denied(denied, MODEL))?;
+        seen(&by.authority, &mut filter);
+        Ok(template::stretch(self.0.store(), &filter, order, stretch).await?)
+    }
+
+    /// Those of these templates that exist for the actor, in no particular order; at most 1000.
+    pub async fn rows(&self, by: &By, ids: &[TemplateId]) -> Result<Vec<TemplateRow>, Failure> {
+        let filter = TemplateFilter { ids: Some(ids.to_vec()), ..TemplateFilter::default() };
+        let page = Page { limit: 1000, offset: 0 };
+        Ok(self.list(by, filter, Order::NewestFirst, page).await?.rows)
+    }
+
     /// A page of the templates that the actor may see: those of its organizations, and shared ones.
     pub async fn list(
         &self,
@@ -165,14 +187,7 @@ impl Templates<'_> {
         by.authority
             .require_anywhere(Permission::ViewTemplate)
             .map_err(|denied| Failure::denied(denied, MODEL))?;
-        if let Some(visible) = by.authority.visible() {
-            if let Some(wanted) = &mut filter.organizations {
-                wanted.retain(|id| visible.contains(id));
-            } else {
-                filter.organizations = Some(visible);
-                filter.or_shared = true;
-            }
-        }
+        seen(&by.authority, &mut filter);
         Ok(template::list(self.0.store(), &filter, order, page).await?)
     }
 
@@ -233,5 +248,16 @@ impl Templates<'_> {
         // Two of one organization, or two shared ones, are told apart by the claim.
         let clash = others.iter().any(|row| row.id != id && row.organization_id != organization);
         if clash { Err(Failure::Refused(Refusal::SharedTemplateName)) } else { Ok(()) }
+    }
+}
+
+/// Narrows a filter to what the actor may see.
+fn seen(authority: &Authority, filter: &mut TemplateFilter) {
+    let Some(visible) = authority.visible() else { return };
+    if let Some(wanted) = &mut filter.organizations {
+        wanted.retain(|id| visible.contains(id));
+    } else {
+        filter.organizations = Some(visible);
+        filter.or_shared = true;
     }
 }

@@ -46,7 +46,12 @@ impl<'a> Work<'a> {
             by,
             parts: Vec::new(),
             limits: Vec::new(),
-            idempotency: None,
+            idempotency: by.once.as_ref().map(|once| IdempotencyKey {
+                actor: by.authority.actor.to_string(),
+                key: once.key.clone(),
+                fingerprint: once.fingerprint.clone(),
+                response: None,
+            }),
             grown: Vec::new(),
         }
     }

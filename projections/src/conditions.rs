@@ -3,6 +3,9 @@
 use chrono::{DateTime, Utc};
 use store::{Arg, Query, Row, Store, StoreError};
 
+/// Rows of one question.
+const MOST_ROWS: u32 = 1000;
+
 /// A part of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -41,6 +44,95 @@ impl Order {
             Self::Name => "name, id",
         }
     }
+}
+
+/// Where a list goes on: what its order compares of a row, and the row's id, which decides among equals.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// As the database compares it; of the kind that the order has.
+    pub value: Arg,
+    /// The row.
+    pub id: uuid::Uuid,
+}
+
+/// A part of a list that starts at a place and not at a number, so that rows which come and go in between are neither
+/// left out nor seen twice.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stretch {
+    /// How many rows, at most 1000.
+    pub limit: u32,
+    /// Only rows after this one.
+    pub after: Option<Place>,
+    /// Only rows before this one.
+    pub before: Option<Place>,
+    /// From the end of the list instead of its start; the rows come in the list's order all the same.
+    pub from_end: bool,
+}
+
+/// Rows of a stretch, each with its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stretched<T> {
+    /// In the order of the list.
+    pub rows: Vec<(Place, T)>,
+    /// Are there more beyond the end that was not asked for: after the last row, or before the first with `from_end`?
+    pub more: bool,
+    /// Rows of the whole list, wherever the stretch starts.
+    pub count: u64,
+    /// Position that all of it was read at.
+    pub position: i64,
+}
+
+/// How rows are sorted: an expression without nulls, its kind, and the direction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sorting {
+    pub(crate) by: &'static str,
+    pub(crate) kind: SortKind,
+    pub(crate) descending: bool,
+}
+
+/// The order of a list of named things; ids decide among equals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NamedOrder {
+    /// By name.
+    #[default]
+    Name,
+    /// By creation.
+    Created,
+    /// By the last change.
+    Modified,
+}
+
+impl NamedOrder {
+    pub(crate) fn sorting(self, descending: bool) -> Sorting {
+        let (by, kind) = match self {
+            Self::Name => ("name", SortKind::Text),
+            Self::Created => ("created_at", SortKind::Time),
+            Self::Modified => ("modified_at", SortKind::Time),
+        };
+        Sorting { by, kind, descending }
+    }
+}
+
+/// What an order compares.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SortKind {
+    Text,
+    Time,
+}
+
+impl SortKind {
+    fn read(self, row: &Row, column: usize) -> Result<Arg, StoreError> {
+        Ok(match self {
+            Self::Text => row.text(column)?.into(),
+            Self::Time => row.time(column)?.into(),
+        })
+    }
+}
+
+/// A pattern that finds the text anywhere; what means something in patterns means itself.
+pub(crate) fn containing(text: &str) -> String {
+    let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+    format!("%{escaped}%")
 }
 
 /// `WHERE` clauses with their arguments.
@@ -121,7 +213,7 @@ impl Conditions {
             format!(
                 "SELECT {columns} FROM {from}{filter} ORDER BY {} LIMIT {} OFFSET {}",
                 order.sql(),
-                page.limit.min(1000),
+                page.limit.min(MOST_ROWS),
                 page.offset
             ),
             self.args,
@@ -131,5 +223,57 @@ impl Conditions {
             results.next().and_then(|rows| rows.first().map(|row| row.int(0))).transpose()?;
         let rows = results.next().unwrap_or_default().iter().map(read).collect::<Result<_, _>>()?;
         Ok(Slice { count: count.unwrap_or(0).unsigned_abs(), rows })
+    }
+
+    /// Counts the list and reads a stretch of it, in one state of the database. `columns` are `width` columns of which
+    /// the first is the id.
+    pub(crate) async fn stretch<T>(
+        mut self,
+        store: &Store,
+        (columns, width, from): (&str, usize, &str),
+        sorting: Sorting,
+        stretch: Stretch,
+        read: impl Fn(&Row) -> Result<T, StoreError>,
+    ) -> Result<Stretched<T>, StoreError> {
+        let Sorting { by, kind, descending } = sorting;
+        let count =
+            Query::new(format!("SELECT count(*) FROM {from}{}", self.sql()), self.args.clone());
+        let mut bound = |place: Option<Place>, comparison: &str| {
+            let Some(Place { value, id }) = place else { return };
+            self.args.extend([value, id.into()]);
+            let (value, id) = (self.args.len() - 1, self.args.len());
+            self.clauses.push(format!("({by}, id) {comparison} (${value}, ${id})"));
+        };
+        bound(stretch.after, if descending { "<" } else { ">" });
+        bound(stretch.before, if descending { ">" } else { "<" });
+        let limit = stretch.limit.min(MOST_ROWS);
+        let direction = if descending == stretch.from_end { "ASC" } else { "DESC" };
+        let rows = Query::new(
+            format!(
+                "SELECT {columns}, {by} FROM {from}{} ORDER BY {by} {direction}, id {direction} LIMIT {}",
+                self.sql(),
+                limit + 1
+            ),
+            self.args,
+        );
+        let snapshot = store.snapshot(vec![count, rows]).await?;
+        let mut results = snapshot.results.into_iter();
+        let count =
+            results.next().and_then(|rows| rows.first().map(|row| row.int(0))).transpose()?;
+        let mut rows = results.next().unwrap_or_default();
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        if stretch.from_end {
+            rows.reverse();
+        }
+        let rows = rows
+            .iter()
+            .map(|row| {
+                let place = Place { value: kind.read(row, width)?, id: row.uuid(0)? };
+                Ok((place, read(row)?))
+            })
+            .collect::<Result<_, StoreError>>()?;
+        let count = count.unwrap_or(0).unsigned_abs();
+        Ok(Stretched { rows, more, count, position: snapshot.head })
     }
 }

@@ -2,6 +2,8 @@
 
 mod inputs;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use domain::{
     DeviceId, Document, OrganizationId, TemplateId,
@@ -123,6 +125,29 @@ pub async fn templates_of(store: &Store, device: DeviceId) -> Result<Vec<Templat
     );
     let rows = store.fetch(query).await?;
     rows.iter().map(|row| row.uuid(0).map(TemplateId::from_uuid)).collect()
+}
+
+/// The templates of some devices' configurations, first to last; removed ones are left out.
+pub async fn templates_of_devices(
+    store: &Store,
+    devices: &[DeviceId],
+) -> Result<HashMap<DeviceId, Vec<TemplateId>>, StoreError> {
+    let mut templates: HashMap<DeviceId, Vec<TemplateId>> = HashMap::new();
+    if devices.is_empty() {
+        return Ok(templates);
+    }
+    let places: Vec<String> = (1..=devices.len()).map(|place| format!("${place}")).collect();
+    let sql = format!(
+        "SELECT u.device_id, t.id FROM configuration_templates u JOIN templates t ON t.id = u.template_id AND NOT t.removed
+         WHERE u.device_id IN ({}) ORDER BY u.device_id, u.ordinal",
+        places.join(", ")
+    );
+    let ids = devices.iter().map(|device| device.as_uuid().into()).collect();
+    for row in store.fetch(Query::new(sql, ids)).await? {
+        let device = DeviceId::from_uuid(row.uuid(0)?);
+        templates.entry(device).or_default().push(TemplateId::from_uuid(row.uuid(1)?));
+    }
+    Ok(templates)
 }
 
 pub(crate) fn fold(at: At, event: &ConfigurationEvent) -> Vec<Op> {

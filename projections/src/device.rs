@@ -7,10 +7,14 @@ use domain::{
     DeviceId, GroupId, OrganizationId, TemplateId,
     device::{DeviceEvent, Information},
 };
-use store::{Op, Query, Row, Store, StoreError, args};
+use store::{Dialect, Op, Query, Row, Store, StoreError, args};
 
 use crate::{
-    Order, Page, SealedText, Slice, conditions::Conditions, first, render_inputs::At, secret,
+    Order, Page, SealedText, Slice, Stretch, Stretched,
+    conditions::{Conditions, SortKind, Sorting, containing},
+    first,
+    render_inputs::At,
+    secret,
 };
 
 /// A device.
@@ -47,6 +51,7 @@ pub struct DeviceRow {
 }
 
 const COLUMNS: &str = "id, organization_id, name, mac_address, key, key_fingerprint, hardware_id, model, os, system, notes, group_id, management_ip, active, created_at, modified_at";
+const WIDTH: usize = 16;
 
 fn read(row: &Row) -> Result<DeviceRow, StoreError> {
     Ok(DeviceRow {
@@ -122,7 +127,157 @@ pub struct DeviceFilter {
     pub created_before: Option<DateTime<Utc>>,
     /// Registered exactly at this moment.
     pub created: Option<DateTime<Utc>>,
+    /// One of these.
+    pub ids: Option<Vec<DeviceId>>,
+    /// This text somewhere in name, addresses, hardware id, model, operating system, hardware or notes.
+    pub search: Option<String>,
+    /// In no group.
+    pub ungrouped: bool,
+    /// This text somewhere in the model, whatever the case.
+    pub model_contains: Option<String>,
+    /// This text somewhere in the operating system, whatever the case.
+    pub os_contains: Option<String>,
+    /// With a template that has this tag.
+    pub tag: Option<String>,
+    /// Served, or not.
+    pub active: Option<bool>,
+    /// With an error: the device could not apply its configuration, or the inputs make no archive. Or without.
+    pub failing: Option<bool>,
+    /// This text somewhere in that error, whatever the case.
+    pub error_contains: Option<String>,
+    /// Heard at this moment or later, as presence was written last.
+    pub heard_from: Option<DateTime<Utc>>,
+    /// Not heard since this moment, or never.
+    pub silent_since: Option<DateTime<Utc>>,
 }
+
+/// The order of a list of devices; ids decide among equals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeviceOrder {
+    /// By name.
+    #[default]
+    Name,
+    /// By registration.
+    Created,
+    /// By the last change of the device itself.
+    Modified,
+    /// By the last contact, as presence was written last; those never heard come first.
+    LastContact,
+    /// By the configuration's status, those without configuration first.
+    Status,
+    /// By model.
+    Model,
+}
+
+impl DeviceOrder {
+    fn sorting(self, dialect: Dialect, descending: bool) -> Sorting {
+        let (by, kind) = match self {
+            Self::Name => ("name", SortKind::Text),
+            Self::Created => ("created_at", SortKind::Time),
+            Self::Modified => ("modified_at", SortKind::Time),
+            Self::LastContact => (
+                match dialect {
+                    Dialect::Sqlite => {
+                        "COALESCE((SELECT last_contact FROM presence WHERE device_id = devices.id), 0)"
+                    }
+                    Dialect::Postgres => {
+                        "COALESCE((SELECT last_contact FROM presence WHERE device_id = devices.id), 'epoch'::timestamptz)"
+                    }
+                },
+                SortKind::Time,
+            ),
+            Self::Status => (
+                "COALESCE((SELECT status FROM configurations WHERE device_id = devices.id), '')",
+                SortKind::Text,
+            ),
+            Self::Model => ("model", SortKind::Text),
+        };
+        Sorting { by, kind, descending }
+    }
+}
+
+impl DeviceFilter {
+    fn conditions(&self) -> Conditions {
+        let mut conditions = Conditions::default();
+        if let Some(organizations) = &self.organizations {
+            conditions.any_of("organization_id", organizations.iter().map(|id| id.as_uuid()));
+        }
+        if let Some(ids) = &self.ids {
+            conditions.any_of("id", ids.iter().map(|id| id.as_uuid()));
+        }
+        if let Some(name) = &self.name {
+            conditions.with("lower(name) = ?", name.to_lowercase());
+        }
+        if let Some(address) = &self.mac_address {
+            conditions.with("mac_address = ?", address.to_uppercase());
+        }
+        for (clause, part) in [
+            (r"lower(name) LIKE ? ESCAPE '\'", &self.name_contains),
+            (r"lower(mac_address) LIKE ? ESCAPE '\'", &self.mac_address_contains),
+            (r"lower(model) LIKE ? ESCAPE '\'", &self.model_contains),
+            (r"lower(os) LIKE ? ESCAPE '\'", &self.os_contains),
+            (
+                r"lower(name || ' ' || mac_address || ' ' || COALESCE(management_ip, '') || ' ' || COALESCE(hardware_id, '') || ' ' || model || ' ' || os || ' ' || system || ' ' || notes) LIKE ? ESCAPE '\'",
+                &self.search,
+            ),
+            (
+                r"id IN (SELECT device_id FROM configurations WHERE lower(error_reason || ' ' || COALESCE(failure, '')) LIKE ? ESCAPE '\')",
+                &self.error_contains,
+            ),
+        ] {
+            if let Some(part) = part {
+                conditions.with(clause, containing(&part.to_lowercase()));
+            }
+        }
+        if let Some(group) = self.group {
+            conditions.with("group_id = ?", group.as_uuid());
+        }
+        if self.ungrouped {
+            conditions.plain("group_id IS NULL");
+        }
+        if let Some(active) = self.active {
+            conditions.with("active = ?", active);
+        }
+        if let Some(status) = &self.status {
+            let clause = "id IN (SELECT device_id FROM configurations WHERE status = ?)";
+            conditions.with(clause, status);
+        }
+        if let Some(backend) = &self.backend {
+            let clause = "id IN (SELECT device_id FROM configurations WHERE backend = ?)";
+            conditions.with(clause, backend);
+        }
+        match self.failing {
+            Some(true) => conditions.plain(&format!("id IN ({FAILING})")),
+            Some(false) => conditions.plain(&format!("id NOT IN ({FAILING})")),
+            None => {}
+        }
+        if let Some(template) = self.template {
+            let clause =
+                "id IN (SELECT device_id FROM configuration_templates WHERE template_id = ?)";
+            conditions.with(clause, template.as_uuid());
+        }
+        if let Some(tag) = &self.tag {
+            // Tags are a JSON list of texts; a tag is one of them as a whole.
+            let clause = r"id IN (SELECT u.device_id FROM configuration_templates u JOIN templates t ON t.id = u.template_id
+                                   WHERE NOT t.removed AND lower(t.tags) LIKE ? ESCAPE '\')";
+            let quoted = serde_json::Value::String(tag.to_lowercase()).to_string();
+            conditions.with(clause, containing(&quoted));
+        }
+        if let Some(moment) = self.heard_from {
+            let clause = "id IN (SELECT device_id FROM presence WHERE last_contact >= ?)";
+            conditions.with(clause, moment);
+        }
+        if let Some(moment) = self.silent_since {
+            let clause = "id NOT IN (SELECT device_id FROM presence WHERE last_contact >= ?)";
+            conditions.with(clause, moment);
+        }
+        conditions.created(self.created_from, self.created_before, self.created);
+        conditions
+    }
+}
+
+const FAILING: &str =
+    "SELECT device_id FROM configurations WHERE status = 'error' OR failure IS NOT NULL";
 
 /// A page of devices.
 pub async fn list(
@@ -131,43 +286,25 @@ pub async fn list(
     order: Order,
     page: Page,
 ) -> Result<Slice<DeviceRow>, StoreError> {
-    let mut conditions = Conditions::default();
-    if let Some(organizations) = &filter.organizations {
-        conditions.any_of("organization_id", organizations.iter().map(|id| id.as_uuid()));
-    }
-    if let Some(name) = &filter.name {
-        conditions.with("lower(name) = ?", name.to_lowercase());
-    }
-    if let Some(part) = &filter.name_contains {
-        conditions.with(r"lower(name) LIKE ? ESCAPE '\'", containing(&part.to_lowercase()));
-    }
-    if let Some(address) = &filter.mac_address {
-        conditions.with("mac_address = ?", address.to_uppercase());
-    }
-    if let Some(part) = &filter.mac_address_contains {
-        conditions.with(r"mac_address LIKE ? ESCAPE '\'", containing(&part.to_uppercase()));
-    }
-    if let Some(group) = filter.group {
-        conditions.with("group_id = ?", group.as_uuid());
-    }
-    if let Some(status) = &filter.status {
-        conditions.with("id IN (SELECT device_id FROM configurations WHERE status = ?)", status);
-    }
-    if let Some(backend) = &filter.backend {
-        conditions.with("id IN (SELECT device_id FROM configurations WHERE backend = ?)", backend);
-    }
-    if let Some(template) = filter.template {
-        let clause = "id IN (SELECT device_id FROM configuration_templates WHERE template_id = ?)";
-        conditions.with(clause, template.as_uuid());
-    }
-    conditions.created(filter.created_from, filter.created_before, filter.created);
-    conditions.page(store, (COLUMNS, "devices"), order, page, read).await
+    filter.conditions().page(store, (COLUMNS, "devices"), order, page, read).await
 }
 
-/// A pattern that finds the text anywhere; what means something in patterns means itself.
-fn containing(text: &str) -> String {
-    let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
-    format!("%{escaped}%")
+/// A stretch of the devices.
+pub async fn stretch(
+    store: &Store,
+    filter: &DeviceFilter,
+    (order, descending): (DeviceOrder, bool),
+    stretch: Stretch,
+) -> Result<Stretched<DeviceRow>, StoreError> {
+    let sorting = order.sorting(store.dialect(), descending);
+    filter.conditions().stretch(store, (COLUMNS, WIDTH, "devices"), sorting, stretch, read).await
+}
+
+/// The devices with these ids that exist, in no particular order.
+pub async fn by_ids(store: &Store, ids: &[DeviceId]) -> Result<Vec<DeviceRow>, StoreError> {
+    let filter = DeviceFilter { ids: Some(ids.to_vec()), ..DeviceFilter::default() };
+    let page = Page { limit: 1000, offset: 0 };
+    Ok(list(store, &filter, Order::NewestFirst, page).await?.rows)
 }
 
 pub(crate) fn fold(at: At, event: &DeviceEvent) -> Vec<Op> {

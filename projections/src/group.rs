@@ -5,8 +5,8 @@ use domain::{Document, GroupId, OrganizationId, TemplateId, device::GroupEvent};
 use store::{Op, Query, Row, Store, StoreError, args};
 
 use crate::{
-    Order, Page, Slice,
-    conditions::Conditions,
+    NamedOrder, Order, Page, Slice, Stretch, Stretched,
+    conditions::{Conditions, containing},
     first,
     render_inputs::{At, document, json},
 };
@@ -35,6 +35,7 @@ pub struct GroupRow {
 }
 
 const COLUMNS: &str = "id, organization_id, name, description, templates, variables, meta_data, created_at, modified_at";
+const WIDTH: usize = 9;
 
 fn read(row: &Row) -> Result<GroupRow, StoreError> {
     Ok(GroupRow {
@@ -63,6 +64,42 @@ pub struct GroupFilter {
     pub organizations: Option<Vec<OrganizationId>>,
     /// With devices, or without.
     pub empty: Option<bool>,
+    /// This text somewhere in name or description, whatever the case.
+    pub search: Option<String>,
+    /// Only these.
+    pub ids: Option<Vec<GroupId>>,
+    /// With this template.
+    pub template: Option<TemplateId>,
+}
+
+impl GroupFilter {
+    fn conditions(&self) -> Conditions {
+        let mut conditions = Conditions::default();
+        conditions.plain("NOT removed");
+        if let Some(organizations) = &self.organizations {
+            conditions.any_of("organization_id", organizations.iter().map(|id| id.as_uuid()));
+        }
+        match self.empty {
+            Some(true) => conditions.plain(
+                "NOT EXISTS (SELECT 1 FROM devices WHERE devices.group_id = device_groups.id)",
+            ),
+            Some(false) => conditions
+                .plain("EXISTS (SELECT 1 FROM devices WHERE devices.group_id = device_groups.id)"),
+            None => {}
+        }
+        if let Some(part) = &self.search {
+            let clause = r"lower(name || ' ' || description) LIKE ? ESCAPE '\'";
+            conditions.with(clause, containing(&part.to_lowercase()));
+        }
+        if let Some(ids) = &self.ids {
+            conditions.any_of("id", ids.iter().map(|id| id.as_uuid()));
+        }
+        if let Some(template) = self.template {
+            // A JSON list of ids.
+            conditions.with("templates LIKE ?", format!("%{template}%"));
+        }
+        conditions
+    }
 }
 
 /// A page of groups.
@@ -72,19 +109,21 @@ pub async fn list(
     order: Order,
     page: Page,
 ) -> Result<Slice<GroupRow>, StoreError> {
-    let mut conditions = Conditions::default();
-    conditions.plain("NOT removed");
-    if let Some(organizations) = &filter.organizations {
-        conditions.any_of("organization_id", organizations.iter().map(|id| id.as_uuid()));
-    }
-    match filter.empty {
-        Some(true) => conditions
-            .plain("NOT EXISTS (SELECT 1 FROM devices WHERE devices.group_id = device_groups.id)"),
-        Some(false) => conditions
-            .plain("EXISTS (SELECT 1 FROM devices WHERE devices.group_id = device_groups.id)"),
-        None => {}
-    }
-    conditions.page(store, (COLUMNS, "device_groups"), order, page, read).await
+    filter.conditions().page(store, (COLUMNS, "device_groups"), order, page, read).await
+}
+
+/// A stretch of the groups.
+pub async fn stretch(
+    store: &Store,
+    filter: &GroupFilter,
+    (order, descending): (NamedOrder, bool),
+    stretch: Stretch,
+) -> Result<Stretched<GroupRow>, StoreError> {
+    let sorting = order.sorting(descending);
+    filter
+        .conditions()
+        .stretch(store, (COLUMNS, WIDTH, "device_groups"), sorting, stretch, read)
+        .await
 }
 
 fn ids(templates: &[TemplateId]) -> String {

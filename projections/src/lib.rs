@@ -20,7 +20,7 @@ use std::sync::Arc;
 use store::{Projection, Store, StoreError};
 
 pub use catalogue::{Catalogue, decode};
-pub use conditions::{Order, Page, Slice};
+pub use conditions::{NamedOrder, Order, Page, Place, Slice, Stretch, Stretched};
 pub use fan_out::{FanOut, FanOutJob, Ordered};
 pub use render_inputs::RenderInputs;
 pub use secret::SealedText;

@@ -8,8 +8,8 @@ use domain::{
 use store::{Op, Query, Row, Store, StoreError, args};
 
 use crate::{
-    Order, Page, SealedText, Slice,
-    conditions::Conditions,
+    NamedOrder, Order, Page, SealedText, Slice, Stretch, Stretched,
+    conditions::{Conditions, containing},
     first,
     render_inputs::{At, document, json},
     secret,
@@ -47,6 +47,7 @@ pub struct OrganizationRow {
 }
 
 const COLUMNS: &str = "id, name, slug, description, email, url, active, registration_open, secret, variables, device_limit, created_at, modified_at";
+const WIDTH: usize = 13;
 
 fn read(row: &Row) -> Result<OrganizationRow, StoreError> {
     Ok(OrganizationRow {
@@ -113,6 +114,30 @@ pub struct OrganizationFilter {
     pub ids: Option<Vec<OrganizationId>>,
     /// Only active or only inactive ones.
     pub active: Option<bool>,
+    /// This text somewhere in name, slug or description, whatever the case.
+    pub search: Option<String>,
+    /// Whose agents may register devices, or may not.
+    pub registration_open: Option<bool>,
+}
+
+impl OrganizationFilter {
+    fn conditions(&self) -> Conditions {
+        let mut conditions = Conditions::default();
+        if let Some(ids) = &self.ids {
+            conditions.any_of("id", ids.iter().map(|id| id.as_uuid()));
+        }
+        if let Some(active) = self.active {
+            conditions.with("active = ?", active);
+        }
+        if let Some(part) = &self.search {
+            let clause = r"lower(name || ' ' || slug || ' ' || description) LIKE ? ESCAPE '\'";
+            conditions.with(clause, containing(&part.to_lowercase()));
+        }
+        if let Some(open) = self.registration_open {
+            conditions.with("registration_open = ?", open);
+        }
+        conditions
+    }
 }
 
 /// A page of organizations.
@@ -122,14 +147,21 @@ pub async fn list(
     order: Order,
     page: Page,
 ) -> Result<Slice<OrganizationRow>, StoreError> {
-    let mut conditions = Conditions::default();
-    if let Some(ids) = &filter.ids {
-        conditions.any_of("id", ids.iter().map(|id| id.as_uuid()));
-    }
-    if let Some(active) = filter.active {
-        conditions.with("active = ?", active);
-    }
-    conditions.page(store, (COLUMNS, "organizations"), order, page, read).await
+    filter.conditions().page(store, (COLUMNS, "organizations"), order, page, read).await
+}
+
+/// A stretch of the organizations.
+pub async fn stretch(
+    store: &Store,
+    filter: &OrganizationFilter,
+    (order, descending): (NamedOrder, bool),
+    stretch: Stretch,
+) -> Result<Stretched<OrganizationRow>, StoreError> {
+    let sorting = order.sorting(descending);
+    filter
+        .conditions()
+        .stretch(store, (COLUMNS, WIDTH, "organizations"), sorting, stretch, read)
+        .await
 }
 
 pub(crate) fn fold(at: At, event: &OrganizationEvent) -> Vec<Op> {

@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Document, OrganizationId, TemplateId,
+    DeviceId, Document, OrganizationId, TemplateId,
     configuration::{Backend, TemplateEvent, TemplateFlags},
 };
 use store::{Op, Query, Row, Store, StoreError, args};
 
 use crate::{
-    Order, Page, Slice,
-    conditions::Conditions,
+    NamedOrder, Order, Page, Slice, Stretch, Stretched,
+    conditions::{Conditions, containing},
     first,
     render_inputs::{At, document, json},
 };
@@ -42,6 +42,7 @@ pub struct TemplateRow {
 }
 
 const COLUMNS: &str = "id, organization_id, name, backend, config, default_values, tags, is_default, is_required, notes, created_at, modified_at";
+const WIDTH: usize = 12;
 
 fn read(row: &Row) -> Result<TemplateRow, StoreError> {
     Ok(TemplateRow {
@@ -96,6 +97,68 @@ pub struct TemplateFilter {
     pub created_before: Option<DateTime<Utc>>,
     /// Made exactly at this moment.
     pub created: Option<DateTime<Utc>>,
+    /// This text somewhere in name, tags or notes, whatever the case.
+    pub search: Option<String>,
+    /// With this tag.
+    pub tag: Option<String>,
+    /// In the configuration of this device.
+    pub device: Option<DeviceId>,
+}
+
+impl TemplateFilter {
+    fn conditions(&self) -> Conditions {
+        let mut conditions = Conditions::default();
+        conditions.plain("NOT removed");
+        if let Some(ids) = &self.ids {
+            conditions.any_of("id", ids.iter().map(|id| id.as_uuid()));
+        }
+        match &self.organizations {
+            Some(organizations) if self.or_shared => {
+                // Ids are UUIDs: nothing in them needs quoting.
+                let of = |id: &OrganizationId| format!("organization_id = '{id}'");
+                let any = std::iter::once("organization_id IS NULL".to_owned())
+                    .chain(organizations.iter().map(of))
+                    .collect::<Vec<_>>();
+                let shared = format!("({})", any.join(" OR "));
+                conditions.plain(&shared);
+            }
+            Some(organizations) => {
+                conditions.any_of("organization_id", organizations.iter().map(|id| id.as_uuid()));
+            }
+            None => {}
+        }
+        if self.only_shared {
+            conditions.plain("organization_id IS NULL");
+        }
+        if let Some(name) = &self.name {
+            conditions.with("name = ?", name);
+        }
+        if let Some(backend) = &self.backend {
+            conditions.with("backend = ?", backend);
+        }
+        if let Some(default) = self.default {
+            conditions.with("is_default = ?", default);
+        }
+        if let Some(required) = self.required {
+            conditions.with("is_required = ?", required);
+        }
+        conditions.created(self.created_from, self.created_before, self.created);
+        if let Some(part) = &self.search {
+            let clause = r"lower(name || ' ' || tags || ' ' || notes) LIKE ? ESCAPE '\'";
+            conditions.with(clause, containing(&part.to_lowercase()));
+        }
+        if let Some(tag) = &self.tag {
+            // Tags are a JSON list of texts; a tag is one of them as a whole.
+            let quoted = serde_json::Value::String(tag.to_lowercase()).to_string();
+            conditions.with(r"lower(tags) LIKE ? ESCAPE '\'", containing(&quoted));
+        }
+        if let Some(device) = self.device {
+            let clause =
+                "id IN (SELECT template_id FROM configuration_templates WHERE device_id = ?)";
+            conditions.with(clause, device.as_uuid());
+        }
+        conditions
+    }
 }
 
 /// A page of templates.
@@ -105,43 +168,18 @@ pub async fn list(
     order: Order,
     page: Page,
 ) -> Result<Slice<TemplateRow>, StoreError> {
-    let mut conditions = Conditions::default();
-    conditions.plain("NOT removed");
-    if let Some(ids) = &filter.ids {
-        conditions.any_of("id", ids.iter().map(|id| id.as_uuid()));
-    }
-    match &filter.organizations {
-        Some(organizations) if filter.or_shared => {
-            // Ids are UUIDs: nothing in them needs quoting.
-            let of = |id: &OrganizationId| format!("organization_id = '{id}'");
-            let any = std::iter::once("organization_id IS NULL".to_owned())
-                .chain(organizations.iter().map(of))
-                .collect::<Vec<_>>();
-            let shared = format!("({})", any.join(" OR "));
-            conditions.plain(&shared);
-        }
-        Some(organizations) => {
-            conditions.any_of("organization_id", organizations.iter().map(|id| id.as_uuid()));
-        }
-        None => {}
-    }
-    if filter.only_shared {
-        conditions.plain("organization_id IS NULL");
-    }
-    if let Some(name) = &filter.name {
-        conditions.with("name = ?", name);
-    }
-    if let Some(backend) = &filter.backend {
-        conditions.with("backend = ?", backend);
-    }
-    if let Some(default) = filter.default {
-        conditions.with("is_default = ?", default);
-    }
-    if let Some(required) = filter.required {
-        conditions.with("is_required = ?", required);
-    }
-    conditions.created(filter.created_from, filter.created_before, filter.created);
-    conditions.page(store, (COLUMNS, "templates"), order, page, read).await
+    filter.conditions().page(store, (COLUMNS, "templates"), order, page, read).await
+}
+
+/// A stretch of the templates.
+pub async fn stretch(
+    store: &Store,
+    filter: &TemplateFilter,
+    (order, descending): (NamedOrder, bool),
+    stretch: Stretch,
+) -> Result<Stretched<TemplateRow>, StoreError> {
+    let sorting = order.sorting(descending);
+    filter.conditions().stretch(store, (COLUMNS, WIDTH, "templates"), sorting, stretch, read).await
 }
 
 /// All templates that pass the filter, by name; at most 1000.

@@ -57,7 +57,7 @@ pub use options::{Dialect, Durability, Location, Options};
 pub use projection::{Fault, Interpreter, Mode, Projection};
 pub use rebuild::{Rebuild, RebuildError, Rebuilt};
 pub use sealed::{Envelope, Opened, SealedError, Subject};
-pub use store::{Snapshot, Store};
+pub use store::{Remembered, Snapshot, Store};
 pub use transaction::{Compute, Expect, Step, TransactOutcome, Transaction};
 pub use value::{Arg, Row, Value};
 pub use verify::{BadPosition, ChainReport};

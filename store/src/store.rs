@@ -46,6 +46,17 @@ pub struct Snapshot {
     pub results: Vec<Vec<Row>>,
 }
 
+/// What was done under an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// Hash of what was asked.
+    pub fingerprint: Vec<u8>,
+    /// Position of the last event that came of it.
+    pub last: i64,
+    /// JSON that was to be answered to repetitions.
+    pub response: Option<String>,
+}
+
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store")
@@ -138,6 +149,27 @@ impl Store {
         }
         let rows = self.fetch(filter.query(after, limit.min(MOST_EVENTS))).await?;
         rows.into_iter().map(filter::recorded).collect()
+    }
+
+    /// What an idempotency key stands for, if it was used in the last 7 days.
+    pub async fn remembered(
+        &self,
+        actor: &str,
+        key: &str,
+    ) -> Result<Option<Remembered>, StoreError> {
+        let query = Query::new(
+            "SELECT fingerprint, last_position, response FROM command_log WHERE actor = $1 AND key = $2",
+            args![actor, key],
+        );
+        let rows = self.fetch(query).await?;
+        let read = |row: &Row| {
+            Ok(Remembered {
+                fingerprint: row.bytes(0)?,
+                last: row.int(1)?,
+                response: row.text_or_null(2)?,
+            })
+        };
+        rows.first().map(read).transpose()
     }
 
     /// Every event after a position, for ever.

@@ -162,7 +162,7 @@ fn refused(refusal: Refusal) -> RestError {
         Refusal::SharedTemplateName => "name",
         Refusal::LimitBelowDevices { .. } => "config_settings.device_limit",
         Refusal::OrganizationFixed => "organization",
-        Refusal::TooManyTokens => NON_FIELD,
+        Refusal::TooManyTokens | Refusal::KeyReused => NON_FIELD,
     };
     RestError::field(field, sentence)
 }

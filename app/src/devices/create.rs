@@ -15,7 +15,7 @@ use tracing::instrument;
 
 use super::{Devices, MODEL, limited};
 use crate::{
-    By, Failure,
+    By, Done, Failure,
     configurations::{Configurations, Layers, NewConfiguration},
     sealing::Place,
     work::decide,
@@ -100,7 +100,7 @@ pub(crate) fn checked(
 impl Devices<'_> {
     /// Brings a device under management.
     #[instrument(name = "device.create", skip_all, fields(device.id = %new.id, organization.id = %new.organization_id))]
-    pub async fn create(&self, by: &By, new: NewDevice) -> Result<DeviceId, Failure> {
+    pub async fn create(&self, by: &By, new: NewDevice) -> Result<Done, Failure> {
         by.authority
             .require_anywhere(Permission::AddDevice)
             .map_err(|denied| Failure::denied(denied, MODEL))?;
@@ -160,9 +160,9 @@ impl Devices<'_> {
             }
             Ok(())
         });
-        outcome.map_err(|failure| in_words(failure, &organization))?;
+        let ((), done) = outcome.map_err(|failure| in_words(failure, &organization))?;
         self.0.configurations().render(new.id).await?;
-        Ok(new.id)
+        Ok(done)
     }
 
     /// The organization that something new is to belong to. One that the actor may not see does not exist.

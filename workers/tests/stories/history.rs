@@ -64,7 +64,8 @@ impl Network {
                 context: document(json!({ "word": format!("group-{number}") })),
                 meta_data: Document::new(),
             };
-            groups.push(world.app.groups().create(&World::by(), new).await?);
+            world.app.groups().create(&World::by(), new).await?;
+            groups.push(id);
         }
         Ok(Self { devices: Vec::new(), templates, groups, registered: 0 })
     }

@@ -228,7 +228,8 @@ impl World {
             required,
             notes: String::new(),
         };
-        Ok(self.app.templates().create(&Self::by(), new).await?)
+        self.app.templates().create(&Self::by(), new).await?;
+        Ok(id)
     }
 
     /// Lets followers and workers do all that there is to do.

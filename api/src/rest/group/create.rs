@@ -36,8 +36,9 @@ pub(super) async fn handle(
     let (Some(name), Some(organization)) = (sent.name, sent.organization) else {
         return Err(RestError::Broken);
     };
+    let id = GroupId::from_uuid(state.app.new_id());
     let new = NewGroup {
-        id: GroupId::from_uuid(state.app.new_id()),
+        id,
         organization_id: OrganizationId::from_uuid(organization),
         name,
         description: sent.description.unwrap_or_default(),
@@ -46,7 +47,7 @@ pub(super) async fn handle(
         meta_data: sent.meta_data.unwrap_or_default(),
     };
     let groups = state.app.groups();
-    let id = groups.create(&caller.by, new).await.map_err(in_a_group)?;
+    groups.create(&caller.by, new).await.map_err(in_a_group)?;
     let row = groups.get(&caller.by, id).await?;
     Ok((StatusCode::CREATED, Json(shape(&row))).into_response())
 }

@@ -20,6 +20,7 @@ pub(super) async fn handle(
     let filter = GroupFilter {
         organizations: references::organizations(&mut filters, &state.app, &caller).await?,
         empty: filters.switch("empty"),
+        ..GroupFilter::default()
     };
     filters.check()?;
     let groups = state.app.groups();

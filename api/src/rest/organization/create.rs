@@ -28,8 +28,9 @@ pub(super) async fn handle(
     let sent = Sent::read(&mut fields);
     fields.check()?;
     let (Some(name), Some(slug)) = (sent.name, sent.slug) else { return Err(RestError::Broken) };
+    let id = OrganizationId::from_uuid(state.app.new_id());
     let new = NewOrganization {
-        id: OrganizationId::from_uuid(state.app.new_id()),
+        id,
         name,
         slug,
         details: OrganizationDetails {
@@ -44,7 +45,7 @@ pub(super) async fn handle(
         device_limit: sent.device_limit.unwrap_or_default(),
     };
     let organizations = state.app.organizations();
-    let id = organizations.create(&caller.by, new).await.map_err(refused).map_err(doubled)?;
+    organizations.create(&caller.by, new).await.map_err(refused).map_err(doubled)?;
     let row = organizations.get(&caller.by, id).await?;
     // Clients of the reference find the web site of what they made here.
     let location = HeaderValue::from_str(&row.url).ok().map(|url| [(header::LOCATION, url)]);

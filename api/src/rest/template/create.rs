@@ -31,8 +31,9 @@ pub(super) async fn handle(
     let (Some(name), Some(backend)) = (sent.name, sent.backend) else {
         return Err(RestError::Broken);
     };
+    let id = TemplateId::from_uuid(state.app.new_id());
     let new = NewTemplate {
-        id: TemplateId::from_uuid(state.app.new_id()),
+        id,
         organization_id: organization.map(OrganizationId::from_uuid),
         name,
         backend,
@@ -45,8 +46,7 @@ pub(super) async fn handle(
     };
     let templates = state.app.templates();
     let shared = new.organization_id.is_none();
-    let id =
-        templates.create(&caller.by, new).await.map_err(|failure| name_taken(failure, shared))?;
+    templates.create(&caller.by, new).await.map_err(|failure| name_taken(failure, shared))?;
     let row = templates.get(&caller.by, id).await?;
     Ok((StatusCode::CREATED, Json(shape(&row))).into_response())
 }
