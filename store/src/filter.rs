@@ -64,7 +64,11 @@ impl EventFilter {
     }
 }
 
-fn one_of(column: &str, values: impl Iterator<Item = Arg>, args: &mut Vec<Arg>) -> String {
+pub(crate) fn one_of(
+    column: &str,
+    values: impl Iterator<Item = Arg>,
+    args: &mut Vec<Arg>,
+) -> String {
     let first = args.len() + 1;
     args.extend(values);
     if args.len() < first {
