@@ -6,9 +6,10 @@ use store::{Blobs, Followers, Jobs, Store};
 use tokio::sync::Semaphore;
 
 use crate::{
-    Accounts, Agents, By, Configurations, Devices, Done, Failure, FanOuts, Groups, Organizations,
-    Refusal, Sealing, Settings, Templates, World, accounts::Guesses, agents::RegistrationRates,
-    configurations::RenderLocks, edge::Edge, presence::PresenceBook, refusals::Refusals,
+    Accounts, Agents, By, Configurations, Devices, Done, Failure, FanOuts, Groups, History,
+    Organizations, Refusal, Sealing, Settings, Templates, World, accounts::Guesses,
+    agents::RegistrationRates, configurations::RenderLocks, edge::Edge, presence::PresenceBook,
+    refusals::Refusals,
 };
 
 /// The use cases. A clone is another handle to the same.
@@ -224,6 +225,11 @@ impl App {
     /// Configurations of devices.
     pub fn configurations(&self) -> Configurations<'_> {
         Configurations(self)
+    }
+
+    /// Any moment of the past.
+    pub fn history(&self) -> History<'_> {
+        History(self)
     }
 
     /// The agent protocol.

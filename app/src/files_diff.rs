@@ -2,7 +2,7 @@
 
 mod unpack;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use similar::{ChangeTag, TextDiff, TextDiffConfig};
 
@@ -101,9 +101,9 @@ impl FilesDiff {
         let (mut before, mut after) = (files(before)?, files(after)?);
         let mut diff = Self { files: Vec::new(), cut: before.cut || after.cut };
         let mut lines = MAX_LINES;
-        let paths: BTreeMap<String, ()> =
-            before.files.keys().chain(after.files.keys()).map(|path| (path.clone(), ())).collect();
-        for (path, ()) in paths {
+        let paths: BTreeSet<String> =
+            before.files.keys().chain(after.files.keys()).cloned().collect();
+        for path in paths {
             let (old, new) = (before.files.remove(&path), after.files.remove(&path));
             if old == new {
                 continue;

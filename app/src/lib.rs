@@ -12,6 +12,7 @@ mod fan_out;
 mod files_diff;
 mod fixture;
 mod groups;
+mod history;
 mod log;
 mod moment;
 mod organizations;
@@ -38,6 +39,11 @@ pub use fan_out::{FanOuts, Step};
 pub use files_diff::{ContentsDiff, FileChange, FileDiff, FilesDiff, Malformed, Opaque};
 pub use fixture::{Fixture, FixtureError};
 pub use groups::{GroupChange, Groups, NewGroup};
+pub use history::{
+    ArchiveAt, Cause, ConfigurationAt, DeviceAt, DeviceDiff, Entries, Entry, FieldChange,
+    FileCount, Gone, GroupAt, GroupLink, History, HistoryPage, ObjectRef, Reverted, SharedChange,
+    SharedObject, StillDifferent, TemplateAt, TemplateLink,
+};
 pub use log::AggregateStore;
 pub use moment::Moment;
 pub use organizations::{NewOrganization, OrganizationChange, Organizations};

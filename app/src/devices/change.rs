@@ -251,7 +251,7 @@ impl Devices<'_> {
         if renamed {
             commands.push(Configurations::renamed());
         }
-        self.fits(facts, &backend, &commands).await?;
+        self.fits(facts.device.id, &backend, &commands).await?;
         Ok(commands)
     }
 
@@ -294,13 +294,13 @@ impl Devices<'_> {
     }
 
     /// Contents that fit alone must fit together with the templates too.
-    async fn fits(
+    pub(crate) async fn fits(
         &self,
-        facts: &Facts,
+        id: DeviceId,
         backend: &domain::configuration::Backend,
         commands: &[ConfigurationCommand],
     ) -> Result<(), Failure> {
-        let Some(mut inputs) = configuration::inputs(self.0.store(), facts.device.id).await? else {
+        let Some(mut inputs) = configuration::inputs(self.0.store(), id).await? else {
             return Ok(());
         };
         let mut relevant = false;

@@ -69,7 +69,8 @@ fn what_is_not_text_or_too_long_is_told_by_size_and_hash() {
 
 #[test]
 fn differences_end_at_ten_thousand_lines_and_say_so() {
-    let text = |letter: &str| (0..6000).map(|n| format!("{letter}{n}\n")).collect::<String>();
+    let text =
+        |letter: &str| (0..6000).map(|n| format!("{letter}{n}\n")).collect::<Vec<_>>().concat();
     let (one, other) = (text("a"), text("b"));
     let before = archive(&[("1", 0o644, one.as_bytes()), ("2", 0o644, b"x\n")]);
     let after = archive(&[("1", 0o644, other.as_bytes()), ("2", 0o644, b"y\n")]);

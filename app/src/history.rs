@@ -1,0 +1,142 @@
+//! Any moment of the past: objects as they were, what happened to them, how two moments differ, and the way back.
+//!
+//! Whose a moment is: the organization that had the device *then* is asked about. Who may see its devices now sees
+//! that time, whatever became of the device since; who may not, does not, even where the device is theirs now. So when
+//! a device moves, its time before the move stays with the organization it left, and its time from the move on is the
+//! new one's. Removed devices are there for those who may see their last organization.
+
+mod at;
+mod diff;
+mod entries;
+mod fold;
+mod names;
+mod revert;
+mod sentence;
+mod whole;
+
+use domain::{DeviceId, Document, GroupId, OrganizationId, Permission, TemplateId};
+
+pub use at::{ArchiveAt, ConfigurationAt, DeviceAt, GroupAt, GroupLink, TemplateAt, TemplateLink};
+pub use diff::{DeviceDiff, FieldChange, SharedChange, SharedObject};
+pub use entries::{Entries, Entry, HistoryPage, ObjectRef};
+pub use revert::{Cause, FileCount, Gone, Reverted, StillDifferent};
+
+use self::{
+    fold::{OrganizationPast, fold},
+    whole::Whole,
+};
+use crate::{App, Archive, By, Failure, Moment, devices};
+
+/// Use cases of the past; see [`App::history`].
+pub struct History<'a>(pub(crate) &'a App);
+
+impl History<'_> {
+    /// A device as it was at a moment (field `at`). What did not exist then, or was another organization's, is not found.
+    pub async fn device_at(&self, by: &By, id: DeviceId, at: Moment) -> Result<DeviceAt, Failure> {
+        Ok(self.whole(by, id, at, "at").await?.shown())
+    }
+
+    /// The archive that a device had at a moment (field `at`), byte for byte, and the position that its inputs were read at.
+    pub async fn archive_at(
+        &self,
+        by: &By,
+        id: DeviceId,
+        at: Moment,
+    ) -> Result<(Archive, i64), Failure> {
+        let whole = self.whole(by, id, at, "at").await?;
+        let archive = self.archive_of(&whole).await?;
+        archive.ok_or(Failure::NotFound("Config"))
+    }
+
+    /// A template as it was at a moment (field `at`).
+    pub async fn template_at(
+        &self,
+        by: &By,
+        id: TemplateId,
+        at: Moment,
+    ) -> Result<TemplateAt, Failure> {
+        const MODEL: &str = "Template";
+        let position = self.moment(by, Permission::ViewTemplate, MODEL, at).await?;
+        let past = fold::<TemplateAt>(self.0.store(), id.as_uuid(), position).await?;
+        let past = past.ok_or(Failure::NotFound(MODEL))?;
+        require(by, Permission::ViewTemplate, past.organization_id, MODEL)?;
+        Ok(past)
+    }
+
+    /// A device group as it was at a moment (field `at`).
+    pub async fn group_at(&self, by: &By, id: GroupId, at: Moment) -> Result<GroupAt, Failure> {
+        const MODEL: &str = "DeviceGroup";
+        let position = self.moment(by, Permission::ViewGroup, MODEL, at).await?;
+        let past = fold::<GroupAt>(self.0.store(), id.as_uuid(), position).await?;
+        let past = past.ok_or(Failure::NotFound(MODEL))?;
+        require(by, Permission::ViewGroup, Some(past.organization_id), MODEL)?;
+        Ok(past)
+    }
+
+    /// The configuration variables of an organization at a moment (field `at`).
+    pub async fn organization_variables_at(
+        &self,
+        by: &By,
+        id: OrganizationId,
+        at: Moment,
+    ) -> Result<Document, Failure> {
+        const MODEL: &str = "Organization";
+        let position = self.moment(by, Permission::ViewOrganization, MODEL, at).await?;
+        require(by, Permission::ViewOrganization, Some(id), MODEL)?;
+        let past = fold::<OrganizationPast>(self.0.store(), id.as_uuid(), position).await?;
+        Ok(past.ok_or(Failure::NotFound(MODEL))?.variables)
+    }
+
+    /// The device at a moment, if the actor may see that moment.
+    async fn whole(
+        &self,
+        by: &By,
+        id: DeviceId,
+        at: Moment,
+        field: &'static str,
+    ) -> Result<Whole, Failure> {
+        by.authority
+            .require_anywhere(Permission::ViewDevice)
+            .map_err(|denied| Failure::denied(denied, devices::MODEL))?;
+        let position = at.resolve(self.0.store(), field).await?;
+        let whole = Whole::read(self.0.store(), id, position).await?;
+        let whole = whole.ok_or(Failure::NotFound(devices::MODEL))?;
+        let owner = Some(whole.device.organization_id);
+        require(by, Permission::ViewDevice, owner, devices::MODEL)?;
+        Ok(whole)
+    }
+
+    /// The blob belongs to the organization that had the device then: a move copies it.
+    async fn archive_of(&self, whole: &Whole) -> Result<Option<(Archive, i64)>, Failure> {
+        let held = whole.configuration.as_ref().and_then(|own| own.archive.as_ref());
+        let Some(held) = held else { return Ok(None) };
+        let (owner, archive) = (whole.device.organization_id, &held.rendered);
+        let configurations = self.0.configurations();
+        let found =
+            configurations.archive(owner, &whole.device.name, &archive.sha256, &archive.md5);
+        Ok(Some((found.await?, archive.inputs_position)))
+    }
+
+    async fn moment(
+        &self,
+        by: &By,
+        permission: Permission,
+        model: &'static str,
+        at: Moment,
+    ) -> Result<i64, Failure> {
+        by.authority
+            .require_anywhere(permission)
+            .map_err(|denied| Failure::denied(denied, model))?;
+        at.resolve(self.0.store(), "at").await
+    }
+}
+
+/// What another organization owns does not exist.
+fn require(
+    by: &By,
+    permission: Permission,
+    organization: Option<OrganizationId>,
+    model: &'static str,
+) -> Result<(), Failure> {
+    by.authority.require(permission, organization).map_err(|denied| Failure::denied(denied, model))
+}
