@@ -138,8 +138,12 @@ impl History<'_> {
             gone.push(Gone::Backend { name: own.backend.clone() });
             configurations.backend(&held.backend).map_err(|error| Failure::Invalid(vec![error]))?
         };
-        let wanted = self.templates_again(row.organization_id, then, gone).await?;
+        let mut wanted = self.templates_again(row.organization_id, then, gone).await?;
         let organization = row.organization_id;
+        let required = configurations.required(organization, &backend).await?;
+        let present = configuration::templates_of(self.0.store(), row.id).await?;
+        let required = |id: &TemplateId| required.iter().any(|template| template.id == *id);
+        keep_in_place(&mut wanted, &present, required);
         let templates =
             configurations.chosen_templates(by, organization, &backend, &wanted).await?;
         let commands = vec![
@@ -173,6 +177,24 @@ impl History<'_> {
                 .map(|template| Gone::Template { id: template.id, name: template.name.clone() }),
         );
         Ok(wanted.into_iter().map(|template| template.id).collect())
+    }
+}
+
+/// What cannot be taken away stays after what it comes after at present.
+fn keep_in_place(
+    wanted: &mut Vec<TemplateId>,
+    present: &[TemplateId],
+    required: impl Fn(&TemplateId) -> bool,
+) {
+    for (place, id) in present.iter().enumerate() {
+        if wanted.contains(id) || !required(id) {
+            continue;
+        }
+        let before = present[..place]
+            .iter()
+            .rev()
+            .find_map(|before| wanted.iter().position(|wanted| wanted == before));
+        wanted.insert(before.map_or(0, |before| before + 1), *id);
     }
 }
 

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::world::{HARBOUR, HILLS, Outcome, PEER, World, document, file, on_each_database};
 
 /// Steps of a history.
-const STEPS: usize = 70;
+pub(crate) const STEPS: usize = 70;
 
 #[test]
 fn archives_tables_and_memory_are_what_the_events_say() -> Outcome {
@@ -37,15 +37,15 @@ fn archives_tables_and_memory_are_what_the_events_say() -> Outcome {
     Ok(())
 }
 
-struct Network {
-    devices: Vec<(DeviceId, String)>,
+pub(crate) struct Network {
+    pub(crate) devices: Vec<(DeviceId, String)>,
     templates: Vec<TemplateId>,
     groups: Vec<GroupId>,
     registered: u32,
 }
 
 impl Network {
-    async fn found(world: &World) -> Outcome<Self> {
+    pub(crate) async fn found(world: &World) -> Outcome<Self> {
         let templates = vec![
             world.template(11, Some(HARBOUR), "a {{ word }} {{ name }}\n", (false, false)).await?,
             world.template(12, Some(HARBOUR), "b {{ word }}\n", (true, false)).await?,
@@ -71,7 +71,7 @@ impl Network {
     }
 
     /// One thing that operators or devices do; refusals are part of life, our own faults are not.
-    async fn step(&mut self, world: &World, dice: &mut ChaCha8Rng) -> Outcome {
+    pub(crate) async fn step(&mut self, world: &World, dice: &mut ChaCha8Rng) -> Outcome {
         let (app, by) = (&world.app, World::by());
         let value = format!("w{}", dice.random_range(0..4));
         let words = document(json!({ "word": value }));
@@ -192,7 +192,7 @@ impl Network {
     }
 }
 
-fn of_configuration(set: impl FnOnce(&mut ConfigurationChange)) -> DeviceChange {
+pub(crate) fn of_configuration(set: impl FnOnce(&mut ConfigurationChange)) -> DeviceChange {
     let mut own = ConfigurationChange::default();
     set(&mut own);
     DeviceChange { configuration: Some(own), ..DeviceChange::default() }

@@ -3,5 +3,7 @@
 mod fan_out;
 mod full_disk;
 mod history;
+mod reverting;
 mod tenancy;
+mod time_travel;
 mod world;

@@ -94,7 +94,7 @@ fn people_without_a_role_are_refused_everywhere() -> Outcome {
     })
 }
 
-fn new_group(id: GroupId, organization_id: OrganizationId) -> NewGroup {
+pub(crate) fn new_group(id: GroupId, organization_id: OrganizationId) -> NewGroup {
     NewGroup {
         id,
         organization_id,
@@ -107,7 +107,7 @@ fn new_group(id: GroupId, organization_id: OrganizationId) -> NewGroup {
 }
 
 /// An account with a token, and what that token is worth.
-async fn account(
+pub(crate) async fn account(
     world: &World,
     number: u128,
     roles: &[Role],
