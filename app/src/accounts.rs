@@ -149,7 +149,8 @@ impl Accounts<'_> {
     }
 }
 
-fn authority(user: &UserRow) -> Authority {
+/// What an account is allowed.
+pub(crate) fn authority(user: &UserRow) -> Authority {
     let scope = if user.superuser {
         Scope::Everything
     } else {

@@ -6,8 +6,8 @@ use store::{Blobs, Followers, Jobs, Store};
 use tokio::sync::Semaphore;
 
 use crate::{
-    Accounts, Agents, By, Configurations, Devices, Done, Failure, FanOuts, Groups, History,
-    Organizations, Refusal, Sealing, Settings, Templates, World, accounts::Guesses,
+    Accounts, Agents, Bulk, By, Configurations, Devices, Done, Failure, FanOuts, Groups, History,
+    Organizations, Previews, Refusal, Sealing, Settings, Templates, World, accounts::Guesses,
     agents::RegistrationRates, configurations::RenderLocks, edge::Edge, presence::PresenceBook,
     refusals::Refusals,
 };
@@ -235,6 +235,16 @@ impl App {
     /// The agent protocol.
     pub fn agents(&self) -> Agents<'_> {
         Agents(self)
+    }
+
+    /// Operations on many devices that people order.
+    pub fn bulk(&self) -> Bulk<'_> {
+        Bulk(self)
+    }
+
+    /// What would be if something were changed.
+    pub fn previews(&self) -> Previews<'_> {
+        Previews(self)
     }
 
     /// Jobs that follow from one event for many devices.

@@ -1,6 +1,8 @@
 use domain::{Authority, DeviceId, OrganizationId, authority::Scope};
 use uuid::Uuid;
 
+use crate::work::Rehearsal;
+
 /// Who asks and why; one per outside request or job.
 #[derive(Clone, Debug)]
 pub struct By {
@@ -12,6 +14,8 @@ pub struct By {
     pub causation: Option<String>,
     /// Under which a repetition of the request is recognised.
     pub once: Option<Once>,
+    /// Nothing is to happen: what would be appended is kept here instead.
+    pub(crate) rehearsal: Option<Rehearsal>,
 }
 
 /// What makes a repeated request one effect: keys belong to an actor and live 7 days (architecture, decision 15).
@@ -26,13 +30,18 @@ pub struct Once {
 impl By {
     /// On behalf of an account, or of whoever the authority is.
     pub fn new(authority: Authority, correlation_id: Option<Uuid>) -> Self {
-        Self { authority, correlation_id, causation: None, once: None }
+        Self { authority, correlation_id, causation: None, once: None, rehearsal: None }
     }
 
     /// The same, done once however often it is asked for.
     #[must_use]
     pub fn once(self, once: Once) -> Self {
         Self { once: Some(once), ..self }
+    }
+
+    /// The same, without anything happening: the use case decides and ends before it appends.
+    pub(crate) fn rehearsing(&self, rehearsal: &Rehearsal) -> Self {
+        Self { once: None, rehearsal: Some(rehearsal.clone()), ..self.clone() }
     }
 
     /// A part of the program.

@@ -17,7 +17,7 @@ use projections::{
 };
 use serde_json::Value;
 
-pub(crate) use render::Layers;
+pub(crate) use render::{Computation, Layered, Layers};
 pub use render::{Archive, Rendering};
 pub(crate) use templates::append;
 

@@ -6,7 +6,8 @@ use std::{collections::BTreeSet, time::Duration};
 
 use similar::{ChangeTag, TextDiff, TextDiffConfig};
 
-use self::unpack::{Unpacked, unpack};
+use self::unpack::Unpacked;
+pub(crate) use self::unpack::{File, unpack};
 use crate::Failure;
 
 /// Bytes of the largest file that is compared line by line.

@@ -3,6 +3,7 @@
 mod accounts;
 mod agents;
 mod app;
+mod bulk;
 mod by;
 mod configurations;
 mod devices;
@@ -17,6 +18,7 @@ mod log;
 mod moment;
 mod organizations;
 mod presence;
+mod preview;
 mod refusals;
 mod sealing;
 mod settings;
@@ -29,6 +31,7 @@ pub use agents::{
     AgentRefused, Agents, Peer, Registered, Registration, RegistrationRefused, ReportedInformation,
 };
 pub use app::{App, Background, Parts};
+pub use bulk::{BULK, Bulk, BulkJob, JobId, JobPage, Operation, Selection, Stepped};
 pub use by::{By, Once};
 pub use configurations::{
     Archive, ConfigurationChange, Configurations, NewConfiguration, Rendering,
@@ -48,6 +51,10 @@ pub use log::AggregateStore;
 pub use moment::Moment;
 pub use organizations::{NewOrganization, OrganizationChange, Organizations};
 pub use presence::Presence;
+pub use preview::{
+    Change, ChangedDevice, DistinctDiff, DryRun, FailedDevice, Previews, RenderedConfiguration,
+    RenderedFile,
+};
 pub use refusals::{Refused, RefusedKind};
 pub use sealing::{Sealing, same_secret};
 pub use settings::{ControllerSettings, Settings};

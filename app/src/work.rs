@@ -1,9 +1,10 @@
 //! The unit of work: several aggregates, each through its own `handle`, one append.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use cqrs_es::{Aggregate, event_sink::EventSink};
-use domain::Fact;
+use domain::{Event, Fact};
+use parking_lot::Mutex;
 use store::{Append, AppendError, Context, Expected, IdempotencyKey, Limit, Part};
 use uuid::Uuid;
 
@@ -29,6 +30,36 @@ pub(crate) struct Work<'a> {
     limits: Vec<Limit>,
     idempotency: Option<IdempotencyKey>,
     grown: Vec<Grown>,
+}
+
+/// What a use case decided that was asked only for that: nothing was appended.
+#[derive(Clone, Default)]
+pub(crate) struct Rehearsal(Arc<Mutex<Option<Vec<Part>>>>);
+
+impl std::fmt::Debug for Rehearsal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Rehearsal")
+    }
+}
+
+impl Rehearsal {
+    /// The events that would have been appended, each with the id of its stream; nothing if the use case was refused.
+    pub(crate) fn events(&self) -> Result<Option<Vec<(Uuid, Event)>>, Failure> {
+        let Some(parts) = self.0.lock().take() else { return Ok(None) };
+        let mut events = Vec::new();
+        for part in parts {
+            let stream = part
+                .aggregate_id
+                .parse()
+                .map_err(|error| Failure::Broken(Box::new(error) as Box<_>))?;
+            for event in part.events {
+                let decoded =
+                    Event::decode(&event.event_type, &event.event_version, &event.payload);
+                events.push((stream, decoded.map_err(|error| Failure::Broken(Box::new(error)))?));
+            }
+        }
+        Ok(Some(events))
+    }
 }
 
 /// A stream that may be worth a snapshot now.
@@ -124,6 +155,13 @@ impl<'a> Work<'a> {
         self.idempotency = Some(IdempotencyKey { actor, key, fingerprint, response: None });
     }
 
+    /// Was it only to be decided? Then what would be appended is handed over.
+    pub(crate) fn rehearsed(&mut self) -> bool {
+        let Some(Rehearsal(kept)) = &self.by.rehearsal else { return false };
+        *kept.lock() = Some(std::mem::take(&mut self.parts));
+        true
+    }
+
     /// Appends what was decided, all or nothing, and waits until this node's memory has it.
     pub(crate) async fn commit(self) -> Result<Done, AppendError> {
         let Self { app, by, parts, limits, idempotency, grown } = self;
@@ -179,6 +217,10 @@ macro_rules! decide {
                 Ok(value) => value,
                 Err(failure) => break Err(failure),
             };
+            if $work.rehearsed() {
+                // Ends the use case before anything that follows from an append; whoever rehearses does not look at it.
+                break Err($crate::Failure::Busy);
+            }
             match $work.commit().await {
                 Ok(done) => break Ok((value, done)),
                 Err(::store::AppendError::Conflict { .. })

@@ -191,6 +191,11 @@ impl Conditions {
         }
     }
 
+    /// A statement with these conditions, and its arguments.
+    pub(crate) fn query(self, select: &str, rest: &str) -> (String, Vec<Arg>) {
+        (format!("{select}{}{rest}", self.sql()), self.args)
+    }
+
     fn sql(&self) -> String {
         if self.clauses.is_empty() {
             return String::new();

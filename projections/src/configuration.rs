@@ -11,7 +11,10 @@ use domain::{
 };
 use store::{Op, Query, Row, Store, StoreError, args};
 
-pub use inputs::{Inputs, InputsTemplate, inputs};
+pub use inputs::{
+    DeviceInputs, Inputs, InputsBatch, InputsTemplate, LastRendering, SharedTemplate,
+    SharedVariables, inputs, inputs_of,
+};
 
 use crate::{
     first,

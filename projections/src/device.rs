@@ -7,6 +7,7 @@ use domain::{
     DeviceId, GroupId, OrganizationId, TemplateId,
     device::{DeviceEvent, Information},
 };
+use serde::{Deserialize, Serialize};
 use store::{Dialect, Op, Query, Row, Store, StoreError, args};
 
 use crate::{
@@ -50,7 +51,7 @@ pub struct DeviceRow {
     pub modified_at: DateTime<Utc>,
 }
 
-const COLUMNS: &str = "id, organization_id, name, mac_address, key, key_fingerprint, hardware_id, model, os, system, notes, group_id, management_ip, active, created_at, modified_at";
+pub(crate) const COLUMNS: &str = "id, organization_id, name, mac_address, key, key_fingerprint, hardware_id, model, os, system, notes, group_id, management_ip, active, created_at, modified_at";
 const WIDTH: usize = 16;
 
 fn read(row: &Row) -> Result<DeviceRow, StoreError> {
@@ -101,7 +102,8 @@ pub async fn count_of(store: &Store, organization: OrganizationId) -> Result<u64
 }
 
 /// Which devices are listed; `None` filters nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct DeviceFilter {
     /// Of one of these organizations.
     pub organizations: Option<Vec<OrganizationId>>,
@@ -305,6 +307,30 @@ pub async fn by_ids(store: &Store, ids: &[DeviceId]) -> Result<Vec<DeviceRow>, S
     let filter = DeviceFilter { ids: Some(ids.to_vec()), ..DeviceFilter::default() };
     let page = Page { limit: 1000, offset: 0 };
     Ok(list(store, &filter, Order::NewestFirst, page).await?.rows)
+}
+
+/// How many devices pass the filter.
+pub async fn count(store: &Store, filter: &DeviceFilter) -> Result<u64, StoreError> {
+    let (sql, args) = filter.conditions().query("SELECT count(*) FROM devices", "");
+    let count = first(store, Query::new(sql, args), |row| row.int(0)).await?;
+    Ok(count.unwrap_or(0).unsigned_abs())
+}
+
+/// The devices that pass the filter, by id, beginning after one of them; at most `limit`.
+pub async fn ids_after(
+    store: &Store,
+    filter: &DeviceFilter,
+    after: Option<DeviceId>,
+    limit: u32,
+) -> Result<Vec<DeviceId>, StoreError> {
+    let mut conditions = filter.conditions();
+    if let Some(after) = after {
+        conditions.with("id > ?", after.as_uuid());
+    }
+    let rest = format!(" ORDER BY id LIMIT {limit}");
+    let (sql, args) = conditions.query("SELECT id FROM devices", &rest);
+    let rows = store.fetch(Query::new(sql, args)).await?;
+    rows.iter().map(|row| row.uuid(0).map(DeviceId::from_uuid)).collect()
 }
 
 pub(crate) fn fold(at: At, event: &DeviceEvent) -> Vec<Op> {

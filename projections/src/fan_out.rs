@@ -74,7 +74,8 @@ impl FanOutJob {
         }
     }
 
-    fn of(event: &Event, stream: uuid::Uuid) -> Option<Self> {
+    /// What an event of this stream makes necessary.
+    pub fn of(event: &Event, stream: uuid::Uuid) -> Option<Self> {
         match event {
             Event::Template(event) => Self::of_template(event, TemplateId::from_uuid(stream)),
             Event::Group(event) => Self::of_group(event, GroupId::from_uuid(stream)),

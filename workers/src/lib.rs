@@ -4,6 +4,7 @@
 //! moment and any number of times, and does not retry: the next round is the retry. Events only make the round
 //! come sooner.
 
+mod bulk;
 mod fan_out;
 mod flush_presence;
 mod prune;
@@ -16,6 +17,7 @@ use std::{sync::Arc, time::Duration};
 use app::App;
 use async_trait::async_trait;
 
+pub use bulk::Bulk;
 pub use fan_out::FanOut;
 pub use flush_presence::FlushPresence;
 pub use prune::Prune;
@@ -57,6 +59,7 @@ pub trait Reconciler: Send + Sync {
 /// All of them. `owner` names this process in leases; it must be unique among the processes of an installation.
 pub fn all(app: &App, owner: &str) -> Vec<Arc<dyn Reconciler>> {
     vec![
+        Arc::new(Bulk::new(app.clone(), owner.to_owned())),
         Arc::new(FanOut::new(app.clone(), owner.to_owned())),
         Arc::new(FlushPresence::new(app.clone())),
         Arc::new(Prune::new(app.clone())),

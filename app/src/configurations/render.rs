@@ -1,12 +1,17 @@
 //! From inputs to an archive: reads all inputs at one position, renders, stores the bytes, then says so.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use domain::{
     DeviceId, Document, OrganizationId,
     configuration::{ArchiveRendered, Configuration, ConfigurationCommand},
 };
 use netjson::RENDERER_VERSION;
-use projections::configuration::{Inputs, inputs};
+use projections::{
+    configuration::{ConfigurationRow, Inputs, SharedTemplate, inputs},
+    device::DeviceRow,
+};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use store::{Op, Query, Sha256, args};
@@ -42,6 +47,50 @@ pub(crate) struct Layers<'a> {
     pub(crate) hardware_id: &'a str,
     /// Its own.
     pub(crate) own: &'a Document,
+}
+
+/// What a device's archive is made of, piece by piece.
+pub(crate) struct Layered<'a> {
+    pub(crate) device: &'a DeviceRow,
+    pub(crate) configuration: &'a ConfigurationRow,
+    /// First to last, without removed ones.
+    pub(crate) templates: Vec<&'a SharedTemplate>,
+    /// Variables.
+    pub(crate) organization: &'a Document,
+    /// Variables.
+    pub(crate) group: &'a Document,
+}
+
+/// Everything that one rendering is computed from; nothing has to be waited for any more.
+#[derive(Clone)]
+pub(crate) struct Computation {
+    backend: String,
+    config: Document,
+    templates: Vec<Arc<Document>>,
+    context: Document,
+    dsa: bool,
+}
+
+impl Computation {
+    /// Files, or why there are none. To be called where computing may take its time.
+    pub(crate) fn rendering(&self) -> Result<netjson::Rendering, String> {
+        let reason = |text: String| text.chars().take(REASON).collect::<String>();
+        let backend = self.backend.parse::<netjson::Backend>();
+        let backend = backend.map_err(|error| reason(error.to_string()))?;
+        let templates: Vec<&Document> = self.templates.iter().map(Arc::as_ref).collect();
+        let input = netjson::Input {
+            config: &self.config,
+            templates: &templates,
+            context: &self.context,
+            dsa: self.dsa,
+        };
+        netjson::render(backend, &input).map_err(|error| reason(error.to_string()))
+    }
+
+    /// The variables.
+    pub(crate) fn context(&self) -> &Document {
+        &self.context
+    }
 }
 
 /// What a rendering came to.
@@ -83,25 +132,23 @@ impl Configurations<'_> {
         &self,
         inputs: &Inputs,
     ) -> Result<Result<netjson::Archive, String>, Failure> {
-        let context = self.context(inputs).await?;
-        let config = with_hostname(&inputs.configuration.config, &inputs.device.name);
-        let templates: Vec<Document> =
-            inputs.templates.iter().map(|template| template.config.clone()).collect();
-        let backend = match inputs.configuration.backend.parse::<netjson::Backend>() {
-            Ok(backend) => backend,
-            Err(error) => return Ok(Err(error.to_string())),
+        let computation = Computation {
+            backend: inputs.configuration.backend.clone(),
+            config: with_hostname(&inputs.configuration.config, &inputs.device.name),
+            templates: inputs
+                .templates
+                .iter()
+                .map(|template| Arc::new(template.config.clone()))
+                .collect(),
+            context: self.context(inputs).await?,
+            dsa: self.dsa(&inputs.device.information.os),
         };
-        let dsa = self.dsa(&inputs.device.information.os);
         let permit = self.0.render_permits().acquire_owned().await;
         let rendered = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let templates: Vec<&Document> = templates.iter().collect();
-            let input =
-                netjson::Input { config: &config, templates: &templates, context: &context, dsa };
-            netjson::render(backend, &input).map(|rendering| rendering.archive())
+            computation.rendering().map(|rendering| rendering.archive())
         });
-        let rendered = rendered.await.map_err(|error| Failure::Broken(Box::new(error)))?;
-        Ok(rendered.map_err(|error| error.to_string().chars().take(REASON).collect()))
+        rendered.await.map_err(|error| Failure::Broken(Box::new(error)))
     }
 
     async fn render_inputs(&self, id: DeviceId, inputs: Inputs) -> Result<Rendering, Failure> {
@@ -219,6 +266,33 @@ impl Configurations<'_> {
             hardware_id: device.hardware_id.as_deref().unwrap_or_default(),
             own: &inputs.configuration.variables,
         }))
+    }
+
+    /// The same for a device whose inputs are at hand one by one.
+    pub(crate) async fn computation(&self, layered: Layered<'_>) -> Result<Computation, Failure> {
+        let Layered { device, configuration, templates, organization, group } = layered;
+        let place = Place::DeviceKey(device.id, device.organization_id);
+        let key = self.0.sealing().open(place, &device.key).await?;
+        let context = self.layers(&Layers {
+            defaults: templates.iter().map(|template| &*template.default_values).collect(),
+            predefined: [
+                ("id", &device.id.to_string()),
+                ("key", key.expose_secret()),
+                ("mac_address", &device.mac_address),
+                ("name", &device.name),
+            ],
+            organization,
+            group,
+            hardware_id: device.hardware_id.as_deref().unwrap_or_default(),
+            own: &configuration.variables,
+        });
+        Ok(Computation {
+            backend: configuration.backend.clone(),
+            config: with_hostname(&configuration.config, &device.name),
+            templates: templates.iter().map(|template| Arc::clone(&template.config)).collect(),
+            context,
+            dsa: self.dsa(&device.information.os),
+        })
     }
 
     /// Lays the variables over each other.

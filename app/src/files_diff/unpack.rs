@@ -14,22 +14,22 @@ const MAX_FILES: usize = 10_000;
 
 /// The files of an archive.
 #[derive(Debug, Default)]
-pub(super) struct Unpacked {
+pub(crate) struct Unpacked {
     /// By path; of two with one path the last one, which is what unpacking leaves.
-    pub(super) files: BTreeMap<String, File>,
+    pub(crate) files: BTreeMap<String, File>,
     /// There is more than was looked at.
-    pub(super) cut: bool,
+    pub(crate) cut: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct File {
+pub(crate) struct File {
     /// Permission bits.
-    pub(super) mode: u32,
-    pub(super) contents: Vec<u8>,
+    pub(crate) mode: u32,
+    pub(crate) contents: Vec<u8>,
 }
 
 /// Regular files only: generators make no others.
-pub(super) fn unpack(archive: &[u8]) -> io::Result<Unpacked> {
+pub(crate) fn unpack(archive: &[u8]) -> io::Result<Unpacked> {
     let mut tar = Vec::new();
     GzDecoder::new(archive).take(MAX_BYTES + 1).read_to_end(&mut tar)?;
     let mut unpacked = Unpacked {

@@ -1,0 +1,258 @@
+//! What is tried out, and what it means for what devices share.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, LazyLock},
+};
+
+use domain::{
+    Document, Event, GroupId, OrganizationId, TemplateId,
+    accounts::OrganizationEvent,
+    configuration::{ConfigurationStatus, TemplateEvent},
+    device::GroupEvent,
+};
+use projections::{
+    FanOutJob,
+    configuration::{InputsBatch, SharedTemplate},
+    device::{DeviceFilter, DeviceRow},
+    template,
+};
+use uuid::Uuid;
+
+use super::{Previews, device_edit::DeviceEdit, unsaved::shared};
+use crate::{
+    By, Failure, GroupChange, NewTemplate, Operation, OrganizationChange, Selection,
+    TemplateChange,
+    configurations::{Layered, append},
+    work::Rehearsal,
+};
+
+/// A change that reaches many devices.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Make a template: a default or required one reaches the devices that it is for.
+    CreateTemplate(NewTemplate),
+    /// Change a template.
+    ChangeTemplate(TemplateId, TemplateChange),
+    /// Let a template not exist any more.
+    RemoveTemplate(TemplateId),
+    /// Change a device group.
+    ChangeGroup(GroupId, GroupChange),
+    /// Let a device group not exist any more.
+    RemoveGroup(GroupId),
+    /// Change the configuration variables of an organization: all of them.
+    OrganizationVariables(OrganizationId, Document),
+    /// Do something with many devices.
+    Bulk(Selection, Operation),
+}
+
+/// What devices share, as a change would leave it, and what would follow for their lists of templates.
+pub(super) struct SharedChange {
+    /// What the decision makes necessary, in its order: the same jobs that the events would order.
+    jobs: Vec<FanOutJob>,
+    /// Changed templates, and those that a list may come to hold.
+    templates: HashMap<TemplateId, SharedTemplate>,
+    /// Owners of templates that would become default or required; none is shared.
+    owners: HashMap<TemplateId, Option<OrganizationId>>,
+    groups: HashMap<GroupId, Arc<Document>>,
+    organizations: HashMap<OrganizationId, Arc<Document>>,
+}
+
+impl Previews<'_> {
+    /// Lets the use case decide and reads what devices would share afterwards.
+    pub(super) async fn shared_change(
+        &self,
+        by: &By,
+        change: Change,
+    ) -> Result<SharedChange, Failure> {
+        let rehearsal = Rehearsal::default();
+        let by = &by.rehearsing(&rehearsal);
+        let outcome = match change {
+            Change::CreateTemplate(new) => self.0.templates().create(by, new).await,
+            Change::ChangeTemplate(id, change) => self.0.templates().change(by, id, change).await,
+            Change::RemoveTemplate(id) => self.0.templates().remove(by, id).await,
+            Change::ChangeGroup(id, change) => self.0.groups().change(by, id, change).await,
+            Change::RemoveGroup(id) => self.0.groups().remove(by, id).await,
+            Change::OrganizationVariables(id, variables) => {
+                let change = OrganizationChange {
+                    context: Some(variables),
+                    ..OrganizationChange::default()
+                };
+                self.0.organizations().change(by, id, change).await
+            }
+            Change::Bulk(..) => Err(Failure::Broken("an operation changes nothing shared".into())),
+        };
+        let events = Self::decided(&rehearsal, outcome)?;
+        let mut change = SharedChange {
+            jobs: events.iter().filter_map(|(id, event)| FanOutJob::of(event, *id)).collect(),
+            templates: HashMap::new(),
+            owners: HashMap::new(),
+            groups: HashMap::new(),
+            organizations: HashMap::new(),
+        };
+        let mut named: HashSet<TemplateId> = HashSet::new();
+        for (id, event) in &events {
+            match event {
+                Event::Template(_) => drop(named.insert(TemplateId::from_uuid(*id))),
+                Event::Group(GroupEvent::TemplatesChanged { to, .. }) => named.extend(to),
+                _ => {}
+            }
+        }
+        let named: Vec<TemplateId> = named.into_iter().collect();
+        for row in template::by_ids(self.0.store(), &named).await? {
+            change.owners.insert(row.id, row.organization_id);
+            change.templates.insert(row.id, shared(row));
+        }
+        for (id, event) in &events {
+            change.apply(*id, event);
+        }
+        Ok(change)
+    }
+}
+
+impl SharedChange {
+    /// Which devices it reaches; one device may be in several.
+    pub(super) fn reach(&self) -> Vec<DeviceFilter> {
+        self.jobs.iter().map(|job| self.reach_of(job)).collect()
+    }
+
+    fn reach_of(&self, job: &FanOutJob) -> DeviceFilter {
+        match job {
+            FanOutJob::RenderTemplate { template_id } | FanOutJob::DropTemplate { template_id } => {
+                DeviceFilter { template: Some(*template_id), ..DeviceFilter::default() }
+            }
+            FanOutJob::RenderGroup { group_id }
+            | FanOutJob::ReassignGroup { group_id, .. }
+            | FanOutJob::LeaveGroup { group_id } => {
+                DeviceFilter { group: Some(*group_id), ..DeviceFilter::default() }
+            }
+            FanOutJob::RenderOrganization { organization_id } => DeviceFilter {
+                organizations: Some(vec![*organization_id]),
+                ..DeviceFilter::default()
+            },
+            FanOutJob::AddTemplate { template_id } => DeviceFilter {
+                backend: Some(self.backend(*template_id).to_owned()),
+                organizations: self.owner(*template_id).map(|owner| vec![owner]),
+                active: Some(true),
+                ..DeviceFilter::default()
+            },
+        }
+    }
+
+    /// Changes a device's list of templates as the jobs would.
+    pub(super) fn edit(&self, edit: &mut DeviceEdit) {
+        let Some(configuration) = &edit.configuration else { return };
+        let ended = [ConfigurationStatus::Deactivating, ConfigurationStatus::Deactivated];
+        if ended.contains(&configuration.status) {
+            return;
+        }
+        let backend = &configuration.backend;
+        let list = &mut edit.templates;
+        for job in &self.jobs {
+            match job {
+                FanOutJob::AddTemplate { template_id } => {
+                    let owner = self.owner(*template_id);
+                    if self.backend(*template_id) == backend
+                        && owner.is_none_or(|owner| owner == edit.device.organization_id)
+                    {
+                        append(list, [*template_id]);
+                    }
+                }
+                FanOutJob::DropTemplate { template_id } => list.retain(|id| id != template_id),
+                FanOutJob::ReassignGroup { group_id, from, to } => {
+                    if edit.device.group_id == Some(*group_id) {
+                        list.retain(|id| !from.contains(id) || to.contains(id));
+                        let fits = |id: &TemplateId| self.backend(*id) == backend;
+                        append(list, to.iter().copied().filter(fits));
+                    }
+                }
+                FanOutJob::RenderTemplate { .. }
+                | FanOutJob::RenderGroup { .. }
+                | FanOutJob::RenderOrganization { .. }
+                | FanOutJob::LeaveGroup { .. } => {}
+            }
+        }
+    }
+
+    /// What a device's archive would be made of; none for a device without configuration.
+    pub(super) fn layered<'a>(
+        &'a self,
+        edit: &'a DeviceEdit,
+        batch: &'a InputsBatch,
+    ) -> Option<Layered<'a>> {
+        let device: &DeviceRow = &edit.device;
+        let changed = device.group_id.and_then(|id| self.groups.get(&id));
+        let held = device.group_id.and_then(|id| batch.groups.get(&id));
+        let group = changed.or(held.map(|group| &group.variables));
+        let held = batch.organizations.get(&device.organization_id);
+        let organization = self.organizations.get(&device.organization_id);
+        let organization = organization.or(held.map(|organization| &organization.variables));
+        let template = |id: &TemplateId| {
+            let template = self.templates.get(id).or_else(|| batch.templates.get(id));
+            template.filter(|template| !template.removed)
+        };
+        Some(Layered {
+            device,
+            configuration: edit.configuration.as_ref()?,
+            templates: edit.templates.iter().filter_map(template).collect(),
+            organization: organization.map_or(&NONE, |variables| &**variables),
+            group: group.map_or(&NONE, |variables| &**variables),
+        })
+    }
+
+    fn backend(&self, id: TemplateId) -> &str {
+        self.templates.get(&id).filter(|template| !template.removed).map_or("", |t| &t.backend)
+    }
+
+    fn owner(&self, id: TemplateId) -> Option<OrganizationId> {
+        self.owners.get(&id).copied().flatten()
+    }
+
+    fn apply(&mut self, id: Uuid, event: &Event) {
+        match event {
+            Event::Template(event) => self.apply_to_template(TemplateId::from_uuid(id), event),
+            Event::Group(GroupEvent::VariablesChanged { variables, .. }) => {
+                self.groups.insert(GroupId::from_uuid(id), Arc::new(variables.clone()));
+            }
+            Event::Group(GroupEvent::Removed { .. }) => {
+                self.groups.insert(GroupId::from_uuid(id), Arc::default());
+            }
+            Event::Organization(OrganizationEvent::VariablesChanged { variables, .. }) => {
+                let id = OrganizationId::from_uuid(id);
+                self.organizations.insert(id, Arc::new(variables.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_to_template(&mut self, id: TemplateId, event: &TemplateEvent) {
+        if let TemplateEvent::Created(created) = event {
+            self.owners.insert(id, created.organization_id);
+            let template = SharedTemplate {
+                config: Arc::new(created.config.clone()),
+                default_values: Arc::new(created.default_values.clone()),
+                backend: created.backend.as_str().to_owned(),
+                removed: false,
+                changed: 0,
+            };
+            self.templates.insert(id, template);
+        }
+        let Some(template) = self.templates.get_mut(&id) else { return };
+        match event {
+            TemplateEvent::ContentsChanged { config, .. } => {
+                template.config = Arc::new(config.clone());
+            }
+            TemplateEvent::DefaultValuesChanged { default_values, .. } => {
+                template.default_values = Arc::new(default_values.clone());
+            }
+            TemplateEvent::BackendChanged { to, .. } => {
+                to.as_str().clone_into(&mut template.backend);
+            }
+            TemplateEvent::Removed { .. } => template.removed = true,
+            _ => {}
+        }
+    }
+}
+
+/// No variables.
+pub(super) static NONE: LazyLock<Document> = LazyLock::new(Document::new);

@@ -1,0 +1,177 @@
+//! Goes through all devices that a change reaches, a few hundred at a time.
+
+use std::collections::HashSet;
+
+use domain::{DeviceId, Permission};
+use netjson::RENDERER_VERSION;
+use projections::{
+    configuration::{DeviceInputs, InputsBatch, inputs_of},
+    device::{self, DeviceFilter},
+};
+use tracing::instrument;
+
+use super::{
+    Previews,
+    change::{Change, SharedChange},
+    device_edit::DeviceEdit,
+    fleet_operation::{Decided, FleetOperation},
+    judge::{Candidate, Verdict},
+    tally::{DryRun, Tally},
+};
+use crate::{By, Failure, configurations::Layered};
+
+/// Devices that are read at once.
+const PAGE: u32 = 500;
+
+impl Previews<'_> {
+    /// What a change would do to every device that it reaches. Nothing is stored; the failures are those of the change.
+    #[instrument(name = "change.dry_run", skip_all)]
+    pub async fn dry_run(&self, by: &By, change: Change) -> Result<DryRun, Failure> {
+        by.authority
+            .require_anywhere(Permission::ViewDevice)
+            .map_err(|denied| Failure::denied(denied, "Device"))?;
+        let head = self.0.store().snapshot(Vec::new()).await?.head;
+        let mut tally = Tally::at(head);
+        match change {
+            Change::Bulk(selection, operation) => {
+                selection.check()?;
+                operation.check(self.0, by).await?;
+                let mut fleet = FleetOperation::new(self.0, by, operation);
+                let mut after = None;
+                loop {
+                    let page = selection.page(self.0, by, after, PAGE).await?;
+                    for device in page.missing {
+                        let reason = Failure::NotFound("Device").to_string();
+                        tally.add(device, Verdict::Failed { reason, already: false });
+                    }
+                    let batch = inputs_of(self.0.store(), &page.devices).await?;
+                    self.operate(&mut fleet, batch, &mut tally).await?;
+                    after = page.last;
+                    if after.is_none() {
+                        break;
+                    }
+                }
+            }
+            change => {
+                let change = self.shared_change(by, change).await?;
+                let reach = change.reach();
+                let mut seen: HashSet<DeviceId> = HashSet::new();
+                for filter in &reach {
+                    let once = (reach.len() > 1).then_some(&mut seen);
+                    self.reach(&change, filter, once, &mut tally).await?;
+                }
+            }
+        }
+        let head = self.0.store().snapshot(Vec::new()).await?.head;
+        Ok(tally.finish(head))
+    }
+
+    /// Goes through the devices that pass a filter and were not seen before.
+    async fn reach(
+        &self,
+        change: &SharedChange,
+        filter: &DeviceFilter,
+        mut seen: Option<&mut HashSet<DeviceId>>,
+        tally: &mut Tally,
+    ) -> Result<(), Failure> {
+        let mut after = None;
+        loop {
+            let mut ids = device::ids_after(self.0.store(), filter, after, PAGE).await?;
+            after = ids.last().copied().filter(|_| ids.len() == PAGE as usize);
+            if let Some(seen) = &mut seen {
+                ids.retain(|id| seen.insert(*id));
+            }
+            let batch = inputs_of(self.0.store(), &ids).await?;
+            tally.read_at(batch.position);
+            let mut candidates = Vec::with_capacity(batch.devices.len());
+            for inputs in &batch.devices {
+                let mut edit = DeviceEdit::of(inputs);
+                change.edit(&mut edit);
+                match change.layered(&edit, &batch) {
+                    None => tally.add(inputs.device.id, Verdict::Unchanged),
+                    Some(layered) => {
+                        candidates.push(self.candidate(inputs, &batch, layered).await?);
+                    }
+                }
+            }
+            for (device, verdict) in self.judge(sorted(candidates)).await? {
+                tally.add(device, verdict);
+            }
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn operate(
+        &self,
+        fleet: &mut FleetOperation<'_>,
+        batch: InputsBatch,
+        tally: &mut Tally,
+    ) -> Result<(), Failure> {
+        tally.read_at(batch.position);
+        let mut candidates = Vec::with_capacity(batch.devices.len());
+        for inputs in &batch.devices {
+            let id = inputs.device.id;
+            match fleet.decide(inputs, &batch).await? {
+                Decided::Nothing => tally.add(id, Verdict::Unchanged),
+                Decided::Refused(reason) => {
+                    tally.add(id, Verdict::Failed { reason, already: false });
+                }
+                Decided::Render { edit, group, check } => {
+                    match fleet.layered(&edit, &batch, &group) {
+                        None => tally.add(id, Verdict::Unchanged),
+                        Some(layered) => {
+                            let candidate = self.candidate(inputs, &batch, layered).await?;
+                            candidates.push(Candidate { check, ..candidate });
+                        }
+                    }
+                }
+            }
+        }
+        for (device, verdict) in self.judge(sorted(candidates)).await? {
+            tally.add(device, verdict);
+        }
+        Ok(())
+    }
+
+    /// What is rendered with a change, and what without it where that is not known.
+    async fn candidate(
+        &self,
+        inputs: &DeviceInputs,
+        batch: &InputsBatch,
+        after: Layered<'_>,
+    ) -> Result<Candidate, Failure> {
+        let configurations = self.0.configurations();
+        let held = inputs.configuration.as_ref();
+        let present = match held {
+            Some(configuration) if batch.stale(inputs, RENDERER_VERSION) => {
+                let template = |id| batch.templates.get(id).filter(|template| !template.removed);
+                let layered = Layered {
+                    device: &inputs.device,
+                    configuration,
+                    templates: inputs.templates.iter().filter_map(template).collect(),
+                    organization: &batch.organization(&inputs.device).variables,
+                    group: &batch.group(&inputs.device).variables,
+                };
+                Some(configurations.computation(layered).await?)
+            }
+            _ => None,
+        };
+        Ok(Candidate {
+            device: inputs.device.id,
+            organization: inputs.device.organization_id,
+            name: inputs.device.name.clone(),
+            held: held.and_then(|held| held.archive.clone()),
+            failure: held.and_then(|held| held.failure.clone()),
+            present,
+            after: configurations.computation(after).await?,
+            check: None,
+        })
+    }
+}
+
+fn sorted(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+    candidates.sort_by_key(|candidate| candidate.device);
+    candidates
+}
