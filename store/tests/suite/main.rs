@@ -11,6 +11,7 @@ mod foreign;
 mod kill;
 mod migrations;
 mod model;
+mod past;
 mod reconnect;
 mod snapshots;
 mod support;

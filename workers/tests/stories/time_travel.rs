@@ -402,6 +402,37 @@ fn two_moments_differ_in_fields_templates_and_files() -> Outcome {
     })
 }
 
+#[test]
+fn long_histories_of_many_templates_are_read_to_their_end() -> Outcome {
+    on_each_database(async |world| {
+        let (app, by) = (&world.app, World::by());
+        let mut templates = Vec::new();
+        for number in 0..21 {
+            let text = format!("of {number}\n");
+            let template = world.template(100 + number, Some(HARBOUR), &text, (false, false));
+            templates.push(template.await?);
+        }
+        let id = world.register(HARBOUR, 1).await?.device_id;
+        let change = of_configuration(|own| own.templates = Some(templates.clone()));
+        app.devices().change(&by, id, change).await?;
+        let mut positions = Vec::new();
+        for round in 0..60 {
+            let name = Some(format!("round {round}"));
+            let change = TemplateChange { name, ..TemplateChange::default() };
+            app.templates().change(&by, templates[3], change).await?;
+            positions.push(app.store().head());
+        }
+        for (round, position) in positions.into_iter().enumerate().step_by(19) {
+            let past = app.history().device_at(&by, id, Moment::Position(position)).await?;
+            let links = past.configuration.ok_or("configured")?.templates;
+            assert_eq!(links.iter().map(|link| link.id).collect::<Vec<_>>(), templates);
+            assert_eq!(links[3].name, format!("round {round}"));
+            assert_eq!(links[20].name, "template 120");
+        }
+        Ok(())
+    })
+}
+
 /// A group whose devices know a word.
 pub(crate) async fn group_with_word(
     world: &World,
