@@ -1,5 +1,7 @@
 //! Stories through use cases, projections and workers, on each database.
 
+mod bulk;
+mod dry_run;
 mod fan_out;
 mod full_disk;
 mod history;
