@@ -195,6 +195,30 @@ fn templates_that_a_group_has_too_come_back_when_the_group_is_left() -> Outcome 
 }
 
 #[test]
+fn an_archive_that_was_behind_its_moment_is_compared_with_what_it_was_made_of() -> Outcome {
+    on_each_database(async |world| {
+        let (app, by) = (&world.app, World::by());
+        let id = world.register(HARBOUR, 1).await?.device_id;
+        app.configurations().archive_of(&by, id).await?;
+        let change = of_configuration(|own| own.config = Some(file("/etc/own", "x\n")));
+        app.devices().change(&by, id, change).await?;
+        let past = app.history().device_at(&by, id, Moment::Now).await?;
+        let archive = past.configuration.and_then(|own| own.archive).ok_or("an archive")?;
+        // The contents were changed, the archive was not made yet.
+        let then = Moment::Position(archive.position - 1);
+
+        let reverted = app.history().revert_device(&by, id, then).await?;
+        assert!(reverted.restored.is_empty());
+        let [different] = &reverted.still_different[..] else { panic!("{reverted:?}") };
+        assert_eq!(different.cause, Cause::Device("config"));
+        let path = "etc/own".to_owned();
+        assert_eq!(different.files, Some(vec![FileCount { path, added: 1, removed: 0 }]));
+        assert_eq!(reverted.files.files.len(), 1);
+        Ok(())
+    })
+}
+
+#[test]
 fn going_back_needs_the_permission_to_change_the_device() -> Outcome {
     on_each_database(async |world| {
         let (app, by) = (&world.app, World::by());

@@ -437,13 +437,13 @@ fn long_histories_of_many_templates_are_read_to_their_end() -> Outcome {
 pub(crate) async fn group_with_word(
     world: &World,
     organization: OrganizationId,
-    word: &str,
+    said: &str,
 ) -> Outcome<GroupId> {
     let id = GroupId::from_uuid(world.app.new_id());
     let new = NewGroup {
         id,
-        name: format!("group {word}"),
-        context: document(json!({ "word": word })),
+        name: format!("group {said}"),
+        context: document(json!({ "word": said })),
         organization_id: organization,
         description: String::new(),
         templates: Vec::new(),
