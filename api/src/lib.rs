@@ -1,11 +1,12 @@
 //! Speaks to the outside and decides nothing.
 //!
-//! Two dialects, both older than this program: the agents' protocol below `/controller/` and REST below
-//! `/api/v1/`. Each endpoint is a file: what comes in, what is done, how it fails in the dialect's own words.
+//! Two dialects that are older than this program, the agents' protocol below `/controller/` and REST below `/api/v1/`, and
+//! GraphQL at `/graphql`, which has everything. Each endpoint is a file: what comes in, what is done, how it fails in the dialect's own words.
 
 mod body;
 mod controller;
 mod form;
+mod graphql;
 mod page;
 mod request;
 mod rest;
@@ -19,6 +20,7 @@ use axum::{
 };
 
 pub use controller::mark_controller_answers;
+pub use graphql::{GraphqlLimits, schema_text};
 pub use request::{PeerAddr, RequestId, Secure};
 
 /// What endpoints need.
@@ -26,6 +28,8 @@ pub use request::{PeerAddr, RequestId, Secure};
 pub struct ApiState {
     /// The use cases.
     pub app: App,
+    /// What GraphQL requests may ask for.
+    pub graphql: GraphqlLimits,
 }
 
 /// Everything this crate serves. The caller adds, as extensions of each request, [`PeerAddr`], [`RequestId`] and, behind
@@ -34,6 +38,7 @@ pub fn router(state: ApiState) -> Router {
     Router::new()
         .merge(controller::router())
         .merge(rest::router(&state))
+        .merge(graphql::router(state.graphql))
         .fallback(page::not_found)
         // Bodies are read by `body`, which has its own limits.
         .layer(DefaultBodyLimit::disable())

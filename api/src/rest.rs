@@ -23,6 +23,8 @@ use axum::Router;
 
 use crate::ApiState;
 
+pub(crate) use caller::bearer;
+
 pub(crate) fn router(state: &ApiState) -> Router<ApiState> {
     Router::new()
         .merge(token::router(state))

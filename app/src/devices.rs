@@ -218,11 +218,23 @@ impl Devices<'_> {
 
     /// Refused registrations and polls, newest first: why, from where, how often.
     pub async fn refusals(&self, by: &By, limit: u32) -> Result<Vec<Refused>, Failure> {
+        self.refusals_about(by, None, None, limit).await
+    }
+
+    /// The same of one organization, or about one device.
+    pub async fn refusals_about(
+        &self,
+        by: &By,
+        organization: Option<OrganizationId>,
+        device: Option<DeviceId>,
+        limit: u32,
+    ) -> Result<Vec<Refused>, Failure> {
         by.authority
             .require_anywhere(Permission::ViewDevice)
             .map_err(|denied| Failure::denied(denied, MODEL))?;
-        let visible = by.authority.visible();
-        Ok(refusals::list(self.0.store(), visible.as_deref(), limit).await?)
+        let visible = within(&by.authority, organization.map(|id| vec![id]));
+        let subject = device.map(|id| id.to_string());
+        Ok(refusals::list(self.0.store(), visible.as_deref(), subject.as_deref(), limit).await?)
     }
 
     /// Writes held management addresses into the log, at most once per interval and device. How many were written.

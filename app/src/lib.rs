@@ -8,6 +8,7 @@ mod by;
 mod configurations;
 mod devices;
 mod edge;
+mod explanation;
 mod failure;
 mod fan_out;
 mod files_diff;
@@ -37,6 +38,7 @@ pub use configurations::{
     Archive, ConfigurationChange, Configurations, NewConfiguration, Rendering,
 };
 pub use devices::{DeviceChange, DeviceDetail, Devices, NewDevice};
+pub use explanation::explanation;
 pub use failure::{Failure, Refusal, TakenValue};
 pub use fan_out::{FanOuts, Step};
 pub use files_diff::{ContentsDiff, FileChange, FileDiff, FilesDiff, Malformed, Opaque};

@@ -128,16 +128,17 @@ impl Refusals {
     }
 }
 
-/// The newest refusals of some organizations, or of all; unknown ones only with all.
+/// The newest refusals of some organizations, or of all; unknown ones only with all. Perhaps only about one subject.
 pub(crate) async fn list(
     store: &Store,
     organizations: Option<&[OrganizationId]>,
+    subject: Option<&str>,
     limit: u32,
 ) -> Result<Vec<Refused>, StoreError> {
     let columns =
         "kind, reason, organization_id, subject, address, count, first_at, last_at FROM refusals";
     let (filter, mut args) = match organizations {
-        None => (String::new(), Vec::new()),
+        None => (" WHERE 1 = 1".to_owned(), Vec::new()),
         Some([]) => return Ok(Vec::new()),
         Some(ids) => {
             let places: Vec<String> = (1..=ids.len()).map(|place| format!("${place}")).collect();
@@ -145,8 +146,13 @@ pub(crate) async fn list(
             (format!(" WHERE organization_id IN ({})", places.join(", ")), args)
         }
     };
+    let mut about = String::new();
+    if let Some(subject) = subject {
+        args.push(subject.into());
+        about = format!(" AND subject = ${}", args.len());
+    }
     args.push(i64::from(limit.min(1000)).into());
-    let sql = format!("SELECT {columns}{filter} ORDER BY last_at DESC LIMIT ${}", args.len());
+    let sql = format!("SELECT {columns}{filter}{about} ORDER BY last_at DESC LIMIT ${}", args.len());
     store.fetch(Query::new(sql, args)).await?.iter().map(read).collect()
 }
 

@@ -9,6 +9,7 @@ pub mod configuration;
 pub mod device;
 mod fan_out;
 pub mod group;
+pub mod noun;
 pub mod organization;
 mod render_inputs;
 mod secret;

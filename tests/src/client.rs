@@ -100,6 +100,28 @@ impl Client {
         self.send(self.request(Method::POST, path).form(form)).await
     }
 
+    /// A GraphQL request; the answer's body as JSON, whatever it says.
+    ///
+    /// # Errors
+    ///
+    /// See [`Client::send`]; the body is not JSON.
+    pub async fn graphql(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
+        let body = serde_json::json!({ "query": query, "variables": variables });
+        let answer = self.json(Method::POST, "/graphql", &body).await?;
+        answer.json().with_context(|| format!("not JSON: {} {}", answer.status, answer.text()))
+    }
+
+    /// The same where nothing must go wrong: the answer's data.
+    ///
+    /// # Errors
+    ///
+    /// See [`Client::graphql`]; there are errors in the answer.
+    pub async fn graphql_data(&self, query: &str, variables: Value) -> anyhow::Result<Value> {
+        let mut answer = self.graphql(query, variables).await?;
+        anyhow::ensure!(answer.get("errors").is_none(), "{query}: {}", answer["errors"]);
+        Ok(answer["data"].take())
+    }
+
     /// Any method with a JSON body.
     ///
     /// # Errors

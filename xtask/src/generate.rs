@@ -15,6 +15,7 @@ const OWNED: &[&str] = &["docs/events"];
 fn generated() -> anyhow::Result<BTreeMap<PathBuf, String>> {
     let mut files = BTreeMap::new();
     files.insert("docs/settings.md".into(), server::settings::reference());
+    files.insert("schema.graphql".into(), api::schema_text());
     for (aggregate, schema) in domain::schemas() {
         let mut text = serde_json::to_string_pretty(&schema).context("a schema is JSON")?;
         text.push('\n');

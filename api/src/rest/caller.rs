@@ -54,7 +54,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 }
 
 /// The token of `Authorization: Bearer <token>` (RFC 6750 §2.1), or what is wrong.
-fn bearer(headers: &HeaderMap) -> Result<&str, &'static str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, &'static str> {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return Err(NOT_PROVIDED) };
     let Ok(value) = value.to_str() else {
         return Err("Invalid token header. Token string should not contain invalid characters.");

@@ -128,7 +128,12 @@ fn router(settings: &Settings, app: &App) -> anyhow::Result<Router> {
     let proxies = Proxies::new(settings.http.trusted_proxies.clone());
     let timeout = settings.http.request_timeout.0;
     // What the counters themselves ask is not counted.
-    let api = api::router(api::ApiState { app: app.clone() }).layer(middleware::from_fn(
+    let graphql = api::GraphqlLimits {
+        depth: settings.graphql.max_depth,
+        complexity: settings.graphql.max_complexity,
+        introspection: settings.graphql.introspection,
+    };
+    let api = api::router(api::ApiState { app: app.clone(), graphql }).layer(middleware::from_fn(
         |request, next: middleware::Next| store::on_request(next.run(request)),
     ));
     Ok(Router::new()

@@ -22,7 +22,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use sections::{
-    Controller, Data, Database, Durability, Http, KEYS, Key, Log, LogFormat, Metrics, Security,
+    Controller, Data, Database, Durability, Graphql, Http, KEYS, Key, Log, LogFormat, Metrics,
+    Security,
 };
 pub use shown::{defaults_text, effective_text, reference};
 pub use units::{Duration, Size};
@@ -46,6 +47,8 @@ pub struct Settings {
     pub security: Security,
     /// Agents and rendering.
     pub controller: Controller,
+    /// GraphQL requests.
+    pub graphql: Graphql,
     /// What the program says about itself.
     pub log: Log,
     /// Counters.

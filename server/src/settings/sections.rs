@@ -161,6 +161,15 @@ sections! {
         /// How often the management address of a device is written into the log at most.
         address_interval: Duration = "\"60s\"";
     }
+    /// GraphQL requests.
+    Graphql "graphql" {
+        /// Fields inside fields that a request may have.
+        max_depth: usize = "12";
+        /// Fields that a request may ask for; those of a list count as often as its page may have rows.
+        max_complexity: usize = "5000";
+        /// May clients that are signed in ask for the schema?
+        introspection: bool = "true";
+    }
     /// What the program says about itself.
     Log "log" {
         /// "error", "warn", "info", "debug", "trace", or a filter such as "info,access=warn".

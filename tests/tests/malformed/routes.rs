@@ -45,6 +45,7 @@ pub(crate) fn paths(device: &Device, group: &str) -> Vec<String> {
         "/controller/register/".to_owned(),
         "/controller/device/register/".to_owned(),
         "/api/v1/users/token/".to_owned(),
+        "/graphql".to_owned(),
     ];
     for what in ["checksum", "download-config", "update-info", "report-status"] {
         paths.push(format!("/controller/{what}/{plain}/"));

@@ -1,0 +1,168 @@
+//! GraphQL at `/graphql`: everything that people and programs do, over one endpoint.
+//!
+//! Types wrap rows and use cases, never aggregates or events. One file per noun; lists are connections; what a page refers
+//! to is read in batches; failures have one table of codes.
+
+mod batches;
+mod configuration;
+mod connection;
+mod device;
+mod error;
+mod group;
+mod loaders;
+mod node;
+mod organization;
+mod refused;
+mod request;
+mod scalar;
+mod schema;
+mod template;
+mod viewer;
+
+use app::{By, Failure};
+use async_graphql::{BatchRequest, BatchResponse, Request, Response as Answer, ServerError};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode, header, request::Parts},
+    response::{IntoResponse as _, Response},
+    routing::any,
+};
+
+pub use schema::{GraphqlLimits, schema_text};
+
+use self::{batches::Batches, loaders::Loaders, schema::WisptrailSchema};
+use crate::{ApiState, body, request::Sender, rest::bearer};
+
+/// Largest body of a request.
+const LIMIT: usize = 1024 * 1024;
+/// Requests in one body.
+const BATCH: usize = 10;
+
+/// The endpoint.
+pub(crate) fn router(limits: GraphqlLimits) -> Router<ApiState> {
+    let schema = schema::schema(limits);
+    let post = move |state: State<ApiState>, parts: Parts, content: axum::body::Body| {
+        execute(schema.clone(), state, parts, content)
+    };
+    Router::new().route("/graphql", any(no_page).post(post))
+}
+
+/// Queries come by POST: they hold more than belongs into access logs.
+async fn no_page() -> Response {
+    let allow = [(header::ALLOW, "POST")];
+    (StatusCode::METHOD_NOT_ALLOWED, allow, "send GraphQL requests by POST\n").into_response()
+}
+
+async fn execute(
+    schema: WisptrailSchema,
+    State(state): State<ApiState>,
+    parts: Parts,
+    content: axum::body::Body,
+) -> Response {
+    let bytes = match body::read(content, LIMIT).await {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let (status, sentence) = match error {
+                body::BodyError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "is too large"),
+                body::BodyError::TooSlow => (StatusCode::REQUEST_TIMEOUT, "took too long"),
+                body::BodyError::Broken => (StatusCode::BAD_REQUEST, "cannot be read"),
+            };
+            return refuse(status, &format!("the body {sentence}"));
+        }
+    };
+    if body::kind(&parts.headers) != body::Kind::Json {
+        let sentence = "the body must be application/json";
+        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence);
+    }
+    let request = match parse(&bytes) {
+        Ok(request) => request,
+        Err(error) => {
+            let sentence = format!("the body is not a GraphQL request: {error}");
+            return refuse(StatusCode::BAD_REQUEST, &sentence);
+        }
+    };
+    if matches!(&request, BatchRequest::Batch(requests) if requests.is_empty() || requests.len() > BATCH)
+    {
+        let sentence = format!("a batch has 1 to {BATCH} requests");
+        return refuse(StatusCode::BAD_REQUEST, &sentence);
+    }
+    let by = match caller(&state, &parts).await {
+        Ok(by) => by,
+        Err(failure) => {
+            let status = match failure {
+                Failure::Unavailable | Failure::Busy => StatusCode::SERVICE_UNAVAILABLE,
+                Failure::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+                _ => StatusCode::UNAUTHORIZED,
+            };
+            let error = error::failure(failure).into_server_error(async_graphql::Pos::default());
+            return answer(status, &BatchResponse::Single(Answer::from_errors(vec![error])));
+        }
+    };
+    let known = by.is_some();
+    let response = match request {
+        BatchRequest::Single(request) => {
+            BatchResponse::Single(one(&schema, request, &state, by).await)
+        }
+        BatchRequest::Batch(requests) => {
+            // One after the other, as their order says.
+            let mut answers = Vec::with_capacity(requests.len());
+            for request in requests {
+                answers.push(one(&schema, request, &state, by.clone()).await);
+            }
+            BatchResponse::Batch(answers)
+        }
+    };
+    let status =
+        if !known && !response.is_ok() { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
+    answer(status, &response)
+}
+
+/// A request is an object, several are a list.
+fn parse(bytes: &[u8]) -> serde_json::Result<BatchRequest> {
+    let list = bytes.trim_ascii_start().starts_with(b"[");
+    if list {
+        return serde_json::from_slice(bytes).map(BatchRequest::Batch);
+    }
+    serde_json::from_slice(bytes).map(BatchRequest::Single)
+}
+
+/// Answers one request. The schema is for those that are known.
+async fn one(
+    schema: &WisptrailSchema,
+    request: Request,
+    state: &ApiState,
+    by: Option<By>,
+) -> Answer {
+    let request = request.data(state.app.clone());
+    let (queue, batches) = Batches::new();
+    let request = match by {
+        Some(by) => request.data(Loaders::new(state.app.clone(), by.clone(), queue)).data(by),
+        None => request.disable_introspection(),
+    };
+    batches.serve(schema.execute(request)).await
+}
+
+/// Whoever the token belongs to; without a token nobody, who may log in and nothing else.
+async fn caller(state: &ApiState, parts: &Parts) -> Result<Option<By>, Failure> {
+    if !parts.headers.contains_key(header::AUTHORIZATION) {
+        return Ok(None);
+    }
+    let token = bearer(&parts.headers).map_err(|_| Failure::Unauthenticated)?;
+    let authority = state.app.accounts().authenticate(token).await?;
+    Ok(Some(By::new(authority, Sender::of(parts).correlation_id)))
+}
+
+fn refuse(status: StatusCode, sentence: &str) -> Response {
+    let mut error = ServerError::new(sentence, None);
+    let mut extensions = async_graphql::ErrorExtensionValues::default();
+    extensions.set("code", "INVALID");
+    error.extensions = Some(extensions);
+    answer(status, &BatchResponse::Single(Answer::from_errors(vec![error])))
+}
+
+fn answer(status: StatusCode, response: &BatchResponse) -> Response {
+    let mut headers: HeaderMap = response.http_headers();
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    (status, headers, Json(response)).into_response()
+}

@@ -1,0 +1,122 @@
+//! Reads what the rows of a page refer to, each kind with one statement per page.
+//!
+//! One set of loaders per request: what is visible depends on who asks.
+
+use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
+
+use app::{App, By, Failure};
+use async_graphql::dataloader::{DataLoader, Loader};
+use domain::{DeviceId, GroupId, OrganizationId, TemplateId};
+use projections::{
+    configuration::ConfigurationRow, device::DeviceRow, group::GroupRow,
+    organization::OrganizationRow, template::TemplateRow,
+};
+
+use super::batches::Queue;
+
+/// What of one request is read in batches.
+pub(super) struct Loaders {
+    app: App,
+    by: By,
+}
+
+/// Ids at once; a longer list becomes several questions.
+const BATCH: usize = 500;
+
+impl Loaders {
+    pub(super) fn new(app: App, by: By, queue: Queue) -> DataLoader<Self> {
+        // A queue that is gone has nobody left who waits.
+        let read = move |batch| queue.unbounded_send(batch).is_ok();
+        DataLoader::new(Self { app, by }, read).delay(Duration::ZERO).max_batch_size(BATCH)
+    }
+}
+
+/// Errors are shared by all that waited for the batch.
+pub(super) type Shared = Arc<Failure>;
+
+fn keyed<K: Eq + Hash, R>(
+    rows: Result<Vec<R>, Failure>,
+    key: impl Fn(&R) -> K,
+) -> Result<HashMap<K, R>, Shared> {
+    match rows {
+        Ok(rows) => Ok(rows.into_iter().map(|row| (key(&row), row)).collect()),
+        // Who may see none sees none.
+        Err(Failure::Forbidden | Failure::NotFound(_)) => Ok(HashMap::new()),
+        Err(failure) => Err(Arc::new(failure)),
+    }
+}
+
+impl Loader<DeviceId> for Loaders {
+    type Value = DeviceRow;
+    type Error = Shared;
+
+    async fn load(&self, ids: &[DeviceId]) -> Result<HashMap<DeviceId, DeviceRow>, Shared> {
+        keyed(self.app.devices().rows(&self.by, ids).await, |row| row.id)
+    }
+}
+
+impl Loader<OrganizationId> for Loaders {
+    type Value = OrganizationRow;
+    type Error = Shared;
+
+    async fn load(
+        &self,
+        ids: &[OrganizationId],
+    ) -> Result<HashMap<OrganizationId, OrganizationRow>, Shared> {
+        keyed(self.app.organizations().rows(&self.by, ids).await, |row| row.id)
+    }
+}
+
+impl Loader<GroupId> for Loaders {
+    type Value = GroupRow;
+    type Error = Shared;
+
+    async fn load(&self, ids: &[GroupId]) -> Result<HashMap<GroupId, GroupRow>, Shared> {
+        keyed(self.app.groups().rows(&self.by, ids).await, |row| row.id)
+    }
+}
+
+impl Loader<TemplateId> for Loaders {
+    type Value = TemplateRow;
+    type Error = Shared;
+
+    async fn load(&self, ids: &[TemplateId]) -> Result<HashMap<TemplateId, TemplateRow>, Shared> {
+        keyed(self.app.templates().rows(&self.by, ids).await, |row| row.id)
+    }
+}
+
+/// The configuration of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ConfigurationOf(pub(super) DeviceId);
+
+impl Loader<ConfigurationOf> for Loaders {
+    type Value = ConfigurationRow;
+    type Error = Shared;
+
+    async fn load(
+        &self,
+        keys: &[ConfigurationOf],
+    ) -> Result<HashMap<ConfigurationOf, ConfigurationRow>, Shared> {
+        let ids: Vec<DeviceId> = keys.iter().map(|key| key.0).collect();
+        let rows = self.app.configurations().of(&self.by, &ids).await;
+        keyed(rows, |row| ConfigurationOf(row.device_id))
+    }
+}
+
+/// The templates of a device's configuration, first to last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct TemplatesOf(pub(super) DeviceId);
+
+impl Loader<TemplatesOf> for Loaders {
+    type Value = Vec<TemplateId>;
+    type Error = Shared;
+
+    async fn load(
+        &self,
+        keys: &[TemplatesOf],
+    ) -> Result<HashMap<TemplatesOf, Vec<TemplateId>>, Shared> {
+        let ids: Vec<DeviceId> = keys.iter().map(|key| key.0).collect();
+        let found = self.app.configurations().templates_of(&ids).await.map_err(Arc::new)?;
+        Ok(found.into_iter().map(|(device, templates)| (TemplatesOf(device), templates)).collect())
+    }
+}

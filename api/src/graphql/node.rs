@@ -1,0 +1,64 @@
+//! `node(id)`, after the Relay specification.
+
+use app::{Failure, store::StoreError};
+use async_graphql::{Context, ID, Interface, Object, Result};
+use domain::{DeviceId, GroupId, OrganizationId, TemplateId};
+use projections::noun::{self, Noun};
+
+use super::{
+    device::Device,
+    error::failure,
+    group::Group,
+    organization::Organization,
+    request::{app, by},
+    scalar::uuid,
+    template::Template,
+};
+
+/// Anything that has an id of its own.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "Opaque and stable."))]
+pub(super) enum Node {
+    Organization(Organization),
+    Device(Device),
+    DeviceGroup(Group),
+    Template(Template),
+}
+
+#[derive(Default)]
+pub(super) struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// What has this id; null where there is nothing that the viewer may see.
+    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
+        let (app, by, id) = (app(ctx)?, by(ctx)?, uuid("id", &id)?);
+        let found = noun::of(app.store(), id).await;
+        let found = found.map_err(|error: StoreError| failure(error.into()))?;
+        let node = match found {
+            None => return Ok(None),
+            Some(Noun::Organization) => {
+                let found = app.organizations().get(by, OrganizationId::from_uuid(id)).await;
+                found.map(|row| Node::Organization(Organization(row)))
+            }
+            Some(Noun::Device) => {
+                let found = app.devices().row(by, DeviceId::from_uuid(id)).await;
+                found.map(|row| Node::Device(Device(row)))
+            }
+            Some(Noun::Group) => {
+                let found = app.groups().get(by, GroupId::from_uuid(id)).await;
+                found.map(|row| Node::DeviceGroup(Group(row)))
+            }
+            Some(Noun::Template) => {
+                let found = app.templates().get(by, TemplateId::from_uuid(id)).await;
+                found.map(|row| Node::Template(Template(row)))
+            }
+        };
+        match node {
+            Ok(node) => Ok(Some(node)),
+            // What may not be seen does not exist.
+            Err(Failure::NotFound(_) | Failure::Forbidden) => Ok(None),
+            Err(error) => Err(failure(error)),
+        }
+    }
+}

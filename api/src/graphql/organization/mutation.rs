@@ -1,0 +1,171 @@
+//! Changing organizations.
+
+use app::{NewOrganization, OrganizationChange};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
+use domain::{
+    OrganizationId,
+    accounts::{DeviceLimit, OrganizationDetails},
+};
+use uuid::Uuid;
+
+use super::Organization;
+use crate::graphql::{
+    error::failure,
+    request::{app, by, made, once},
+    scalar::{JsonObject, Position, uuid},
+};
+
+/// A new organization.
+#[derive(InputObject)]
+struct CreateOrganizationInput {
+    /// Chosen by the client: repeating the request with the same id never makes a second organization.
+    id: Option<Uuid>,
+    /// Shown to people; may repeat.
+    name: String,
+    /// Unique; letters, digits, hyphens and underscores.
+    slug: String,
+    /// Free text.
+    #[graphql(default)]
+    description: String,
+    /// Contact.
+    #[graphql(default)]
+    email: String,
+    /// Web site.
+    #[graphql(default)]
+    url: String,
+    /// Are its people and devices served?
+    #[graphql(default = true)]
+    active: bool,
+    /// May agents register devices?
+    #[graphql(default = true)]
+    registration_open: bool,
+    /// What agents register with; made by chance when it is left out.
+    #[graphql(secret)]
+    shared_secret: Option<String>,
+    /// Configuration variables that all its devices have.
+    variables: Option<JsonObject>,
+    /// How many devices it may have; null is any number, 0 is none.
+    device_limit: Option<u32>,
+}
+
+/// New values for some of an organization; what is left out stays.
+#[derive(InputObject)]
+struct ChangeOrganizationInput {
+    /// Repeating the request with the same id never has a second effect.
+    client_mutation_id: Option<String>,
+    /// Which organization.
+    id: ID,
+    /// Shown to people; may repeat.
+    name: Option<String>,
+    /// Unique; letters, digits, hyphens and underscores.
+    slug: Option<String>,
+    /// Free text.
+    description: Option<String>,
+    /// Contact.
+    email: Option<String>,
+    /// Web site.
+    url: Option<String>,
+    /// Are its people and devices served?
+    active: Option<bool>,
+    /// May agents register devices?
+    registration_open: Option<bool>,
+    /// What agents register with.
+    #[graphql(secret)]
+    shared_secret: Option<String>,
+    /// Configuration variables, all of them.
+    variables: Option<JsonObject>,
+    /// How many devices it may have; null is any number, 0 is none.
+    device_limit: MaybeUndefined<u32>,
+}
+
+/// An organization after a mutation.
+#[derive(SimpleObject)]
+struct OrganizationPayload {
+    /// As it is now.
+    organization: Organization,
+    /// Of the mutation's last event: to be given as `minPosition` by who wants to see it.
+    position: Position,
+    /// Is something of this answer older than the mutation?
+    stale: bool,
+}
+
+fn limit(limit: Option<u32>) -> DeviceLimit {
+    match limit {
+        None => DeviceLimit::Unlimited,
+        Some(0) => DeviceLimit::NoDevices,
+        Some(limit) => DeviceLimit::AtMost(limit),
+    }
+}
+
+async fn payload(
+    ctx: &Context<'_>,
+    id: OrganizationId,
+    position: i64,
+) -> Result<OrganizationPayload> {
+    let row = app(ctx)?.organizations().get(by(ctx)?, id).await.map_err(failure)?;
+    let position = Position(position);
+    Ok(OrganizationPayload { organization: Organization(row), position, stale: false })
+}
+
+#[derive(Default)]
+pub(in crate::graphql) struct OrganizationMutation;
+
+#[Object]
+impl OrganizationMutation {
+    /// Founds an organization.
+    async fn create_organization(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateOrganizationInput,
+    ) -> Result<OrganizationPayload> {
+        let (id, key) = made(ctx, input.id)?;
+        let new = NewOrganization {
+            id: OrganizationId::from_uuid(id),
+            name: input.name,
+            slug: input.slug,
+            details: OrganizationDetails {
+                description: input.description,
+                email: input.email,
+                url: input.url,
+            },
+            is_active: input.active,
+            registration_enabled: input.registration_open,
+            shared_secret: input.shared_secret.map(Into::into),
+            context: input.variables.map(|variables| variables.0).unwrap_or_default(),
+            device_limit: limit(input.device_limit),
+        };
+        let organizations = app(ctx)?.organizations();
+        let done = once(ctx, key, |by| async move { organizations.create(&by, new).await }).await?;
+        payload(ctx, OrganizationId::from_uuid(id), done.position).await
+    }
+
+    /// Changes an organization.
+    async fn change_organization(
+        &self,
+        ctx: &Context<'_>,
+        input: ChangeOrganizationInput,
+    ) -> Result<OrganizationPayload> {
+        let id = OrganizationId::from_uuid(uuid("id", &input.id)?);
+        let change = OrganizationChange {
+            name: input.name,
+            slug: input.slug,
+            description: input.description,
+            email: input.email,
+            url: input.url,
+            is_active: input.active,
+            registration_enabled: input.registration_open,
+            shared_secret: input.shared_secret.map(Into::into),
+            context: input.variables.map(|variables| variables.0),
+            device_limit: match input.device_limit {
+                MaybeUndefined::Undefined => None,
+                MaybeUndefined::Null => Some(limit(None)),
+                MaybeUndefined::Value(max) => Some(limit(Some(max))),
+            },
+        };
+        let organizations = app(ctx)?.organizations();
+        let key = input.client_mutation_id;
+        let done =
+            once(ctx, key, |by| async move { organizations.change(&by, id, change).await }).await?;
+        payload(ctx, id, done.position).await
+    }
+}

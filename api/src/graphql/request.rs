@@ -1,0 +1,93 @@
+//! What resolvers need of the request: who asks, the use cases, and what was read already.
+
+use std::time::Duration;
+
+use app::{App, By, Done, Failure, Once};
+use async_graphql::{Context, ID, Result, SimpleObject, dataloader::DataLoader};
+use uuid::Uuid;
+
+use super::{
+    error::{failure, refused, unauthenticated},
+    loaders::Loaders,
+    scalar::Position,
+};
+
+/// How long a query waits for what it wants to see.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub(super) fn app<'a>(ctx: &Context<'a>) -> Result<&'a App> {
+    ctx.data::<App>()
+}
+
+/// Who asks; nobody is an error.
+pub(super) fn by<'a>(ctx: &Context<'a>) -> Result<&'a By> {
+    ctx.data_opt::<By>().ok_or_else(unauthenticated)
+}
+
+pub(super) fn loaders<'a>(ctx: &Context<'a>) -> Result<&'a DataLoader<Loaders>> {
+    ctx.data_opt::<DataLoader<Loaders>>().ok_or_else(unauthenticated)
+}
+
+/// Waits until this node knows the log as far as the client does, at most two seconds.
+/// Tables are always as new as the log; a node's own memory follows it.
+pub(super) async fn as_new_as(ctx: &Context<'_>, wanted: Option<Position>) -> Result<()> {
+    let Some(Position(wanted)) = wanted else { return Ok(()) };
+    let mut head = app(ctx)?.store().watch();
+    let reached = head.wait_for(|head| *head >= wanted);
+    match tokio::time::timeout(PATIENCE, reached).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(_)) => Err(failure(Failure::Unavailable)),
+        Err(_) => Err(refused("minPosition", "is not in this log: it has not come so far")),
+    }
+}
+
+/// Runs a mutation. With a key, a repetition finds what the first request did; the key is the client's, or the id that
+/// it chose for what is to be made.
+pub(super) async fn once<F>(
+    ctx: &Context<'_>,
+    key: Option<String>,
+    mutate: impl FnOnce(By) -> F,
+) -> Result<Done>
+where
+    F: Future<Output = Result<Done, Failure>>,
+{
+    let (app, by) = (app(ctx)?, by(ctx)?);
+    let Some(key) = key else { return mutate(by.clone()).await.map_err(failure) };
+    if key.is_empty() || key.chars().count() > 150 || key.contains('\0') {
+        return Err(refused("clientMutationId", "must have 1 to 150 characters"));
+    }
+    // What is asked for is the field with its arguments, variables filled in.
+    let mut asked = ctx.field().name().to_owned();
+    for (name, value) in ctx.field().arguments()? {
+        asked.extend(["\n", name.as_str(), "=", &value.into_json()?.to_string()]);
+    }
+    let by = by.clone().once(Once { key, fingerprint: app.fingerprint(&asked) });
+    if let Some(done) = app.repeated(&by).await.map_err(failure)? {
+        return Ok(done);
+    }
+    mutate(by).await.map_err(failure)
+}
+
+/// The id of something new, and the key under which making it is one thing.
+pub(super) fn made(ctx: &Context<'_>, id: Option<Uuid>) -> Result<(Uuid, Option<String>)> {
+    match id {
+        Some(id) if id.is_nil() => Err(refused("id", "must not be the nil UUID")),
+        Some(id) => Ok((id, Some(format!("create:{id}")))),
+        None => Ok((app(ctx)?.new_id(), None)),
+    }
+}
+
+/// What does not exist any more.
+#[derive(SimpleObject)]
+pub(super) struct Removed {
+    /// What was removed.
+    id: ID,
+    /// Of the mutation's last event: to be given as `minPosition` by who wants to see it.
+    position: Position,
+}
+
+impl Removed {
+    pub(super) fn new(id: ID, done: Done) -> Self {
+        Self { id, position: Position(done.position) }
+    }
+}

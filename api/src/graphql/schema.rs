@@ -1,0 +1,97 @@
+//! The schema as a whole.
+
+use async_graphql::{
+    EmptySubscription, MergedObject, SDLExportOptions, Schema, SchemaBuilder,
+    extensions::{
+        Tracing,
+        apollo_persisted_queries::{ApolloPersistedQueries, LruCacheStorage},
+    },
+};
+
+use super::{
+    device::{DeviceMutation, DeviceQuery},
+    group::{GroupMutation, GroupQuery},
+    node::NodeQuery,
+    organization::{OrganizationMutation, OrganizationQuery},
+    refused::RefusedQuery,
+    template::{TemplateMutation, TemplateQuery},
+    viewer::{ViewerMutation, ViewerQuery},
+};
+
+/// What can be read. Whatever the viewer may not see does not exist.
+#[derive(Default, MergedObject)]
+pub(super) struct Query(
+    ViewerQuery,
+    NodeQuery,
+    OrganizationQuery,
+    DeviceQuery,
+    GroupQuery,
+    TemplateQuery,
+    RefusedQuery,
+);
+
+/// What can be done. Each answers with its `position` in the log.
+#[derive(Default, MergedObject)]
+pub(super) struct Mutation(
+    ViewerMutation,
+    OrganizationMutation,
+    DeviceMutation,
+    GroupMutation,
+    TemplateMutation,
+);
+
+pub(super) type WisptrailSchema = Schema<Query, Mutation, EmptySubscription>;
+
+/// Bounds of what one request may ask for.
+#[derive(Clone, Copy, Debug)]
+pub struct GraphqlLimits {
+    /// Fields inside fields.
+    pub depth: usize,
+    /// Fields, those of lists as often as the list may have rows.
+    pub complexity: usize,
+    /// May clients that are signed in ask for the schema?
+    pub introspection: bool,
+}
+
+impl Default for GraphqlLimits {
+    fn default() -> Self {
+        Self { depth: 12, complexity: 5000, introspection: true }
+    }
+}
+
+/// Directives on one field.
+const DIRECTIVES: usize = 16;
+/// Fields that hold the same field again.
+const RECURSION: usize = 32;
+/// Texts of queries that clients name by their hash.
+const PERSISTED: usize = 1000;
+
+fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+}
+
+pub(super) fn schema(limits: GraphqlLimits) -> WisptrailSchema {
+    let mut builder = builder()
+        .limit_depth(limits.depth)
+        .limit_complexity(limits.complexity)
+        .limit_recursive_depth(RECURSION)
+        .limit_directives(DIRECTIVES)
+        .extension(ApolloPersistedQueries::new(LruCacheStorage::new(PERSISTED)))
+        .extension(Tracing);
+    if !limits.introspection {
+        // Suggestions tell names, too.
+        builder = builder.disable_introspection().disable_suggestions();
+    }
+    builder.finish()
+}
+
+/// The schema in its own language, as it is kept in `schema.graphql`.
+pub fn schema_text() -> String {
+    let options = SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items()
+        .prefer_single_line_descriptions()
+        .use_space_ident();
+    builder().finish().sdl_with_options(options)
+}

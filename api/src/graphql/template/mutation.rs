@@ -1,0 +1,162 @@
+//! Changing templates.
+
+use app::{NewTemplate, TemplateChange};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use domain::{OrganizationId, TemplateId};
+use uuid::Uuid;
+
+use super::Template;
+use crate::graphql::{
+    error::failure,
+    request::{Removed, app, by, made, once},
+    scalar::{JsonObject, Position, uuid},
+};
+
+/// A new template.
+#[derive(InputObject)]
+struct CreateTemplateInput {
+    /// Chosen by the client: repeating the request with the same id never makes a second template.
+    id: Option<Uuid>,
+    /// The owner; null is shared by all organizations, which superusers alone may make.
+    organization_id: Option<ID>,
+    /// Unique inside the organization.
+    name: String,
+    /// Generator of its files; left out, the first of the settings.
+    #[graphql(default)]
+    backend: String,
+    /// NetJSON, not empty.
+    config: JsonObject,
+    /// Values of variables for devices that have no others.
+    default_values: Option<JsonObject>,
+    /// What agents ask for at registration.
+    #[graphql(default)]
+    tags: Vec<String>,
+    /// Do new devices get it?
+    #[graphql(name = "default", default)]
+    is_default: bool,
+    /// Do all devices of the organization have it always? Then it is a default one too.
+    #[graphql(default)]
+    required: bool,
+    /// Free text.
+    #[graphql(default)]
+    notes: String,
+}
+
+/// New values for some of a template; what is left out stays.
+#[derive(InputObject)]
+struct ChangeTemplateInput {
+    /// Repeating the request with the same id never has a second effect.
+    client_mutation_id: Option<String>,
+    /// Which template.
+    id: ID,
+    /// Unique inside the organization.
+    name: Option<String>,
+    /// Generator of its files.
+    backend: Option<String>,
+    /// NetJSON, all of it.
+    config: Option<JsonObject>,
+    /// Values of variables, all of them.
+    default_values: Option<JsonObject>,
+    /// All of them.
+    tags: Option<Vec<String>>,
+    /// Do new devices get it?
+    #[graphql(name = "default")]
+    is_default: Option<bool>,
+    /// Do all devices of the organization have it always?
+    required: Option<bool>,
+    /// Free text.
+    notes: Option<String>,
+}
+
+/// What is to be removed.
+#[derive(InputObject)]
+struct RemoveTemplateInput {
+    /// Repeating the request with the same id never has a second effect.
+    client_mutation_id: Option<String>,
+    /// Which template.
+    id: ID,
+}
+
+/// A template after a mutation.
+#[derive(SimpleObject)]
+struct TemplatePayload {
+    /// As it is now.
+    template: Template,
+    /// Of the mutation's last event: to be given as `minPosition` by who wants to see it.
+    position: Position,
+    /// Is something of this answer older than the mutation?
+    stale: bool,
+}
+
+async fn payload(ctx: &Context<'_>, id: TemplateId, position: i64) -> Result<TemplatePayload> {
+    let row = app(ctx)?.templates().get(by(ctx)?, id).await.map_err(failure)?;
+    Ok(TemplatePayload { template: Template(row), position: Position(position), stale: false })
+}
+
+#[derive(Default)]
+pub(in crate::graphql) struct TemplateMutation;
+
+#[Object]
+impl TemplateMutation {
+    /// Makes a template; existing devices get it in the background when it is a required one.
+    async fn create_template(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateTemplateInput,
+    ) -> Result<TemplatePayload> {
+        let (id, key) = made(ctx, input.id)?;
+        let organization =
+            input.organization_id.map(|id| uuid("organizationId", &id)).transpose()?;
+        let new = NewTemplate {
+            id: TemplateId::from_uuid(id),
+            organization_id: organization.map(OrganizationId::from_uuid),
+            name: input.name,
+            backend: input.backend,
+            config: input.config.0,
+            default_values: input.default_values.map(|values| values.0).unwrap_or_default(),
+            tags: input.tags,
+            default: input.is_default,
+            required: input.required,
+            notes: input.notes,
+        };
+        let templates = app(ctx)?.templates();
+        let done = once(ctx, key, |by| async move { templates.create(&by, new).await }).await?;
+        payload(ctx, TemplateId::from_uuid(id), done.position).await
+    }
+
+    /// Changes a template; devices that have it follow in the background.
+    async fn change_template(
+        &self,
+        ctx: &Context<'_>,
+        input: ChangeTemplateInput,
+    ) -> Result<TemplatePayload> {
+        let id = TemplateId::from_uuid(uuid("id", &input.id)?);
+        let change = TemplateChange {
+            organization_id: None,
+            name: input.name,
+            backend: input.backend,
+            config: input.config.map(|config| config.0),
+            default_values: input.default_values.map(|values| values.0),
+            tags: input.tags,
+            default: input.is_default,
+            required: input.required,
+            notes: input.notes,
+        };
+        let (templates, key) = (app(ctx)?.templates(), input.client_mutation_id);
+        let done =
+            once(ctx, key, |by| async move { templates.change(&by, id, change).await }).await?;
+        payload(ctx, id, done.position).await
+    }
+
+    /// Lets a template not exist any more; its devices lose it in the background.
+    async fn remove_template(
+        &self,
+        ctx: &Context<'_>,
+        input: RemoveTemplateInput,
+    ) -> Result<Removed> {
+        let id = TemplateId::from_uuid(uuid("id", &input.id)?);
+        let (templates, key) = (app(ctx)?.templates(), input.client_mutation_id);
+        let done = once(ctx, key, |by| async move { templates.remove(&by, id).await }).await?;
+        Ok(Removed::new(input.id, done))
+    }
+}

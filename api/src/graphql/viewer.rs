@@ -1,0 +1,83 @@
+//! Who asks.
+
+use app::By;
+use async_graphql::{Context, Object, Result, SimpleObject};
+use domain::{OrganizationId, authority::Scope};
+
+use super::{
+    error::{failure, refused, shared},
+    organization::Organization,
+    request::{app, by, loaders},
+};
+
+/// Whoever the token belongs to.
+pub(super) struct Viewer(By);
+
+#[Object]
+impl Viewer {
+    /// As events name it: `user:<id>`.
+    async fn actor(&self) -> String {
+        self.0.authority.actor.to_string()
+    }
+
+    /// May it do everything everywhere?
+    async fn superuser(&self) -> bool {
+        self.0.authority.is_unlimited()
+    }
+
+    /// Organizations that it manages; superusers manage all and have none listed.
+    async fn manages(&self, ctx: &Context<'_>) -> Result<Vec<Organization>> {
+        let ids: &[OrganizationId] = match &self.0.authority.scope {
+            Scope::Member { manages, .. } => manages,
+            _ => &[],
+        };
+        let mut found = loaders(ctx)?.load_many(ids.iter().copied()).await.map_err(shared)?;
+        Ok(ids.iter().filter_map(|id| found.remove(id)).map(Organization).collect())
+    }
+}
+
+#[derive(Default)]
+pub(super) struct ViewerQuery;
+
+#[Object]
+impl ViewerQuery {
+    /// Who asks.
+    #[expect(clippy::unused_async, reason = "resolvers are")]
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer> {
+        Ok(Viewer(by(ctx)?.clone()))
+    }
+}
+
+/// A log-in.
+#[derive(SimpleObject)]
+struct LogInPayload {
+    /// For `Authorization: Bearer <token>`; the same every time.
+    token: String,
+}
+
+#[derive(Default)]
+pub(super) struct ViewerMutation;
+
+#[Object]
+impl ViewerMutation {
+    /// Exchanges a user name or e-mail address and a password for a token. Needs none itself.
+    #[graphql(complexity = "100 + child_complexity")]
+    async fn log_in(
+        &self,
+        ctx: &Context<'_>,
+        username: String,
+        #[graphql(secret)] password: String,
+    ) -> Result<LogInPayload> {
+        if username.contains('\0') || username.chars().count() > 254 {
+            return Err(refused(
+                "username",
+                "must have at most 254 characters, none of them U+0000",
+            ));
+        }
+        if password.len() > 1024 {
+            return Err(refused("password", "must have at most 1024 bytes"));
+        }
+        let token = app(ctx)?.accounts().log_in(&username, &password).await.map_err(failure)?;
+        Ok(LogInPayload { token })
+    }
+}
