@@ -1,13 +1,20 @@
 //! What is known of devices that is state and not history: the newest reporter wins, and it may be lost.
 
 mod table;
+#[cfg(test)]
+mod tests;
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+};
 
 use chrono::{DateTime, Utc};
 use domain::{DeviceId, OrganizationId};
 use parking_lot::Mutex;
 use store::{Store, StoreError};
+
+use self::table::Flushed;
 
 /// When and from where a device was last heard.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,14 +47,16 @@ pub(crate) struct PresenceBook {
 #[derive(Default)]
 struct Pages {
     entries: HashMap<DeviceId, Entry>,
-    /// Who holds an address; organizations are apart where addresses are not shared.
-    management: HashMap<(Option<OrganizationId>, IpAddr), DeviceId>,
-    private: HashMap<(Option<OrganizationId>, IpAddr), DeviceId>,
+    management: Holders,
+    /// Of private addresses, which many sites use at once.
+    private: Holders,
 }
 
 #[derive(Clone, Default)]
 struct Entry {
     presence: Presence,
+    /// Where its addresses mean something; organizations are apart where addresses are not shared.
+    scope: Option<OrganizationId>,
     /// Is memory ahead of the table?
     dirty: bool,
     /// Is the held address ahead of the log?
@@ -78,29 +87,33 @@ pub(crate) enum ContactKind {
 }
 
 impl PresenceBook {
-    /// Reads what was flushed last.
+    /// Reads what was flushed last. What the log does not know yet of it is still to be recorded.
     pub(crate) async fn load(store: &Store, shared: bool) -> Result<Self, StoreError> {
-        let mut pages = Pages::default();
-        for (device, organization, presence) in table::load(store).await? {
-            let scope = (!shared).then_some(organization);
-            if let Some(address) = presence.management_ip {
-                pages.management.insert((scope, address), device);
-            }
-            if let Some(address) = presence.last_ip.filter(is_private) {
-                pages.private.insert((scope, address), device);
-            }
-            pages.entries.insert(device, Entry { presence, ..Entry::default() });
+        let book = Self { shared, pages: Mutex::default() };
+        for Flushed { device, organization, presence, recorded } in table::load(store).await? {
+            let mut pages = book.pages.lock();
+            let entry = Entry {
+                scope: book.scope(organization),
+                address_changed: presence.management_ip != recorded,
+                presence,
+                ..Entry::default()
+            };
+            pages.insert(device, entry);
         }
-        Ok(Self { shared, pages: Mutex::new(pages) })
+        Ok(book)
     }
 
-    /// Notes a request; other devices lose the addresses that are this one's from here on.
+    fn scope(&self, organization: OrganizationId) -> Option<OrganizationId> {
+        (!self.shared).then_some(organization)
+    }
+
+    /// Notes a request. A checksum request tells where a device is now: others lose the management address, and the last
+    /// address if it is a private one (agent protocol, §4). Other requests take nothing from anybody.
     pub(crate) fn note(&self, contact: Contact) {
-        let scope = (!self.shared).then_some(contact.organization);
+        let (device, scope) = (contact.device, self.scope(contact.organization));
         let mut pages = self.pages.lock();
-        let pages = &mut *pages;
-        let entry = pages.entries.entry(contact.device).or_default();
-        let before = (entry.presence.last_ip, entry.presence.management_ip);
+        pages.enter(device, scope);
+        let entry = pages.entries.entry(device).or_default();
         entry.dirty = true;
         entry.presence.last_contact = Some(contact.at);
         match contact.kind {
@@ -114,17 +127,27 @@ impl PresenceBook {
             contact.kind,
             ContactKind::Register | ContactKind::Checksum | ContactKind::Download
         ) {
-            entry.presence.last_ip = Some(contact.address);
+            pages.set_last(device, Some(contact.address));
         }
-        if let Some(address) = contact.management.filter(|address| before.1 != Some(*address)) {
-            entry.presence.management_ip = Some(address);
-            entry.address_changed = true;
-            pages.take_management(scope, address, contact.device, before.1);
+        if let Some(address) = contact.management {
+            pages.set_management(device, Some(address));
         }
-        let private = is_private(&contact.address);
-        if contact.kind == ContactKind::Checksum && private {
-            pages.take_private(scope, contact.address, contact.device);
+        if contact.kind != ContactKind::Checksum {
+            return;
         }
+        if let Some(address) = contact.management {
+            for loser in pages.management.others(scope, address, device) {
+                pages.set_management(loser, None);
+            }
+        }
+        for loser in pages.private.others(scope, contact.address, device) {
+            pages.set_last(loser, None);
+        }
+    }
+
+    /// The device belongs to another organization from here on.
+    pub(crate) fn moved(&self, device: DeviceId, organization: OrganizationId) {
+        self.pages.lock().enter(device, self.scope(organization));
     }
 
     /// Notes which archive a device has.
@@ -145,14 +168,7 @@ impl PresenceBook {
 
     /// The device is reached nowhere from here on.
     pub(crate) fn clear_management(&self, device: DeviceId) {
-        let mut pages = self.pages.lock();
-        let Some(entry) = pages.entries.get_mut(&device) else { return };
-        let before = entry.presence.management_ip.take();
-        entry.dirty |= before.is_some();
-        entry.address_changed |= before.is_some();
-        if let Some(address) = before {
-            pages.management.retain(|(_, held), holder| *held != address || *holder != device);
-        }
+        self.pages.lock().set_management(device, None);
     }
 
     /// The operator gave the device an address, or took it away.
@@ -162,22 +178,21 @@ impl PresenceBook {
         organization: OrganizationId,
         address: Option<IpAddr>,
     ) {
-        let Some(address) = address else { return self.clear_management(device) };
-        let scope = (!self.shared).then_some(organization);
         let mut pages = self.pages.lock();
-        let entry = pages.entries.entry(device).or_default();
-        let before = entry.presence.management_ip.replace(address);
-        entry.dirty = true;
-        entry.address_changed |= before != Some(address);
-        pages.take_management(scope, address, device, before);
+        pages.enter(device, self.scope(organization));
+        pages.set_management(device, address);
     }
 
     /// The operator said where the device's requests come from.
-    pub(crate) fn set_last_ip(&self, device: DeviceId, address: Option<IpAddr>) {
+    pub(crate) fn set_last_ip(
+        &self,
+        device: DeviceId,
+        organization: OrganizationId,
+        address: Option<IpAddr>,
+    ) {
         let mut pages = self.pages.lock();
-        let entry = pages.entries.entry(device).or_default();
-        entry.dirty |= entry.presence.last_ip != address;
-        entry.presence.last_ip = address;
+        pages.enter(device, self.scope(organization));
+        pages.set_last(device, address);
     }
 
     /// What is known of a device.
@@ -187,10 +202,7 @@ impl PresenceBook {
 
     /// The device does not exist any more.
     pub(crate) fn forget(&self, device: DeviceId) {
-        let mut pages = self.pages.lock();
-        pages.entries.remove(&device);
-        pages.management.retain(|_, holder| *holder != device);
-        pages.private.retain(|_, holder| *holder != device);
+        self.pages.lock().remove(device);
     }
 
     /// Writes what changed; what cannot be written is tried again.
@@ -254,38 +266,83 @@ impl PresenceBook {
 }
 
 impl Pages {
-    fn take_management(
-        &mut self,
-        scope: Option<OrganizationId>,
-        address: IpAddr,
-        device: DeviceId,
-        before: Option<IpAddr>,
-    ) {
-        if let Some(before) = before.filter(|before| *before != address)
-            && self.management.get(&(scope, before)) == Some(&device)
-        {
-            self.management.remove(&(scope, before));
+    fn insert(&mut self, device: DeviceId, entry: Entry) {
+        let (scope, presence) = (entry.scope, &entry.presence);
+        self.management.add(scope, presence.management_ip, device);
+        self.private.add(scope, presence.last_ip.filter(is_private), device);
+        self.entries.insert(device, entry);
+    }
+
+    fn remove(&mut self, device: DeviceId) -> Option<Entry> {
+        let entry = self.entries.remove(&device)?;
+        self.management.remove(entry.scope, entry.presence.management_ip, device);
+        self.private.remove(entry.scope, entry.presence.last_ip, device);
+        Some(entry)
+    }
+
+    /// Makes an entry, or takes its addresses to where they mean something now.
+    fn enter(&mut self, device: DeviceId, scope: Option<OrganizationId>) {
+        if self.entries.get(&device).is_some_and(|entry| entry.scope == scope) {
+            return;
         }
-        let holder = self.management.insert((scope, address), device);
-        let Some(loser) = holder.filter(|holder| *holder != device) else { return };
-        if let Some(entry) = self.entries.get_mut(&loser)
-            && entry.presence.management_ip == Some(address)
-        {
-            entry.presence.management_ip = None;
-            entry.dirty = true;
-            entry.address_changed = true;
+        let entry = self.remove(device).unwrap_or_default();
+        self.insert(device, Entry { scope, ..entry });
+    }
+
+    fn set_management(&mut self, device: DeviceId, address: Option<IpAddr>) {
+        let Some(entry) = self.entries.get_mut(&device) else { return };
+        let before = std::mem::replace(&mut entry.presence.management_ip, address);
+        if before == address {
+            return;
+        }
+        entry.dirty = true;
+        entry.address_changed = true;
+        let scope = entry.scope;
+        self.management.remove(scope, before, device);
+        self.management.add(scope, address, device);
+    }
+
+    fn set_last(&mut self, device: DeviceId, address: Option<IpAddr>) {
+        let Some(entry) = self.entries.get_mut(&device) else { return };
+        let before = std::mem::replace(&mut entry.presence.last_ip, address);
+        if before == address {
+            return;
+        }
+        entry.dirty = true;
+        let scope = entry.scope;
+        self.private.remove(scope, before, device);
+        self.private.add(scope, address.filter(is_private), device);
+    }
+}
+
+/// Who has an address. Several may, until one of them asks for its checksum.
+#[derive(Default)]
+struct Holders(HashMap<(Option<OrganizationId>, IpAddr), HashSet<DeviceId>>);
+
+impl Holders {
+    fn add(&mut self, scope: Option<OrganizationId>, address: Option<IpAddr>, device: DeviceId) {
+        let Some(address) = address else { return };
+        self.0.entry((scope, address)).or_default().insert(device);
+    }
+
+    fn remove(&mut self, scope: Option<OrganizationId>, address: Option<IpAddr>, device: DeviceId) {
+        let Some(key) = address.map(|address| (scope, address)) else { return };
+        if let Some(holders) = self.0.get_mut(&key) {
+            holders.remove(&device);
+            if holders.is_empty() {
+                self.0.remove(&key);
+            }
         }
     }
 
-    fn take_private(&mut self, scope: Option<OrganizationId>, address: IpAddr, device: DeviceId) {
-        let holder = self.private.insert((scope, address), device);
-        let Some(loser) = holder.filter(|holder| *holder != device) else { return };
-        if let Some(entry) = self.entries.get_mut(&loser)
-            && entry.presence.last_ip == Some(address)
-        {
-            entry.presence.last_ip = None;
-            entry.dirty = true;
-        }
+    fn others(
+        &self,
+        scope: Option<OrganizationId>,
+        address: IpAddr,
+        device: DeviceId,
+    ) -> Vec<DeviceId> {
+        let holders = self.0.get(&(scope, address));
+        holders.into_iter().flatten().copied().filter(|holder| *holder != device).collect()
     }
 }
 

@@ -64,6 +64,7 @@ struct Key {
     address: IpAddr,
 }
 
+#[derive(Clone, Copy)]
 struct Tally {
     times: i64,
     first_at: DateTime<Utc>,
@@ -92,40 +93,60 @@ impl Refusals {
         tally.last_at = at;
     }
 
-    /// Adds what was counted to the table and keeps that bounded.
+    /// Adds what was counted to the table and keeps that bounded. What cannot be written is tried again.
     pub(crate) async fn flush(&self, store: &Store) -> Result<usize, StoreError> {
         let pending = std::mem::take(&mut *self.0.lock());
         if pending.is_empty() {
             return Ok(0);
         }
-        let mut ops: Vec<Op> = pending
-            .iter()
-            .map(|(key, tally)| {
-                Op::new(
-                    "INSERT INTO refusals (kind, reason, organization_id, subject, address, count, first_at, last_at)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-                     ON CONFLICT (kind, reason, organization_id, subject, address)
-                     DO UPDATE SET count = refusals.count + excluded.count, last_at = excluded.last_at",
-                    args![
-                        key.kind.as_str(),
-                        key.reason,
-                        key.organization,
-                        &key.subject,
-                        key.address.to_string(),
-                        tally.times,
-                        tally.first_at,
-                        tally.last_at
-                    ],
-                )
-            })
-            .collect();
+        let mut ops: Vec<Op> = pending.iter().map(|(key, tally)| add(key, tally)).collect();
         ops.push(Op::new(
-            "DELETE FROM refusals WHERE last_at < (SELECT last_at FROM refusals ORDER BY last_at DESC LIMIT 1 OFFSET $1)",
-            args![KEPT],
+            "DELETE FROM refusals WHERE (kind, reason, organization_id, subject, address) IN (
+                 SELECT kind, reason, organization_id, subject, address FROM refusals
+                 ORDER BY last_at DESC, kind, reason, organization_id, subject, address LIMIT $1 OFFSET $2)",
+            args![i64::from(u32::MAX), KEPT],
         ));
-        store.execute(ops).await?;
-        Ok(pending.len())
+        match store.execute(ops).await {
+            Ok(_) => Ok(pending.len()),
+            Err(error) => {
+                self.take_back(pending);
+                Err(error)
+            }
+        }
     }
+
+    /// Counts again what could not be written, beside what was counted meanwhile.
+    fn take_back(&self, unwritten: HashMap<Key, Tally>) {
+        let mut pending = self.0.lock();
+        for (key, tally) in unwritten {
+            if pending.len() >= PENDING && !pending.contains_key(&key) {
+                continue;
+            }
+            let merged = pending.entry(key).or_insert(Tally { times: 0, ..tally });
+            merged.times += tally.times;
+            merged.first_at = merged.first_at.min(tally.first_at);
+            merged.last_at = merged.last_at.max(tally.last_at);
+        }
+    }
+}
+
+fn add(key: &Key, tally: &Tally) -> Op {
+    Op::new(
+        "INSERT INTO refusals (kind, reason, organization_id, subject, address, count, first_at, last_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (kind, reason, organization_id, subject, address)
+         DO UPDATE SET count = refusals.count + excluded.count, last_at = excluded.last_at",
+        args![
+            key.kind.as_str(),
+            key.reason,
+            key.organization,
+            &key.subject,
+            key.address.to_string(),
+            tally.times,
+            tally.first_at,
+            tally.last_at
+        ],
+    )
 }
 
 /// The newest refusals of some organizations, or of all; unknown ones only with all. Perhaps only about one subject.
@@ -152,7 +173,8 @@ pub(crate) async fn list(
         about = format!(" AND subject = ${}", args.len());
     }
     args.push(i64::from(limit.min(1000)).into());
-    let sql = format!("SELECT {columns}{filter}{about} ORDER BY last_at DESC LIMIT ${}", args.len());
+    let sql =
+        format!("SELECT {columns}{filter}{about} ORDER BY last_at DESC LIMIT ${}", args.len());
     store.fetch(Query::new(sql, args)).await?.iter().map(read).collect()
 }
 

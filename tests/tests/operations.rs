@@ -23,6 +23,7 @@ on_each_database!(
     a_fixture_is_loaded_into_an_empty_database_only,
     no_query_is_logged,
     a_poll_gets_its_answer_from_the_current_and_the_former_path,
+    an_address_that_was_not_yet_recorded_survives_a_restart,
 );
 
 async fn a_stopped_server_finishes_what_it_has_begun(database: Database) -> anyhow::Result<()> {
@@ -56,6 +57,42 @@ async fn a_stopped_server_finishes_what_it_has_begun(database: Database) -> anyh
     assert!(answer.contains("is-new: 1\n"), "{answer}");
     assert_eq!(server.ended().await?.code(), Some(0));
     Ok(())
+}
+
+/// An address is recorded once a minute at most: a change within that minute waits in the table of presence.
+async fn an_address_that_was_not_yet_recorded_survives_a_restart(
+    database: Database,
+) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let home = server.home().clone();
+    let client = server.client();
+    let device = register(&client, &secret_of("alpha")?, "roaming", "02:00:00:00:07:05").await?;
+    let poll = async |client: &wisptrail_tests::Client, address: &str| {
+        let path = format!("{}&management_ip={address}", device.checksum_path());
+        client.get(&path).await?.expect(200)
+    };
+    let recorded = async |home: &Home| {
+        let data = home.data().to_str().context("a path")?.to_owned();
+        let kind = "device.management_address_changed";
+        let arguments = ["events", "list", "--data", &data, "--type", kind];
+        let finished = program(home, &arguments).await?;
+        anyhow::ensure!(finished.code == 0, "{finished:?}");
+        anyhow::Ok(finished.stdout)
+    };
+    poll(&client, "10.5.0.1").await?;
+    patience("the first address is recorded", async || {
+        Ok(recorded(&home).await?.contains("10.5.0.1"))
+    })
+    .await?;
+    poll(&client, "10.5.0.2").await?;
+    assert_eq!(server.stop().await?.code(), Some(0));
+    assert!(!recorded(&home).await?.contains("10.5.0.2"), "the minute is not over");
+
+    let server = Server::start_in(home.clone(), Start::default()).await?;
+    patience("the second address is recorded", async || {
+        Ok(recorded(server.home()).await?.contains("10.5.0.2"))
+    })
+    .await
 }
 
 async fn a_used_port_is_a_clear_error(database: Database) -> anyhow::Result<()> {

@@ -100,8 +100,11 @@ impl Devices<'_> {
             (Err(failure), Some(organization)) => return Err(in_words(failure, &organization)),
             (Err(failure), None) => return Err(failure),
         };
+        if change.organization_id.is_some() {
+            self.0.presence().moved(id, organization);
+        }
         if let Some(address) = change.last_ip {
-            self.0.presence().set_last_ip(id, address);
+            self.0.presence().set_last_ip(id, organization, address);
         }
         if let Some(address) = change.management_ip {
             self.0.presence().set_management(id, organization, address);

@@ -1,5 +1,7 @@
 //! The table behind presence.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
 use domain::{DeviceId, OrganizationId};
 use store::{Op, Query, Row, Store, StoreError, args};
@@ -9,18 +11,25 @@ use super::Presence;
 /// Rows of one transaction, so that appends need not wait long.
 const BATCH: usize = 500;
 
-pub(super) async fn load(
-    store: &Store,
-) -> Result<Vec<(DeviceId, OrganizationId, Presence)>, StoreError> {
+/// What was written down of a device, beside what the log knows.
+pub(super) struct Flushed {
+    pub(super) device: DeviceId,
+    pub(super) organization: OrganizationId,
+    pub(super) presence: Presence,
+    /// Management address of the log's last event about it.
+    pub(super) recorded: Option<IpAddr>,
+}
+
+pub(super) async fn load(store: &Store) -> Result<Vec<Flushed>, StoreError> {
     let query = Query::new(
-        "SELECT p.device_id, d.organization_id, p.last_ip, p.management_ip, p.last_contact, p.last_checksum, p.last_download, p.downloaded_md5, p.last_report, p.wrong_keys
+        "SELECT p.device_id, d.organization_id, p.last_ip, p.management_ip, p.last_contact, p.last_checksum, p.last_download, p.downloaded_md5, p.last_report, p.wrong_keys, d.management_ip
            FROM presence p JOIN devices d ON d.id = p.device_id",
         args![],
     );
     store.fetch(query).await?.iter().map(read).collect()
 }
 
-fn read(row: &Row) -> Result<(DeviceId, OrganizationId, Presence), StoreError> {
+fn read(row: &Row) -> Result<Flushed, StoreError> {
     let address = |column| {
         Ok::<_, StoreError>(row.text_or_null(column)?.and_then(|address| address.parse().ok()))
     };
@@ -34,7 +43,12 @@ fn read(row: &Row) -> Result<(DeviceId, OrganizationId, Presence), StoreError> {
         last_report: row.time_or_null(8)?,
         wrong_keys: row.int(9)?.unsigned_abs(),
     };
-    Ok((DeviceId::from_uuid(row.uuid(0)?), OrganizationId::from_uuid(row.uuid(1)?), presence))
+    Ok(Flushed {
+        device: DeviceId::from_uuid(row.uuid(0)?),
+        organization: OrganizationId::from_uuid(row.uuid(1)?),
+        presence,
+        recorded: address(10)?,
+    })
 }
 
 pub(super) async fn write(

@@ -5,6 +5,7 @@ mod dry_run;
 mod fan_out;
 mod full_disk;
 mod history;
+mod refusals;
 mod reverting;
 mod tenancy;
 mod time_travel;
