@@ -209,13 +209,14 @@ impl Devices<'_> {
             .map_err(|error| Failure::Invalid(vec![error]))?;
         let mut commands = Vec::new();
         let organization = facts.organization.id;
+        let rebuilt = backend.as_str() != held.backend;
 
         if facts.moves {
             let required = configurations.required(organization, &backend).await?;
             let templates = required.into_iter().map(|template| template.id).collect();
             commands.push(ConfigurationCommand::Move { to: organization, templates });
         }
-        if backend.as_str() != held.backend {
+        if rebuilt {
             commands.push(ConfigurationCommand::ChangeBackend(backend.clone()));
         }
         if let Some(config) = &wanted.config {
@@ -230,6 +231,11 @@ impl Devices<'_> {
             Some(chosen) => {
                 Some(configurations.chosen_templates(by, organization, &backend, chosen).await?)
             }
+            None if rebuilt && !facts.moves => {
+                // Required templates of the other generator come in; nobody else's are asked about.
+                let held = &facts.templates;
+                Some(configurations.chosen_templates(by, organization, &backend, held).await?)
+            }
             None if regrouped && !facts.moves => Some(facts.templates.clone()),
             None if regrouped => Some(
                 configurations
@@ -242,11 +248,12 @@ impl Devices<'_> {
             None => None,
         };
         if let Some(mut templates) = chosen {
-            if regrouped {
-                let gone =
-                    |id: &TemplateId| facts.group_before.contains(id) && !group_after.contains(id);
-                templates.retain(|id| !gone(id));
-                append(&mut templates, configurations.of_backend(&group_after, &backend).await?);
+            if regrouped || rebuilt {
+                let fitting = configurations.of_backend(&group_after, &backend).await?;
+                // Only a generator's own templates of a group come and go with it.
+                let stays = if rebuilt { &fitting } else { &group_after };
+                templates.retain(|id| !facts.group_before.contains(id) || stays.contains(id));
+                append(&mut templates, fitting.iter().copied());
             }
             commands.push(ConfigurationCommand::AssignTemplates(templates));
         }

@@ -61,7 +61,7 @@ fn organizations_are_apart_where_addresses_are_not_shared() {
 #[test]
 fn a_changed_address_is_due_at_most_once_per_interval() {
     let book = book(true);
-    let interval = std::time::Duration::from_secs(60);
+    let interval = std::time::Duration::from_mins(1);
     let due = |at: i64| book.addresses_to_record(moment(at), interval);
     book.note(contact(1, HARBOUR, ContactKind::Checksum, "10.0.0.1", Some("10.9.0.1")));
     assert_eq!(due(0), [(device(1), ip("10.9.0.1"))]);
@@ -94,6 +94,7 @@ fn device(number: u128) -> DeviceId {
     DeviceId::from_uuid(Uuid::from_u128(number))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as presence has it")]
 fn ip(text: &str) -> Option<IpAddr> {
     Some(text.parse().unwrap())
 }

@@ -1,5 +1,6 @@
 //! Stories through use cases, projections and workers, on each database.
 
+mod backend;
 mod bulk;
 mod dry_run;
 mod fan_out;
