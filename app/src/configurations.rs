@@ -17,8 +17,8 @@ use projections::{
 };
 use serde_json::Value;
 
-pub(crate) use render::{Computation, Layered, Layers};
 pub use render::{Archive, Rendering};
+pub(crate) use render::{Computation, Layered, Layers};
 pub(crate) use templates::append;
 
 use crate::{App, By, Failure, Refusal};

@@ -47,7 +47,9 @@ pub fn explanation(
         ConfigurationStatus::Modified if fetched => {
             let moment = presence.last_download;
             let when = moment.map_or_else(|| "at a time unknown".to_owned(), ago);
-            format!("fetched its configuration {when} and has not yet said what became of it; {heard}")
+            format!(
+                "fetched its configuration {when} and has not yet said what became of it; {heard}"
+            )
         }
         ConfigurationStatus::Modified => {
             format!("has not yet fetched its newest configuration; {heard}")

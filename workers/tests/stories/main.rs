@@ -8,6 +8,8 @@ mod full_disk;
 mod history;
 mod refusals;
 mod reverting;
+mod secrets;
 mod tenancy;
 mod time_travel;
+mod variables;
 mod world;
