@@ -1,6 +1,7 @@
 //! Configurations of devices: what they are made of, and what comes of it.
 
 mod render;
+mod render_many;
 mod templates;
 
 use std::{collections::HashMap, sync::Arc};

@@ -3,16 +3,22 @@
 //! A job may run twice (a worker died) and meet devices that were changed since: every step decides
 //! from the device's present state, so a second time does nothing.
 
+use std::collections::HashSet;
+
 use domain::{
     DeviceId, GroupId, OrganizationId, TemplateId,
     configuration::{Configuration, ConfigurationCommand},
     device::{Device, DeviceCommand},
 };
+use futures::{StreamExt as _, stream};
 use projections::{FanOutJob, Ordered, configuration, template};
 use store::{Query, args};
 use uuid::Uuid;
 
 use crate::{App, By, Failure, Refusal, Rendering, configurations::append, work::decide};
+
+/// Devices whose lists are changed side by side: they share the disk's waits.
+const AT_ONCE: usize = 32;
 
 /// Use cases of jobs for many devices; see [`App::fan_outs`].
 pub struct FanOuts<'a>(pub(crate) &'a App);
@@ -53,22 +59,35 @@ impl FanOuts<'_> {
         let sql =
             format!("SELECT {id} FROM {} AND {id} > $2 ORDER BY {id} LIMIT {limit}", reach.from());
         let rows = self.0.store().fetch(Query::new(sql, args![reach.id(), after])).await?;
-        let mut step = done;
-        for row in &rows {
-            let device = DeviceId::from_uuid(row.uuid(0)?);
-            if self.one(job, ordered, device).await? {
-                step.changed += 1;
-            }
-            step.devices += 1;
-            step.cursor = Some(device);
+        let devices = rows
+            .iter()
+            .map(|row| row.uuid(0).map(DeviceId::from_uuid))
+            .collect::<Result<Vec<_>, _>>()?;
+        let assign = |device: DeviceId| async move {
+            let assigned = self.assign(job, ordered, device).await?;
+            Ok::<_, Failure>((device, assigned))
+        };
+        let assigned: Vec<_> = devices.iter().copied().map(assign).collect();
+        let assigned: Vec<_> = stream::iter(assigned).buffer_unordered(AT_ONCE).collect().await;
+        let mut changed: HashSet<DeviceId> = HashSet::new();
+        for outcome in assigned {
+            let (device, assigned) = outcome?;
+            changed.extend(assigned.then_some(device));
         }
-        if rows.len() < limit as usize {
-            step.cursor = None;
+        for (device, rendering) in self.0.configurations().render_many(&devices).await? {
+            changed.extend((rendering == Rendering::Changed).then_some(device));
         }
-        Ok(step)
+        let count = |some: usize| u64::try_from(some).unwrap_or(u64::MAX);
+        let full = devices.len() >= limit as usize;
+        Ok(Step {
+            cursor: devices.last().copied().filter(|_| full),
+            devices: count(devices.len()),
+            changed: count(changed.len()),
+        })
     }
 
-    async fn one(&self, job: Uuid, ordered: &Ordered, id: DeviceId) -> Result<bool, Failure> {
+    /// Changes what belongs to the device itself. Was there anything to do?
+    async fn assign(&self, job: Uuid, ordered: &Ordered, id: DeviceId) -> Result<bool, Failure> {
         let by = By::job("fan_out", job);
         let assigned = match &ordered.job {
             FanOutJob::RenderTemplate { .. }
@@ -101,13 +120,11 @@ impl FanOuts<'_> {
                 left.map(|(changed, _)| changed)
             }
         };
-        let assigned = match assigned {
+        match assigned {
             // Removed or deactivated since: nothing to do.
-            Err(Failure::NotFound(_) | Failure::Refused(Refusal::DeviceDeactivated)) => false,
-            assigned => assigned?,
-        };
-        let rendered = self.0.configurations().render(id).await?;
-        Ok(assigned || rendered == Rendering::Changed)
+            Err(Failure::NotFound(_) | Failure::Refused(Refusal::DeviceDeactivated)) => Ok(false),
+            assigned => assigned,
+        }
     }
 
     /// Changes the list of templates of a device. One whose list was read at `before` or later has been given
@@ -239,9 +256,7 @@ impl crate::Configurations<'_> {
     /// Renders devices whose own inputs changed and that nobody asked for since. How many were looked at.
     pub async fn render_stale(&self, limit: usize) -> Result<usize, Failure> {
         let stale = self.0.edge().stale(limit);
-        for id in &stale {
-            self.render(*id).await?;
-        }
+        self.render_many(&stale).await?;
         Ok(stale.len())
     }
 }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use crate::{Reconciler, Report, Rhythm};
 
 /// Devices between two looks at whether the job is still wanted.
-const PAGE: u32 = 20;
+const PAGE: u32 = 100;
 /// A worker that does not report for so long is taken for dead.
 const HOLD: Duration = Duration::from_mins(1);
 const RETRY: Retry =

@@ -11,7 +11,7 @@ use projections::{FanOutJob, Ordered};
 use crate::{Reconciler, Report, Rhythm};
 
 /// Devices between two looks at whether the job is still wanted.
-const PAGE: u32 = 50;
+const PAGE: u32 = 500;
 /// A worker that does not report for so long is taken for dead.
 const HOLD: Duration = Duration::from_mins(1);
 const RETRY: Retry =

@@ -1,6 +1,7 @@
 //! The work itself: a few devices at a time.
 
 use domain::{Actor, Authority, DeviceId, Document, Permission, UserId, authority::Scope};
+use futures::{StreamExt as _, stream};
 use projections::{configuration, user};
 use store::{Job, Progress};
 
@@ -21,6 +22,9 @@ pub enum Stepped {
     /// It must not go on: why, for people.
     Stopped(String),
 }
+
+/// Devices side by side: they share the disk's waits.
+const AT_ONCE: usize = 16;
 
 impl Bulk<'_> {
     /// Works on the next devices of a job that the worker holds, at most `limit`. Whether the starter may still do it is asked
@@ -44,12 +48,19 @@ impl Bulk<'_> {
         for device in page.missing {
             course.fail(device, &Failure::NotFound("Device").to_string());
         }
-        for device in page.devices {
+        let one = |device: DeviceId| {
             let once = Once {
                 key: format!("bulk:{}:{device}", job.id),
                 fingerprint: job.id.as_bytes().to_vec(),
             };
-            match self.one(&by.clone().once(once), device, &order.operation).await {
+            let (by, operation) = (by.clone().once(once), &order.operation);
+            async move { (device, self.one(&by, device, operation).await) }
+        };
+        let outcomes: Vec<_> = page.devices.into_iter().map(one).collect();
+        // In the order of ids, as they are told.
+        let outcomes: Vec<_> = stream::iter(outcomes).buffered(AT_ONCE).collect().await;
+        for (device, outcome) in outcomes {
+            match outcome {
                 Ok(changed) => course.changed += u64::from(changed),
                 Err(failure) if is_about_device(&failure) => {
                     course.fail(device, &failure.to_string());

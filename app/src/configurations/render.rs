@@ -152,55 +152,63 @@ impl Configurations<'_> {
     }
 
     async fn render_inputs(&self, id: DeviceId, inputs: Inputs) -> Result<Rendering, Failure> {
-        let row = &inputs.configuration;
-        let by = By::system("render_configurations");
-        let (command, archive) = match self.compute(&inputs).await? {
-            Err(reason) => {
-                let inputs_position = inputs.position;
-                (ConfigurationCommand::AcceptFailure { inputs_position, reason }, None)
-            }
+        let (row, position) = (&inputs.configuration, inputs.position);
+        let outcome = match self.compute(&inputs).await? {
+            Err(reason) => Err(reason),
             Ok(archive) => {
-                let equal = row.archive.as_ref().map(|held| &held.sha256) == Some(&archive.sha256);
-                if !equal {
+                if !is_held(row, &archive.sha256) {
                     let organization = Some(row.organization_id.as_uuid());
                     self.0.blobs().put(organization, &archive.bytes).await?;
                 }
-                let rendered = ArchiveRendered {
-                    sha256: archive.sha256,
-                    md5: archive.md5,
-                    size: u64::try_from(archive.bytes.len()).unwrap_or(u64::MAX),
-                    inputs_position: inputs.position,
-                    renderer: RENDERER_VERSION,
-                };
-                (ConfigurationCommand::AcceptRendering(rendered.clone()), Some(rendered))
+                Ok(rendered(archive, position))
             }
         };
-        let equal = archive.is_some()
-            && archive.as_ref().map(|archive| &archive.sha256)
-                == row.archive.as_ref().map(|held| &held.sha256);
-        if !(equal && !row.undecided && row.failure.is_none()) {
-            let decided = decide!(self.0, &by, work => {
-                if self.changed(id).await? > inputs.position {
-                    return Ok(false);
-                }
-                work.handle::<Configuration>(id.as_uuid(), command.clone()).await?;
-                Ok(true)
-            });
-            match decided {
-                // Removed in the meantime.
-                Err(Failure::NotFound(_)) => return Ok(Rendering::Absent),
-                Err(failure) => return Err(failure),
-                Ok((true, _)) => {}
-                // Of inputs that are no more: it must not settle what was decided since. Whoever changed them renders next.
-                Ok((false, _)) => return Ok(Rendering::Superseded),
-            }
+        let rendering = self.accept(row, position, &outcome).await?;
+        if rendering.is_of_its_inputs() {
+            self.remember(position, &[(id, outcome.ok())]).await?;
         }
-        self.remember(id, inputs.position, archive.as_ref()).await?;
-        Ok(match (archive, equal) {
-            (None, _) => Rendering::Failed,
-            (Some(_), true) => Rendering::Equal,
-            (Some(_), false) => Rendering::Changed,
-        })
+        Ok(rendering)
+    }
+
+    /// Lets the configuration take over what its inputs at a position gave. The bytes are stored.
+    pub(super) async fn accept(
+        &self,
+        row: &ConfigurationRow,
+        position: i64,
+        outcome: &Result<ArchiveRendered, String>,
+    ) -> Result<Rendering, Failure> {
+        let id = row.device_id;
+        let rendering = match outcome {
+            Err(_) => Rendering::Failed,
+            Ok(archive) if is_held(row, &archive.sha256) => Rendering::Equal,
+            Ok(_) => Rendering::Changed,
+        };
+        if rendering == Rendering::Equal && !row.undecided && row.failure.is_none() {
+            return Ok(rendering);
+        }
+        let command = match outcome {
+            Ok(archive) => ConfigurationCommand::AcceptRendering(archive.clone()),
+            Err(reason) => ConfigurationCommand::AcceptFailure {
+                inputs_position: position,
+                reason: reason.clone(),
+            },
+        };
+        let by = By::system("render_configurations");
+        let decided = decide!(self.0, &by, work => {
+            if self.changed(id).await? > position {
+                return Ok(false);
+            }
+            work.handle::<Configuration>(id.as_uuid(), command.clone()).await?;
+            Ok(true)
+        });
+        match decided {
+            Ok((true, _)) => Ok(rendering),
+            // Of inputs that are no more: it must not settle what was decided since. Whoever changed them renders next.
+            Ok((false, _)) => Ok(Rendering::Superseded),
+            // Removed in the meantime.
+            Err(Failure::NotFound(_)) => Ok(Rendering::Absent),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Position of the last change of the configuration itself.
@@ -210,26 +218,29 @@ impl Configurations<'_> {
         Ok(rows.first().map(|row| row.int(0)).transpose()?.unwrap_or(0))
     }
 
-    /// Notes what the rendering was computed from. Written as it is, not as a maximum: when two nodes
+    /// Notes what renderings were computed from. Written as it is, not as a maximum: when two nodes
     /// rendered at once, the one whose archive the log names last is the one that counts.
-    async fn remember(
+    pub(super) async fn remember(
         &self,
-        id: DeviceId,
         position: i64,
-        archive: Option<&ArchiveRendered>,
+        rendered: &[(DeviceId, Option<ArchiveRendered>)],
     ) -> Result<(), Failure> {
-        let op = Op::new(
-            "INSERT INTO renderings (device_id, position, sha256, renderer) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (device_id) DO UPDATE SET position = excluded.position, sha256 = excluded.sha256, renderer = excluded.renderer",
-            args![
-                id.as_uuid(),
-                position,
-                archive.map(|archive| archive.sha256.clone()),
-                RENDERER_VERSION
-            ],
-        );
-        self.0.store().execute(vec![op]).await?;
-        self.0.edge().rendered(id, position, archive.map(known));
+        let op = |(id, archive): &(DeviceId, Option<ArchiveRendered>)| {
+            Op::new(
+                "INSERT INTO renderings (device_id, position, sha256, renderer) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (device_id) DO UPDATE SET position = excluded.position, sha256 = excluded.sha256, renderer = excluded.renderer",
+                args![
+                    id.as_uuid(),
+                    position,
+                    archive.as_ref().map(|archive| archive.sha256.clone()),
+                    RENDERER_VERSION
+                ],
+            )
+        };
+        self.0.store().execute(rendered.iter().map(op).collect()).await?;
+        for (id, archive) in rendered {
+            self.0.edge().rendered(*id, position, archive.as_ref().map(known));
+        }
         Ok(())
     }
 
@@ -325,7 +336,30 @@ impl Configurations<'_> {
     }
 }
 
-fn known(archive: &ArchiveRendered) -> KnownArchive {
+impl Rendering {
+    /// Did the inputs come to something, an archive or a failure, that was taken over?
+    pub(super) fn is_of_its_inputs(self) -> bool {
+        matches!(self, Self::Equal | Self::Changed | Self::Failed)
+    }
+}
+
+/// Is it what the device downloads at present?
+pub(super) fn is_held(row: &ConfigurationRow, sha256: &str) -> bool {
+    row.archive.as_ref().is_some_and(|held| held.sha256 == sha256)
+}
+
+/// An archive as the log names it.
+pub(super) fn rendered(archive: netjson::Archive, inputs_position: i64) -> ArchiveRendered {
+    ArchiveRendered {
+        sha256: archive.sha256,
+        md5: archive.md5,
+        size: u64::try_from(archive.bytes.len()).unwrap_or(u64::MAX),
+        inputs_position,
+        renderer: RENDERER_VERSION,
+    }
+}
+
+pub(super) fn known(archive: &ArchiveRendered) -> KnownArchive {
     KnownArchive { md5: archive.md5.clone(), sha256: archive.sha256.clone() }
 }
 

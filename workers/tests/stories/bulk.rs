@@ -30,15 +30,15 @@ fn a_cancelled_operation_leaves_the_rest_alone() -> Outcome {
 
         // A worker that does five devices and then hears that nobody wants the rest.
         let now = || app.world().now();
-        let hold = std::time::Duration::from_mins(1);
-        let job = app.jobs().lease(&[BULK], "story", now(), hold).await?.ok_or("a job")?;
+        let lease = std::time::Duration::from_mins(1);
+        let job = app.jobs().lease(&[BULK], "story", now(), lease).await?.ok_or("a job")?;
         let start = Progress { cursor: None, done: 0, total: job.total };
         let Stepped::More(progress) = app.bulk().step(&job, &start, 5).await? else {
             panic!("there is more to do")
         };
-        assert!(app.jobs().progress(&job, progress.clone(), now(), hold).await?);
+        assert!(app.jobs().progress(&job, progress.clone(), now(), lease).await?);
         app.bulk().cancel(&by, id).await?;
-        assert!(!app.jobs().progress(&job, progress, now(), hold).await?, "it is told to stop");
+        assert!(!app.jobs().progress(&job, progress, now(), lease).await?, "it is told to stop");
         world.settle().await?;
 
         let cancelled = app.bulk().job(&by, id).await?;
@@ -200,9 +200,9 @@ fn a_paused_operation_goes_on_where_it_was_and_undoes_nothing_since() -> Outcome
         let words = Operation::MergeVariables(document(json!({ "word": "a" })));
         let selection = Selection::Ids(devices.clone());
         let id = app.bulk().start(&by, selection, words, "one").await?;
-        let hold = std::time::Duration::from_mins(1);
+        let lease = std::time::Duration::from_mins(1);
         let now = || app.world().now();
-        let job = app.jobs().lease(&[BULK], "story", now(), hold).await?.ok_or("a job")?;
+        let job = app.jobs().lease(&[BULK], "story", now(), lease).await?.ok_or("a job")?;
         let start = Progress { cursor: None, done: 0, total: job.total };
         // This worker dies before it can say how far it came.
         app.bulk().step(&job, &start, 3).await?;

@@ -12,9 +12,10 @@ use projections::{configuration, device::DeviceFilter};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
+use store::{Query, args};
 use uuid::Uuid;
 
-use crate::world::{HARBOUR, HILLS, Outcome, World, document, file, on_each_database};
+use crate::world::{HARBOUR, HILLS, Outcome, PEER, World, document, file, on_each_database};
 
 const OPENWRT: &str = "netjsonconfig.OpenWrt";
 /// Changes that are tried and then made, per seed.
@@ -499,4 +500,105 @@ fn what_others_own_cannot_be_tried_out() -> Outcome {
         assert_eq!((run.changed, run.failed), (0, 1), "it does not exist");
         Ok(())
     })
+}
+
+/// A measurement, not a rule: `cargo test --release -p wisptrail-workers --test stories -- --ignored --nocapture
+/// ten_thousand_devices`.
+#[test]
+#[ignore = "takes a minute and means something only in release"]
+fn ten_thousand_devices_are_tried_out() -> Outcome {
+    const DEVICES: u32 = 10_000;
+    on_each_database(async |world| {
+        let (app, by) = (&world.app, World::by());
+        for (id, flags) in [(11, (true, false)), (12, (true, true))] {
+            world.template(id, Some(HARBOUR), "{{ word }}\n", flags).await?;
+        }
+        let network = NewTemplate { config: network(), default: true, ..new_template(13) };
+        app.templates().create(&by, network).await?;
+        let more = world.template(14, Some(HARBOUR), "more\n", (false, false)).await?;
+        let mut keys = Vec::new();
+        for number in 0..DEVICES {
+            let registered = world.register(HARBOUR, number).await?;
+            keys.push((registered.device_id, registered.key));
+        }
+        world.settle().await?;
+        let words = || document(json!({ "word": "hello" }));
+        let contents = |text: &str| TemplateChange {
+            config: Some(file("/etc/t11", text)),
+            ..TemplateChange::default()
+        };
+        let all = || Selection::filter(DeviceFilter::default());
+        let dialect = app.store().dialect();
+        for (what, change) in [
+            ("template, equal differences", Change::ChangeTemplate(template(11), contents("x\n"))),
+            (
+                "template, every one another",
+                Change::ChangeTemplate(template(11), contents("{{ id }}\n")),
+            ),
+            ("organization's variables", Change::OrganizationVariables(HARBOUR, words())),
+            ("no effect", Change::OrganizationVariables(HARBOUR, document(json!({ "x": 1 })))),
+            ("bulk, variables", Change::Bulk(all(), Operation::MergeVariables(words()))),
+            ("bulk, template", Change::Bulk(all(), Operation::AddTemplates(vec![more]))),
+            ("bulk, deactivate", Change::Bulk(all(), Operation::Deactivate)),
+        ] {
+            let before = app.store().statements();
+            let start = std::time::Instant::now();
+            let run = app.previews().dry_run(&by, change).await?;
+            let (took, asked) = (start.elapsed(), app.store().statements() - before);
+            eprintln!(
+                "{dialect:?}, {what}: {took:.2?}, {asked} statements, {} of {} changed, {} differences",
+                run.changed,
+                run.devices_considered,
+                run.diffs.len() as u64 + run.further_diffs
+            );
+            assert_eq!(run.devices_considered, u64::from(DEVICES));
+        }
+        let start = std::time::Instant::now();
+        let change = contents("for real {{ name }}\n");
+        app.templates().change(&by, template(11), change).await?;
+        world.settle().await?;
+        let rendered = start.elapsed();
+        for (id, key) in &keys {
+            app.agents().checksum(*id, Some(key), None, PEER).await?;
+        }
+        let served = start.elapsed();
+        eprintln!("{dialect:?}, template for real: rendered {rendered:.2?}, served {served:.2?}");
+        let current = Query::new(
+            "SELECT count(*) FROM configurations c JOIN templates t ON t.id = $1 WHERE c.inputs_position >= t.changed",
+            args![template(11).as_uuid()],
+        );
+        assert_eq!(app.store().fetch(current).await?[0].int(0)?, i64::from(DEVICES));
+
+        let start = std::time::Instant::now();
+        let words = Operation::MergeVariables(words());
+        let job = app.bulk().start(&by, all(), words, "measured").await?;
+        world.settle().await?;
+        eprintln!("{dialect:?}, bulk for real: {:.2?}", start.elapsed());
+        let job = app.bulk().job(&by, job).await?;
+        assert_eq!((job.changed, job.failed), (u64::from(DEVICES), 0));
+        Ok(())
+    })
+}
+
+/// What an access point has: addresses, two radios, two networks.
+fn network() -> Document {
+    document(json!({
+        "interfaces": [
+            { "name": "lan", "type": "bridge", "bridge_members": ["eth0", "eth1"],
+              "addresses": [{ "proto": "dhcp", "family": "ipv4" }] },
+            { "name": "wlan0", "type": "wireless",
+              "wireless": { "radio": "radio0", "mode": "access_point", "ssid": "{{ name }}", "network": ["lan"],
+                            "encryption": { "protocol": "wpa2_personal", "key": "a-long-secret", "cipher": "auto" } } },
+            { "name": "wlan1", "type": "wireless",
+              "wireless": { "radio": "radio1", "mode": "access_point", "ssid": "guests", "network": ["lan"] } }
+        ],
+        "radios": [
+            { "name": "radio0", "phy": "phy0", "driver": "mac80211", "protocol": "802.11n", "channel": 11,
+              "channel_width": 20, "tx_power": 10, "country": "IT" },
+            { "name": "radio1", "phy": "phy1", "driver": "mac80211", "protocol": "802.11ac", "channel": 36,
+              "channel_width": 80, "tx_power": 10, "country": "IT" }
+        ],
+        "dns_servers": ["192.0.2.53"],
+        "ntp": { "enabled": true, "enable_server": false, "server": ["0.openwrt.pool.ntp.org"] }
+    }))
 }

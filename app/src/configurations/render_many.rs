@@ -1,0 +1,163 @@
+//! Many devices at once: what they share is read once, all cores compute, bytes are stored together, events are appended
+//! side by side and so share the disk's waits.
+
+use std::collections::HashMap;
+
+use domain::{DeviceId, OrganizationId, configuration::ArchiveRendered};
+use futures::{StreamExt as _, stream};
+use netjson::RENDERER_VERSION;
+use projections::configuration::{ConfigurationRow, InputsBatch, inputs_of};
+
+use super::{
+    Configurations,
+    render::{Computation, Layered, Rendering, is_held, known, rendered},
+};
+use crate::Failure;
+
+/// Devices that are read, computed and stored together.
+const BATCH: usize = 125;
+/// Batches under way: one computes while the other one waits for the disk.
+const BATCHES: usize = 2;
+/// Devices that one thread renders before others get their turn.
+const TURN: usize = 20;
+/// Appends side by side.
+const APPENDS: usize = 64;
+
+/// A device to be rendered.
+struct Due {
+    row: ConfigurationRow,
+    computation: Computation,
+}
+
+impl Configurations<'_> {
+    /// Renders those of the devices of which an input changed since the last time, like [`render`](Self::render) each of
+    /// them. In no particular order; a device that does not exist is left out.
+    pub(crate) async fn render_many(
+        &self,
+        devices: &[DeviceId],
+    ) -> Result<Vec<(DeviceId, Rendering)>, Failure> {
+        let mut sorted = devices.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let batches: Vec<_> =
+            sorted.chunks(BATCH).map(|batch| self.render_batch(batch.to_vec())).collect();
+        let batches: Vec<_> = stream::iter(batches).buffered(BATCHES).collect().await;
+        let mut renderings = Vec::with_capacity(sorted.len());
+        for batch in batches {
+            renderings.extend(batch?);
+        }
+        Ok(renderings)
+    }
+
+    async fn render_batch(
+        &self,
+        devices: Vec<DeviceId>,
+    ) -> Result<Vec<(DeviceId, Rendering)>, Failure> {
+        // In the order of ids: whoever else takes several takes them so.
+        let mut held = Vec::with_capacity(devices.len());
+        for id in &devices {
+            held.push(self.0.locks().of(*id).lock_owned().await);
+        }
+        let batch = inputs_of(self.0.store(), &devices).await?;
+        let position = batch.position;
+        let (mut renderings, due) = self.due(&batch).await?;
+        let computed = self.compute_many(due).await?;
+
+        let mut blobs: HashMap<OrganizationId, Vec<&[u8]>> = HashMap::new();
+        for (row, archive) in &computed {
+            if let Ok(archive) = archive
+                && !is_held(row, &archive.sha256)
+            {
+                blobs.entry(row.organization_id).or_default().push(&archive.bytes);
+            }
+        }
+        for (organization, blobs) in blobs {
+            self.0.blobs().put_many(Some(organization.as_uuid()), &blobs).await?;
+        }
+
+        let accept = |(row, archive): (ConfigurationRow, Result<netjson::Archive, String>)| async move {
+            let outcome = archive.map(|archive| rendered(archive, position));
+            let rendering = self.accept(&row, position, &outcome).await?;
+            Ok::<_, Failure>((row.device_id, rendering, outcome.ok()))
+        };
+        let accepted: Vec<_> = computed.into_iter().map(accept).collect();
+        let accepted: Vec<_> = stream::iter(accepted).buffer_unordered(APPENDS).collect().await;
+        let mut failed = None;
+        let mut remembered: Vec<(DeviceId, Option<ArchiveRendered>)> = Vec::new();
+        for outcome in accepted {
+            match outcome {
+                Ok((id, rendering, archive)) => {
+                    renderings.push((id, rendering));
+                    if rendering.is_of_its_inputs() {
+                        remembered.push((id, archive));
+                    }
+                }
+                Err(failure) => failed = Some(failure),
+            }
+        }
+        if !remembered.is_empty() {
+            self.remember(position, &remembered).await?;
+        }
+        drop(held);
+        failed.map_or(Ok(renderings), Err)
+    }
+
+    /// Those that need nothing, and those that have to be computed.
+    async fn due(
+        &self,
+        batch: &InputsBatch,
+    ) -> Result<(Vec<(DeviceId, Rendering)>, Vec<Due>), Failure> {
+        let (mut settled, mut due) = (Vec::new(), Vec::new());
+        for inputs in &batch.devices {
+            let id = inputs.device.id;
+            let Some(row) = &inputs.configuration else {
+                settled.push((id, Rendering::Absent));
+                continue;
+            };
+            if !batch.stale(inputs, RENDERER_VERSION) && !row.undecided {
+                self.0.edge().rendered(id, batch.position, row.archive.as_ref().map(known));
+                settled.push((id, Rendering::Current));
+                continue;
+            }
+            let template = |id| batch.templates.get(id).filter(|template| !template.removed);
+            let layered = Layered {
+                device: &inputs.device,
+                configuration: row,
+                templates: inputs.templates.iter().filter_map(template).collect(),
+                organization: &batch.organization(&inputs.device).variables,
+                group: &batch.group(&inputs.device).variables,
+            };
+            let computation = self.computation(layered).await?;
+            due.push(Due { row: row.clone(), computation });
+        }
+        Ok((settled, due))
+    }
+
+    async fn compute_many(
+        &self,
+        due: Vec<Due>,
+    ) -> Result<Vec<(ConfigurationRow, Result<netjson::Archive, String>)>, Failure> {
+        let mut waiting = due.into_iter();
+        let mut turns = Vec::new();
+        loop {
+            let turn: Vec<Due> = waiting.by_ref().take(TURN).collect();
+            if turn.is_empty() {
+                break;
+            }
+            let permit = self.0.render_permits().acquire_owned().await;
+            turns.push(tokio::task::spawn_blocking(move || {
+                let _permit = permit;
+                turn.into_iter()
+                    .map(|Due { row, computation }| {
+                        (row, computation.rendering().map(|rendering| rendering.archive()))
+                    })
+                    .collect::<Vec<_>>()
+            }));
+        }
+        let mut computed = Vec::new();
+        for turn in turns {
+            computed.extend(turn.await.map_err(|error| Failure::Broken(Box::new(error)))?);
+        }
+        Ok(computed)
+    }
+}
