@@ -51,6 +51,8 @@ struct Inner {
     locks: RenderLocks,
     /// Renderings at once: they are computation.
     render: Arc<Semaphore>,
+    /// Dry runs at once: each looks at a whole fleet.
+    dry_runs: Arc<Semaphore>,
     /// Argon2 hashes at once: each takes 19 MiB.
     hash: Arc<Semaphore>,
 }
@@ -76,6 +78,7 @@ impl App {
             guesses: Guesses::default(),
             locks: RenderLocks::default(),
             render: Arc::new(Semaphore::new(cores)),
+            dry_runs: Arc::new(Semaphore::new(2)),
             hash: Arc::new(Semaphore::new(cores.clamp(1, 4))),
             parts,
         })))
@@ -191,6 +194,10 @@ impl App {
 
     pub(crate) fn render_permits(&self) -> Arc<Semaphore> {
         Arc::clone(&self.0.render)
+    }
+
+    pub(crate) fn dry_run_permits(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.dry_runs)
     }
 
     pub(crate) fn hash_permits(&self) -> Arc<Semaphore> {

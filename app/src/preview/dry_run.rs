@@ -24,12 +24,14 @@ use crate::{By, Failure, configurations::Layered};
 const PAGE: u32 = 500;
 
 impl Previews<'_> {
-    /// What a change would do to every device that it reaches. Nothing is stored; the failures are those of the change.
+    /// What a change would do to every device that it reaches. Nothing is stored; the failures are those of the change, except
+    /// that values which must be unique may be taken. Two at once; others wait.
     #[instrument(name = "change.dry_run", skip_all)]
     pub async fn dry_run(&self, by: &By, change: Change) -> Result<DryRun, Failure> {
         by.authority
             .require_anywhere(Permission::ViewDevice)
             .map_err(|denied| Failure::denied(denied, "Device"))?;
+        let _permit = self.0.dry_run_permits().acquire_owned().await;
         let head = self.0.store().snapshot(Vec::new()).await?.head;
         let mut tally = Tally::at(head);
         match change {
