@@ -28,6 +28,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "adapters", may_use: &["app", "workers"] },
     Layer { name: "server", may_use: &[ALL] },
     Layer { name: "tests", may_use: &[ALL] },
+    Layer { name: "benches", may_use: &[ALL] },
     Layer { name: "xtask", may_use: &[ALL] },
 ];
 
