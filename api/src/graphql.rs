@@ -12,6 +12,7 @@ mod group;
 mod loaders;
 mod node;
 mod organization;
+mod page;
 mod refused;
 mod request;
 mod scalar;
@@ -45,7 +46,11 @@ pub(crate) fn router(limits: GraphqlLimits) -> Router<ApiState> {
     let post = move |state: State<ApiState>, parts: Parts, content: axum::body::Body| {
         execute(schema.clone(), state, parts, content)
     };
-    Router::new().route("/graphql", any(no_page).post(post))
+    let endpoint = any(no_page).post(post);
+    if !limits.graphiql {
+        return Router::new().route("/graphql", endpoint);
+    }
+    Router::new().route("/graphql", endpoint.get(page::show)).merge(page::assets())
 }
 
 /// Queries come by POST: they hold more than belongs into access logs.

@@ -42,7 +42,7 @@ pub(super) struct Mutation(
 
 pub(super) type WisptrailSchema = Schema<Query, Mutation, EmptySubscription>;
 
-/// Bounds of what one request may ask for.
+/// What is offered, and bounds of what one request may ask for.
 #[derive(Clone, Copy, Debug)]
 pub struct GraphqlLimits {
     /// Fields inside fields.
@@ -51,11 +51,13 @@ pub struct GraphqlLimits {
     pub complexity: usize,
     /// May clients that are signed in ask for the schema?
     pub introspection: bool,
+    /// Do browsers get a page with an editor?
+    pub graphiql: bool,
 }
 
 impl Default for GraphqlLimits {
     fn default() -> Self {
-        Self { depth: 12, complexity: 5000, introspection: true }
+        Self { depth: 12, complexity: 5000, introspection: true, graphiql: true }
     }
 }
 

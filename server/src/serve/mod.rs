@@ -132,6 +132,7 @@ fn router(settings: &Settings, app: &App) -> anyhow::Result<Router> {
         depth: settings.graphql.max_depth,
         complexity: settings.graphql.max_complexity,
         introspection: settings.graphql.introspection,
+        graphiql: settings.graphql.graphiql,
     };
     let api = api::router(api::ApiState { app: app.clone(), graphql }).layer(middleware::from_fn(
         |request, next: middleware::Next| store::on_request(next.run(request)),
@@ -152,7 +153,7 @@ fn router(settings: &Settings, app: &App) -> anyhow::Result<Router> {
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(api::mark_controller_answers))
         // Sees every answer, also those of the limits.
-        .layer(middleware::from_fn(http::log_access))
+        .layer(middleware::from_fn_with_state(http::Counts::default(), http::log_access))
         .layer(middleware::from_fn_with_state(proxies, http::resolve))
         .layer(middleware::from_fn(http::identify)))
 }

@@ -169,6 +169,8 @@ sections! {
         max_complexity: usize = "5000";
         /// May clients that are signed in ask for the schema?
         introspection: bool = "true";
+        /// Do browsers get a page at /graphql with a sign-in and an editor for requests?
+        graphiql: bool = "true";
     }
     /// What the program says about itself.
     Log "log" {
