@@ -3,6 +3,7 @@
 mod bounds;
 mod lists;
 mod mutations;
+mod page;
 mod tenancy;
 
 use serde_json::{Value, json};

@@ -4,6 +4,7 @@ import { createClient } from "graphql-ws";
 import { useEffect, useMemo, useState } from "react";
 import { createRoot } from "react-dom/client";
 
+import { withShortIntrospection } from "./introspection.js";
 import { forget, keep, keptToken, viewer } from "./session.js";
 import { SignIn } from "./sign_in.jsx";
 
@@ -31,7 +32,7 @@ function fetcherOf(token) {
   const url = live();
   // Connects when the first subscription starts.
   const wsClient = url ? createClient({ url, connectionParams: authorization }) : undefined;
-  return createGraphiQLFetcher({ url: "/graphql", headers: authorization, wsClient });
+  return withShortIntrospection(createGraphiQLFetcher({ url: "/graphql", headers: authorization, wsClient }));
 }
 
 function Editor({ token, who, onSignOut }) {
