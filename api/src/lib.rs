@@ -12,12 +12,7 @@ mod request;
 mod rest;
 
 use app::App;
-use axum::{
-    Router,
-    extract::{DefaultBodyLimit, Request},
-    middleware::{self, Next},
-    response::Response,
-};
+use axum::{Router, extract::DefaultBodyLimit};
 
 pub use controller::mark_controller_answers;
 pub use graphql::{GraphqlLimits, schema_text};
@@ -42,10 +37,5 @@ pub fn router(state: ApiState) -> Router {
         .fallback(page::not_found)
         // Bodies are read by `body`, which has its own limits.
         .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn(mark))
         .with_state(state)
-}
-
-async fn mark(request: Request, next: Next) -> Response {
-    mark_controller_answers(request, next).await
 }

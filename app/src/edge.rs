@@ -52,8 +52,13 @@ impl Edge {
         Ok(Self { memory: RwLock::new(memory), position: watch::channel(position).0 })
     }
 
-    /// Follows the log until `stop` resolves.
+    /// Follows the log until `stop` resolves. Then nobody polls any more, and nobody needs to wait for it.
     pub(crate) async fn follow(&self, store: &Store, stop: impl Future<Output = ()>) {
+        self.follow_until(store, stop).await;
+        self.position.send_replace(i64::MAX);
+    }
+
+    async fn follow_until(&self, store: &Store, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         let mut feed = store.feed(*self.position.borrow());
         loop {

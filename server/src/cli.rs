@@ -3,10 +3,10 @@
 use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use secrecy::SecretString;
 
-use crate::{events, fleet, serve, settings, verify};
+use crate::{doctor, events, fleet, read_models, serve, settings, verify};
 
 /// Manages fleets of `OpenWrt` routers and the Wi-Fi services on them; every change is an event.
 #[derive(Debug, Parser)]
@@ -25,6 +25,16 @@ enum Command {
     /// Reads the log of events.
     #[command(subcommand)]
     Events(events::EventsCommand),
+    /// The tables for reading: how they are doing, filling them again.
+    #[command(subcommand)]
+    Projections(read_models::ProjectionsCommand),
+    /// Looks at everything that may go wrong, and says what to do about it.
+    Doctor(Place),
+    /// Prints a script that completes commands, for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
     /// Checks the chain of events, and the tables against what the events say.
     Verify(Place),
     /// Simulates devices that speak the agents' protocol.
@@ -100,6 +110,14 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let summary = runtime()?.block_on(fleet::run(args))?;
             let text = if json { serde_json::to_string(&summary)? } else { summary.to_string() };
             print(&text)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Projections(command) => runtime()?.block_on(read_models::run(command)),
+        Command::Doctor(place) => runtime()?.block_on(doctor::run(place)),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "wisptrail", &mut script);
+            print(&String::from_utf8(script).context("the script is not text")?)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Version => {

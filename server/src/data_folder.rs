@@ -67,11 +67,11 @@ impl DataFolder {
     /// The master key: the given file, or `master.key` of the folder, which is made at the first start.
     pub fn master_key(&self, given: Option<&Path>) -> anyhow::Result<MasterKey> {
         if let Some(path) = given {
-            return read_key(path).map(MasterKey::Given);
+            return read_master_key(path).map(MasterKey::Given);
         }
         let path = self.path.join("master.key");
         if path.exists() {
-            return read_key(&path).map(MasterKey::Given);
+            return read_master_key(&path).map(MasterKey::Given);
         }
         let mut bytes = vec![0; KEY];
         crate::world::generator()?.fill_bytes(&mut bytes);
@@ -95,8 +95,8 @@ impl DataFolder {
     }
 }
 
-/// 32 bytes, or 64 hexadecimal digits.
-fn read_key(path: &Path) -> anyhow::Result<SecretSlice<u8>> {
+/// Reads a master key: 32 bytes, or 64 hexadecimal digits.
+pub(crate) fn read_master_key(path: &Path) -> anyhow::Result<SecretSlice<u8>> {
     let shown = path.display();
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,

@@ -3,10 +3,12 @@
 pub mod cli;
 pub mod control;
 pub mod data_folder;
+mod doctor;
 pub mod events;
 pub mod fleet;
 pub mod http;
 mod log;
+pub mod read_models;
 pub mod serve;
 pub mod settings;
 pub mod verify;

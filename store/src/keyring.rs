@@ -96,6 +96,13 @@ impl Keyring {
         Ok(Self { store, random, master, fingerprints, keys })
     }
 
+    /// Is this the master key of the database? None while the database is bound to none. Writes nothing.
+    pub async fn fits(store: &Store, master: &SecretSlice<u8>) -> Result<Option<bool>, StoreError> {
+        let wrapping = root(master)?.derive("wrapping");
+        let proof = table::bound(store).await?;
+        Ok(proof.map(|proof| wrapping.unwrap(FINGERPRINTS, &proof).is_some()))
+    }
+
     /// Makes the subject's key if there is none; it is durable when this returns. Sealing does it by itself.
     pub async fn prepare(&self, subject: Subject) -> Result<(), SealedError> {
         self.key_for_sealing(subject).await.map(drop)

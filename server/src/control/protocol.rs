@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use store::{EventFilter, Recorded};
+use store::{EventFilter, Mode, ProjectionState, ProjectionStates, Recorded};
 use uuid::Uuid;
 
 /// What is asked of a running server.
@@ -22,6 +22,13 @@ pub enum Request {
     Head,
     /// The chain, and the tables against the events.
     Verify,
+    /// How the projections are doing.
+    Projections,
+    /// Tables filled again from the first event.
+    Rebuild {
+        /// Of this projection, or `claims`.
+        name: String,
+    },
 }
 
 /// Which events are wanted; absent members filter nothing.
@@ -71,10 +78,71 @@ pub enum Answer {
     Head(i64),
     /// What the verification found.
     Verified(Verified),
+    /// How the projections are doing.
+    Projections(States),
+    /// Tables are filled up to a position, of so many.
+    Progress(i64, i64),
+    /// Everything up to this position is in the new tables.
+    Rebuilt(i64),
     /// The request cannot be answered.
     Error(String),
     /// Nothing follows.
     End,
+}
+
+/// How the projections are doing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct States {
+    /// Position of the last event.
+    pub head: i64,
+    /// When it was recorded.
+    pub newest_at: Option<DateTime<Utc>>,
+    /// One for each.
+    pub projections: Vec<ProjectionShown>,
+}
+
+/// How a projection is doing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProjectionShown {
+    /// Its name.
+    pub name: String,
+    /// `inline` or `following`.
+    pub mode: String,
+    /// How often its tables were filled from the beginning.
+    pub generation: i64,
+    /// Everything up to here is in the tables.
+    pub position: i64,
+    /// Events that it is behind the log.
+    pub lag: i64,
+    /// `running`, `paused` or `failed`.
+    pub state: String,
+    /// Why it failed, and at which event.
+    pub error: Option<(String, i64)>,
+    /// How far the tables are that are being filled beside the live ones.
+    pub rebuilding: Option<i64>,
+}
+
+impl From<ProjectionStates> for States {
+    fn from(states: ProjectionStates) -> Self {
+        let shown = |state: ProjectionState| ProjectionShown {
+            name: state.name.to_owned(),
+            mode: match state.mode {
+                Mode::Inline => "inline".to_owned(),
+                Mode::Following => "following".to_owned(),
+            },
+            generation: state.generation,
+            position: state.position,
+            lag: state.lag,
+            state: state.state.as_str().to_owned(),
+            error: state.error,
+            rebuilding: state.rebuilding,
+        };
+        Self {
+            head: states.head,
+            newest_at: states.newest_at,
+            projections: states.projections.into_iter().map(shown).collect(),
+        }
+    }
 }
 
 /// What the verification found.

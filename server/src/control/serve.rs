@@ -4,16 +4,19 @@ use anyhow::Context as _;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, unix::OwnedWriteHalf},
+    runtime::Handle,
     sync::Semaphore,
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{Answer, LONGEST, Request, place::Place, protocol::shown};
-use crate::{data_folder::DataFolder, log::Pages, serve::open::Serving, verify};
+use crate::{data_folder::DataFolder, log::Pages, read_models, serve::open::Serving, verify};
 
 /// Connections at a time.
 const CONNECTIONS: usize = 32;
+/// How often the progress of a rebuild is told.
+const PROGRESS: Duration = Duration::from_millis(250);
 /// Until the request is there.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -91,6 +94,30 @@ async fn answer(
             let _permit = verifying.acquire().await?;
             let verified = verify::verify(&serving.store, &serving.location).await?;
             send(writer, &Answer::Verified(verified)).await?;
+        }
+        Request::Projections => {
+            let states = serving.store.projection_states().await?;
+            send(writer, &Answer::Projections(states.into())).await?;
+        }
+        Request::Rebuild { name } => {
+            // Tables are written a thousand events at a time; nobody needs to hear of more than a few of them a second.
+            // On a thread of its own it comes to its end, whether anybody still listens or not.
+            let (runtime, store, of) = (Handle::current(), serving.store.clone(), name.clone());
+            let mut rebuilding = tokio::task::spawn_blocking(move || {
+                runtime.block_on(read_models::rebuild(&store, &of))
+            });
+            let mut tick = tokio::time::interval(PROGRESS);
+            let position = loop {
+                tokio::select! {
+                    done = &mut rebuilding => break done??,
+                    _ = tick.tick() => {
+                        if let Some((at, of)) = read_models::progress(&serving.store, &name).await? {
+                            send(writer, &Answer::Progress(at, of)).await?;
+                        }
+                    }
+                }
+            };
+            send(writer, &Answer::Rebuilt(position)).await?;
         }
         Request::Events { filter, after, limit, follow } => {
             let mut pages = Pages::new(&serving.store, filter.into(), after, limit, follow);

@@ -1,15 +1,17 @@
 //! Request ids, the access log and counters. Paths are logged without query: `?key=` is a device's password.
 
-use std::time::Instant;
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use api::{PeerAddr, RequestId};
 use axum::{
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     http::HeaderValue,
     middleware::Next,
     response::Response,
 };
 use hyper::body::Body as _;
+use metrics::{Counter, Histogram};
+use parking_lot::RwLock;
 use tracing::Instrument as _;
 
 use crate::world;
@@ -27,42 +29,76 @@ pub async fn identify(mut request: Request, next: Next) -> Response {
 }
 
 /// Writes one line per request and counts it by route and status.
-pub async fn log_access(request: Request, next: Next) -> Response {
+pub async fn log_access(State(counts): State<Counts>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let peer = request.extensions().get::<PeerAddr>().map(|peer| peer.0);
-    let route = request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned());
+    // Polls are many: what nobody reads is not put together.
+    let line = tracing::enabled!(target: "access", tracing::Level::INFO).then(|| {
+        let peer = request.extensions().get::<PeerAddr>().map(|peer| peer.0);
+        (request.uri().path().to_owned(), peer)
+    });
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
     let status = response.status().as_u16();
-    // Unknown for bodies that are made while they are sent.
-    let size = response.body().size_hint().exact();
     let elapsed = begun.elapsed();
-    let duration_ms = elapsed.as_secs_f64() * 1000.0;
-    let peer = peer.map(|peer| peer.to_string()).unwrap_or_default();
-    tracing::info!(
-        target: "access",
-        method = method.as_str(),
-        path,
-        status,
-        duration_ms,
-        size,
-        peer,
-        "{method} {path} {status}"
-    );
-    let labels = [
-        ("method", known_method(method.as_str())),
-        ("route", route.unwrap_or_else(|| "unknown".to_owned())),
-        ("status", status.to_string()),
-    ];
-    metrics::counter!("wisptrail_http_requests_total", &labels).increment(1);
-    metrics::histogram!("wisptrail_http_request_seconds", &labels[..2])
-        .record(elapsed.as_secs_f64());
+    if let Some((path, peer)) = line {
+        let duration_ms = elapsed.as_secs_f64() * 1000.0;
+        // Unknown for bodies that are made while they are sent.
+        let size = response.body().size_hint().exact();
+        let peer = peer.map(|peer| peer.to_string()).unwrap_or_default();
+        tracing::info!(
+            target: "access",
+            method = method.as_str(),
+            path,
+            status,
+            duration_ms,
+            size,
+            peer,
+            "{method} {path} {status}"
+        );
+    }
+    let route = route.as_ref().map_or("unknown", MatchedPath::as_str);
+    counts.count(known_method(method.as_str()), route, status, elapsed.as_secs_f64());
     response
 }
 
 /// Methods that clients invent do not make series.
-fn known_method(method: &str) -> String {
+fn known_method(method: &str) -> &'static str {
     let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    if known.contains(&method) { method.to_owned() } else { "other".to_owned() }
+    known.into_iter().find(|known| *known == method).unwrap_or("other")
+}
+
+/// Counters of requests, looked up by what they are of: names and labels are put together once.
+#[derive(Clone, Default)]
+pub struct Counts(Arc<RwLock<HashMap<String, OfRoute>>>);
+
+/// Few of each: a list is faster than a table.
+type OfRoute = Vec<(&'static str, u16, Counter, Histogram)>;
+
+impl Counts {
+    fn count(&self, method: &'static str, route: &str, status: u16, seconds: f64) {
+        let add = |counter: &Counter, histogram: &Histogram| {
+            counter.increment(1);
+            histogram.record(seconds);
+        };
+        if let Some(series) = self.0.read().get(route)
+            && let Some((.., counter, histogram)) =
+                series.iter().find(|series| series.0 == method && series.1 == status)
+        {
+            return add(counter, histogram);
+        }
+        let labels = [
+            ("method", method.to_owned()),
+            ("route", route.to_owned()),
+            ("status", status.to_string()),
+        ];
+        let counter = metrics::counter!("wisptrail_http_requests_total", &labels);
+        let histogram = metrics::histogram!("wisptrail_http_request_seconds", &labels[..2]);
+        add(&counter, &histogram);
+        self.0
+            .write()
+            .entry(route.to_owned())
+            .or_default()
+            .push((method, status, counter, histogram));
+    }
 }

@@ -6,7 +6,7 @@ mod health;
 mod listen;
 mod peer;
 
-pub use access::{identify, log_access};
+pub use access::{Counts, identify, log_access};
 pub use body::read_first;
 pub use health::{Health, router};
 pub use listen::{Limits, bind, serve};

@@ -1,6 +1,6 @@
 //! Opens the data folder, the log, the keys and the use cases, in this order.
 
-use std::{path::Path, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
 use app::{App, ControllerSettings, Parts, Sealing};
@@ -96,16 +96,19 @@ impl Opened {
     }
 }
 
+/// The file of the master key that the operator named, if it is not the one in the data folder.
+pub(crate) fn master_key_file(settings: &Settings) -> Option<PathBuf> {
+    let given = &settings.security.master_key_file;
+    let given = (!given.as_os_str().is_empty()).then(|| given.clone());
+    given.or_else(|| std::env::var_os("WISPTRAIL_MASTER_KEY_FILE").map(PathBuf::from))
+}
+
 async fn keyring(
     settings: &Settings,
     folder: &DataFolder,
     store: &Store,
 ) -> anyhow::Result<Keyring> {
-    let given = &settings.security.master_key_file;
-    let given = (!given.as_os_str().is_empty()).then_some(given.as_path());
-    let variable = std::env::var_os("WISPTRAIL_MASTER_KEY_FILE");
-    let given = given.or(variable.as_deref().map(Path::new));
-    let master = folder.master_key(given)?;
+    let master = folder.master_key(master_key_file(settings).as_deref())?;
     let generated = match &master {
         MasterKey::Generated(key) => Some(SecretSlice::from(key.expose_secret().to_vec())),
         MasterKey::Given(_) => None,

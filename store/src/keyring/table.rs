@@ -13,11 +13,15 @@ pub(super) async fn bind(store: &Store, own: Vec<u8>) -> Result<Vec<u8>, StoreEr
             args![own],
         )])
         .await?;
-    let rows =
-        store.fetch(Query::new("SELECT fingerprint_key FROM keyring WHERE id = 1", vec![])).await?;
-    rows.first()
-        .ok_or_else(|| StoreError::Unusable("the table keyring cannot be written".to_owned()))?
-        .bytes(0)
+    bound(store)
+        .await?
+        .ok_or_else(|| StoreError::Unusable("the table keyring cannot be written".to_owned()))
+}
+
+/// The proof of the master key, once there is one.
+pub(super) async fn bound(store: &Store) -> Result<Option<Vec<u8>>, StoreError> {
+    let query = Query::new("SELECT fingerprint_key FROM keyring WHERE id = 1", vec![]);
+    store.fetch(query).await?.first().map(|row| row.bytes(0)).transpose()
 }
 
 /// Outer none: no row; inner none: destroyed.
