@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     process::{Child, ChildStdin, Command, Stdio},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -17,6 +17,8 @@ use wisptrail_tests::patience;
 
 /// No command takes longer.
 const BOUND: Duration = Duration::from_secs(30);
+/// Longest time that it has to close.
+const CLOSING: Duration = Duration::from_secs(5);
 /// Messages that wait to be read.
 const QUEUE: usize = 4096;
 
@@ -195,7 +197,12 @@ impl Chromium {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // Its other processes end with it; the profile goes afterwards.
+        // Asked to close, it ends its other processes first, which write to the profile until then.
+        let _ = self.commands.write_all(b"{\"id\":0,\"method\":\"Browser.close\"}\0");
+        let started = Instant::now();
+        while started.elapsed() < CLOSING && matches!(self.child.try_wait(), Ok(None)) {
+            thread::sleep(Duration::from_millis(5));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
