@@ -250,9 +250,14 @@ impl Devices<'_> {
         if let Some(mut templates) = chosen {
             if regrouped || rebuilt {
                 let fitting = configurations.of_backend(&group_after, &backend).await?;
-                // Only a generator's own templates of a group come and go with it.
-                let stays = if rebuilt { &fitting } else { &group_after };
-                templates.retain(|id| !facts.group_before.contains(id) || stays.contains(id));
+                // Of a group's templates only those of the device's own generator, the old or the new one, come
+                // and go; others are in the list because somebody put them there.
+                let before = &facts.group_before;
+                let mut leaving = configurations.of_backend(before, &backend).await?;
+                if let Some(old) = held.backend.parse().ok().filter(|_| rebuilt) {
+                    leaving.extend(configurations.of_backend(before, &old).await?);
+                }
+                templates.retain(|id| !leaving.contains(id) || fitting.contains(id));
                 append(&mut templates, fitting.iter().copied());
             }
             commands.push(ConfigurationCommand::AssignTemplates(templates));
@@ -339,10 +344,8 @@ impl Devices<'_> {
         let context = self.0.configurations().context(&inputs).await?;
         let own = &inputs.configuration.config;
         Configurations::validate(backend, "config.config", own, &context)?;
-        match self.0.configurations().compute(&inputs).await? {
-            Ok(_) => Ok(()),
-            Err(message) => Err(Failure::Refused(Refusal::TemplateConflict { message })),
-        }
+        let fit = self.0.configurations().fit(&inputs).await?;
+        fit.map_err(|message| Failure::Refused(Refusal::TemplateConflict { message }))
     }
 
     /// The new owner has the archive that the device has, sealed for it.

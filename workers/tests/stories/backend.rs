@@ -1,11 +1,18 @@
 //! A configuration changes its generator: templates of the group come and go with it.
 
-use app::{ConfigurationChange, DeviceChange, NewConfiguration, NewDevice, NewGroup, NewTemplate};
+use app::{
+    ConfigurationChange, DeviceChange, Failure, NewConfiguration, NewDevice, NewGroup, NewTemplate,
+    Refusal,
+};
 use domain::{DeviceId, Document, GroupId, TemplateId};
 use projections::configuration;
+use serde_json::json;
 use uuid::Uuid;
 
-use crate::world::{HARBOUR, Outcome, World, file, on_each_database};
+use crate::{
+    tenancy::new_group,
+    world::{HARBOUR, Outcome, PEER, World, document, file, on_each_database},
+};
 
 const OPENWRT: &str = "netjsonconfig.OpenWrt";
 const OPENWISP: &str = "netjsonconfig.OpenWisp";
@@ -92,6 +99,98 @@ fn templates_of_a_group_follow_the_generator() -> Outcome {
         // The same generator again is no change.
         app.devices().change(&by, id, to_backend(OPENWRT)).await?;
         assert_eq!(listed(world, id).await?, [required, own, new]);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_generator_that_makes_no_files_yet_can_be_chosen_and_left() -> Outcome {
+    on_each_database(async |world| {
+        let (app, by) = (&world.app, World::by());
+        let required_old = template(world, 11, OPENWRT, true).await?;
+        let old = template(world, 12, OPENWRT, false).await?;
+        let new = template(world, 13, OPENWISP, false).await?;
+        let required_new = template(world, 14, OPENWISP, true).await?;
+        let group = GroupId::from_uuid(Uuid::from_u128(30));
+        let masts = NewGroup { templates: vec![old, new], ..new_group(group, HARBOUR) };
+        app.groups().create(&by, masts).await?;
+        let device = world.register(HARBOUR, 1).await?;
+        let (id, key) = (device.device_id, device.key.as_str());
+        let into = DeviceChange { group: Some(Some(group)), ..DeviceChange::default() };
+        app.devices().change(&by, id, into).await?;
+        assert_eq!(listed(world, id).await?, [required_old, old]);
+        let before = app.agents().download(id, Some(key), None, PEER).await?;
+
+        app.devices().change(&by, id, to_backend(OPENWISP)).await?;
+        assert_eq!(listed(world, id).await?, [required_new, required_old, new]);
+        let held = configuration::by_device(app.store(), id).await?.ok_or("held")?;
+        assert_eq!(held.backend, OPENWISP);
+        assert!(held.failure.ok_or("why")?.contains("not part of this version"));
+        let kept = app.agents().download(id, Some(key), None, PEER).await?;
+        assert_eq!(kept.md5, before.md5, "it keeps what it has");
+
+        // It can be changed like any other, and is checked like any other.
+        let contents = |config: Document| DeviceChange {
+            configuration: Some(ConfigurationChange {
+                config: Some(config),
+                ..ConfigurationChange::default()
+            }),
+            ..DeviceChange::default()
+        };
+        app.devices().change(&by, id, contents(file("/etc/own", "own"))).await?;
+        let wrong = document(json!({ "general": { "hostname": 5 } }));
+        let refused = app.devices().change(&by, id, contents(wrong)).await;
+        assert!(
+            matches!(&refused, Err(Failure::Refused(Refusal::InvalidConfiguration { .. }))),
+            "{refused:?}"
+        );
+
+        app.devices().change(&by, id, to_backend(OPENWRT)).await?;
+        let list = listed(world, id).await?;
+        assert!(list.contains(&required_old) && list.contains(&old), "{list:?}");
+        assert!(!list.contains(&new), "{list:?}");
+        let held = configuration::by_device(app.store(), id).await?.ok_or("held")?;
+        assert_eq!(held.failure, None);
+        let after = app.agents().download(id, Some(key), None, PEER).await?;
+        assert_ne!(after.md5, before.md5, "with what was changed meanwhile");
+        Ok(())
+    })
+}
+
+#[test]
+fn generator_and_group_can_change_at_once() -> Outcome {
+    on_each_database(async |world| {
+        let (app, by) = (&world.app, World::by());
+        let own = template(world, 10, OPENWRT, false).await?;
+        let [wrt_one, wisp_one, wrt_two, wisp_two] = [
+            template(world, 11, OPENWRT, false).await?,
+            template(world, 12, OPENWISP, false).await?,
+            template(world, 13, OPENWRT, false).await?,
+            template(world, 14, OPENWISP, false).await?,
+        ];
+        let mut groups = Vec::new();
+        for (number, templates) in [(30, vec![wrt_one, wisp_one]), (31, vec![wrt_two, wisp_two])] {
+            let id = GroupId::from_uuid(Uuid::from_u128(number));
+            let new = NewGroup { templates, ..new_group(id, HARBOUR) };
+            app.groups().create(&by, new).await?;
+            groups.push(id);
+        }
+        let id = world.register(HARBOUR, 1).await?.device_id;
+        let first = DeviceChange {
+            group: Some(Some(groups[0])),
+            configuration: Some(ConfigurationChange {
+                templates: Some(vec![own]),
+                ..ConfigurationChange::default()
+            }),
+            ..DeviceChange::default()
+        };
+        app.devices().change(&by, id, first).await?;
+        assert_eq!(listed(world, id).await?, [own, wrt_one]);
+        let change = |group, backend| DeviceChange { group: Some(group), ..to_backend(backend) };
+        app.devices().change(&by, id, change(Some(groups[1]), OPENWISP)).await?;
+        assert_eq!(listed(world, id).await?, [own, wisp_two]);
+        app.devices().change(&by, id, change(None, OPENWRT)).await?;
+        assert_eq!(listed(world, id).await?, [own]);
         Ok(())
     })
 }
