@@ -142,6 +142,7 @@ impl Configurations<'_> {
         let Value::Object(evaluated) = evaluated else { return Ok(()) };
         netjson::validate(generator, &evaluated).map_err(
             |ValidationError { path, message, .. }| {
+                let message = render::without_key(&message, context);
                 Failure::Refused(Refusal::InvalidConfiguration { field, path, message })
             },
         )

@@ -21,6 +21,8 @@ use crate::{By, Failure, edge::KnownArchive, sealing::Place, work::decide};
 
 /// Longest reason of a failure that is kept, in characters.
 const REASON: usize = 2000;
+/// A shorter key is no secret, and its letters are in every sentence.
+const SHORTEST_SECRET: usize = 6;
 
 /// An archive as it is downloaded.
 #[derive(Clone, Debug)]
@@ -81,7 +83,8 @@ impl Computation {
     /// a generator that makes files of them, the inner one says so.
     pub(crate) fn fitting(&self) -> Result<Result<netjson::Rendering, String>, String> {
         let reason = |error: &dyn std::fmt::Display| {
-            error.to_string().chars().take(REASON).collect::<String>()
+            let text = without_key(&error.to_string(), &self.context);
+            text.chars().take(REASON).collect::<String>()
         };
         let backend = self.backend.parse::<netjson::Backend>();
         let backend = backend.map_err(|error| reason(&error))?;
@@ -390,6 +393,16 @@ pub(super) fn rendered(archive: netjson::Archive, inputs_position: i64) -> Archi
 
 pub(super) fn known(archive: &ArchiveRendered) -> KnownArchive {
     KnownArchive { md5: archive.md5.clone(), sha256: archive.sha256.clone() }
+}
+
+/// What is said about contents quotes them; the device's key is put back as the variable that it came from.
+pub(super) fn without_key(text: &str, context: &Document) -> String {
+    match context.get("key") {
+        Some(Value::String(key)) if key.len() >= SHORTEST_SECRET => {
+            text.replace(key.as_str(), "{{ key }}")
+        }
+        _ => text.to_owned(),
+    }
 }
 
 /// The device's own contents with its name as host name, unless they say otherwise. Colons cannot be in host names.

@@ -1,9 +1,12 @@
 //! What is secret is nowhere in the clear: not in events, not in tables, not in what is said.
 
-use app::{NewUser, OrganizationChange};
+use app::{
+    ConfigurationChange, DeviceChange, NewUser, OrganizationChange, Registration, TemplateChange,
+};
 use domain::UserId;
+use projections::configuration;
 use serde_json::json;
-use store::{Dialect, Query, Value, args};
+use store::{Dialect, Location, Query, Value, args};
 use uuid::Uuid;
 
 use crate::world::{HARBOUR, Outcome, PEER, World, document, on_each_database, secret};
@@ -56,24 +59,113 @@ fn no_table_holds_a_secret_in_the_clear() -> Outcome {
             wrong,
         ];
         let mut looked_at = 0;
-        for table in tables(world).await? {
-            for row in
-                app.store().fetch(Query::new(format!("SELECT * FROM {table}"), args![])).await?
-            {
-                for value in row.0 {
-                    let text = match value {
-                        Value::Text(text) => text,
-                        Value::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-                        _ => continue,
-                    };
-                    for secret in secrets {
-                        assert!(!text.contains(secret), "{table} holds {secret}: {text}");
-                    }
-                    looked_at += usize::from(text.contains("this one is found"));
+        for (place, bytes) in everything(world).await? {
+            for secret in secrets {
+                assert!(!contains(&bytes, secret.as_bytes()), "{place} holds {secret}");
+            }
+            looked_at += usize::from(contains(&bytes, b"this one is found"));
+        }
+        assert!(looked_at >= 2, "the search sees events and tables");
+        Ok(())
+    })
+}
+
+/// Every value of every table, and where it stands; on SQLite also the files as they are.
+async fn everything(world: &World) -> Outcome<Vec<(String, Vec<u8>)>> {
+    let mut found = Vec::new();
+    for table in tables(world).await? {
+        let all = Query::new(format!("SELECT * FROM {table}"), args![]);
+        for row in world.app.store().fetch(all).await? {
+            for value in row.0 {
+                match value {
+                    Value::Text(text) => found.push((table.clone(), text.into_bytes())),
+                    Value::Bytes(bytes) => found.push((table.clone(), bytes)),
+                    _ => {}
                 }
             }
         }
-        assert!(looked_at >= 2, "the search sees events and tables");
+    }
+    if let Location::Sqlite { folder } = &world.location {
+        for file in std::fs::read_dir(folder)? {
+            let path = file?.path();
+            if path.is_file() {
+                found.push((path.display().to_string(), std::fs::read(&path)?));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
+}
+
+#[test]
+fn archives_are_nowhere_in_the_clear() -> Outcome {
+    on_each_database(async |world| {
+        let (app, by) = (&world.app, World::by());
+        let template = world.template(11, Some(HARBOUR), "key={{ key }}\n", (true, true)).await?;
+        let device = world.register(HARBOUR, 1).await?;
+        let archive =
+            app.agents().download(device.device_id, Some(&device.key), None, PEER).await?;
+        let of_template = app.templates().archive_of(&by, template).await?;
+        assert_ne!(archive.bytes, of_template.bytes, "one has the device's key in it");
+        world.settle().await?;
+        // Behind the header, which all archives have in common.
+        let piece = &archive.bytes[archive.bytes.len() / 2..][..24];
+        for (place, bytes) in everything(world).await? {
+            assert!(!contains(&bytes, piece), "{place} holds an archive in the clear");
+            assert!(!contains(&bytes, device.key.as_bytes()), "{place} holds a key");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_failure_does_not_say_the_key() -> Outcome {
+    on_each_database(async |world| {
+        let (app, by) = (&world.app, World::by());
+        let template = world.template(11, Some(HARBOUR), "x\n", (true, true)).await?;
+        // As long as keys may be, and one character too long for a host name.
+        let key = "k3y-".repeat(16);
+        let registration = Registration {
+            secret: secret(HARBOUR),
+            name: "mast".to_owned(),
+            mac_address: "02:00:00:00:00:01".to_owned(),
+            backend: "netjsonconfig.OpenWrt".to_owned(),
+            key: Some(key.clone()),
+            hardware_id: None,
+            model: None,
+            os: None,
+            system: None,
+            tags: Vec::new(),
+        };
+        let id = app.agents().register(registration, PEER).await?.device_id;
+        app.agents().download(id, Some(&key), None, PEER).await?;
+        let hostname = json!({ "general": { "hostname": "{{ key }}" } });
+        let own = DeviceChange {
+            configuration: Some(ConfigurationChange {
+                config: Some(document(hostname.clone())),
+                ..ConfigurationChange::default()
+            }),
+            ..DeviceChange::default()
+        };
+        let refused = app.devices().change(&by, id, own).await.err().ok_or("too long")?;
+        let told = format!("{refused} {refused:?}");
+        assert!(!told.contains(&key) && told.contains("{{ key }}"), "{told}");
+
+        // From a template it is found out later, and the reason is kept.
+        let interfaces = json!({ "interfaces": [{ "name": "{{key}}", "type": "ethernet" }] });
+        let config = Some(document(interfaces));
+        let change = TemplateChange { config, ..TemplateChange::default() };
+        app.templates().change(&by, template, change).await?;
+        world.settle().await?;
+        let held = configuration::by_device(app.store(), id).await?.ok_or("held")?;
+        let reason = held.failure.ok_or("a reason")?;
+        assert!(reason.contains("{{ key }}"), "{reason}");
+        for (place, bytes) in everything(world).await? {
+            assert!(!contains(&bytes, key.as_bytes()), "{place} holds the key");
+        }
         Ok(())
     })
 }
