@@ -81,10 +81,18 @@ impl store::Clock for Seeded {
 
 /// Runs a story on SQLite, and on PostgreSQL when `WISPTRAIL_TEST_POSTGRES` names a server.
 pub(crate) fn on_each_database(story: impl AsyncFn(&World) -> Outcome) -> Outcome {
+    with_settings(&Settings::default(), story)
+}
+
+/// The same with settings of the story's own.
+pub(crate) fn with_settings(
+    settings: &Settings,
+    story: impl AsyncFn(&World) -> Outcome,
+) -> Outcome {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let world = World::open(None).await?;
+        let world = World::open(None, settings.clone()).await?;
         let told = story(&world).await;
         world.close().await?;
         told
@@ -92,7 +100,7 @@ pub(crate) fn on_each_database(story: impl AsyncFn(&World) -> Outcome) -> Outcom
     let Some(server) = std::env::var_os("WISPTRAIL_TEST_POSTGRES") else { return Ok(()) };
     let server = SecretString::from(server.into_string().map_err(|_| "not text")?);
     runtime.block_on(async {
-        let world = World::open(Some(server)).await?;
+        let world = World::open(Some(server), settings.clone()).await?;
         let told = story(&world).await;
         world.close().await?;
         told
@@ -100,7 +108,7 @@ pub(crate) fn on_each_database(story: impl AsyncFn(&World) -> Outcome) -> Outcom
 }
 
 impl World {
-    async fn open(server: Option<SecretString>) -> Outcome<Self> {
+    async fn open(server: Option<SecretString>, settings: Settings) -> Outcome<Self> {
         let folder = TempDir::with_prefix("wisptrail-story-")?;
         let (location, postgres) = match server {
             None => (Location::Sqlite { folder: folder.path().to_owned() }, None),
@@ -136,7 +144,7 @@ impl World {
             blobs,
             sealing: Sealing::new(keyring),
             world,
-            settings: Settings::default(),
+            settings,
         })
         .await?;
         let (stop, stopped) = watch::channel(());

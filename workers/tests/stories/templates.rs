@@ -1,0 +1,219 @@
+//! Which templates devices have because of their group.
+
+use app::{
+    ConfigurationChange, DeviceChange, Failure, GroupChange, NewDevice, NewGroup, Refusal,
+    TemplateChange,
+};
+use domain::{DeviceId, GroupId, TemplateId, configuration::ConfigurationStatus};
+use projections::configuration;
+use uuid::Uuid;
+
+use crate::{
+    tenancy::new_group,
+    world::{HARBOUR, HILLS, Outcome, World, on_each_database},
+};
+
+const OPENWISP: &str = "netjsonconfig.OpenWisp";
+
+async fn group(world: &World, number: u128, templates: &[TemplateId]) -> Outcome<GroupId> {
+    let id = GroupId::from_uuid(Uuid::from_u128(number));
+    let new = NewGroup { templates: templates.to_vec(), ..new_group(id, HARBOUR) };
+    world.app.groups().create(&World::by(), new).await?;
+    Ok(id)
+}
+
+/// A template of the organization that no device gets by itself.
+async fn optional(world: &World, number: u128) -> Outcome<TemplateId> {
+    world.template(number, Some(HARBOUR), "x\n", (false, false)).await
+}
+
+async fn listed(world: &World, id: DeviceId) -> Outcome<Vec<TemplateId>> {
+    Ok(configuration::templates_of(world.app.store(), id).await?)
+}
+
+fn into(group: Option<GroupId>) -> DeviceChange {
+    DeviceChange { group: Some(group), ..DeviceChange::default() }
+}
+
+fn with(templates: &[TemplateId]) -> DeviceChange {
+    DeviceChange {
+        configuration: Some(ConfigurationChange {
+            templates: Some(templates.to_vec()),
+            ..ConfigurationChange::default()
+        }),
+        ..DeviceChange::default()
+    }
+}
+
+#[test]
+fn templates_of_a_group_come_and_go_with_it() -> Outcome {
+    on_each_database(async |world| {
+        let (app, by) = (&world.app, World::by());
+        let required = world.template(9, Some(HARBOUR), "x\n", (true, true)).await?;
+        let (own, first, both, second) = (
+            optional(world, 10).await?,
+            optional(world, 11).await?,
+            optional(world, 12).await?,
+            optional(world, 13).await?,
+        );
+        let shared = world.template(14, None, "x\n", (false, false)).await?;
+        let other = optional(world, 15).await?;
+        let change =
+            TemplateChange { backend: Some(OPENWISP.to_owned()), ..TemplateChange::default() };
+        app.templates().change(&by, other, change).await?;
+        let one = group(world, 30, &[first, both, other]).await?;
+        let two = group(world, 31, &[shared, second, other, both]).await?;
+        let id = world.register(HARBOUR, 1).await?.device_id;
+        app.devices().change(&by, id, with(&[own])).await?;
+
+        app.devices().change(&by, id, into(Some(one))).await?;
+        assert_eq!(listed(world, id).await?, [required, own, first, both]);
+        app.devices().change(&by, id, into(Some(one))).await?;
+        assert_eq!(listed(world, id).await?, [required, own, first, both], "nothing new");
+        app.devices().change(&by, id, into(Some(two))).await?;
+        assert_eq!(listed(world, id).await?, [required, own, both, shared, second]);
+        app.devices().change(&by, id, into(None)).await?;
+        assert_eq!(listed(world, id).await?, [required, own]);
+
+        // What is for another generator comes with no group, so it goes with none.
+        app.devices().change(&by, id, with(&[own, other])).await?;
+        app.devices().change(&by, id, into(Some(one))).await?;
+        app.devices().change(&by, id, into(None)).await?;
+        assert_eq!(listed(world, id).await?, [required, own, other]);
+
+        // A list and a group in one step: the group's templates are behind the list.
+        let both_at_once = DeviceChange { group: Some(Some(two)), ..with(&[second]) };
+        app.devices().change(&by, id, both_at_once).await?;
+        assert_eq!(listed(world, id).await?, [required, second, shared, both]);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_new_list_of_a_group_reaches_its_devices() -> Outcome {
+    on_each_database(async |world| {
+        let (app, by) = (&world.app, World::by());
+        let (own, first, both, second) = (
+            optional(world, 10).await?,
+            optional(world, 11).await?,
+            optional(world, 12).await?,
+            optional(world, 13).await?,
+        );
+        let masts = group(world, 30, &[first, both]).await?;
+        let roofs = group(world, 31, &[first]).await?;
+        let member = world.register(HARBOUR, 1).await?.device_id;
+        let asleep = world.register(HARBOUR, 2).await?.device_id;
+        let neighbour = world.register(HARBOUR, 3).await?.device_id;
+        for (id, group) in [(member, masts), (asleep, masts), (neighbour, roofs)] {
+            app.devices().change(&by, id, with(&[own])).await?;
+            app.devices().change(&by, id, into(Some(group))).await?;
+        }
+        app.devices().deactivate(&by, asleep).await?;
+        world.settle().await?;
+        let held = configuration::by_device(app.store(), asleep).await?.ok_or("held")?;
+        assert!(
+            [ConfigurationStatus::Deactivating, ConfigurationStatus::Deactivated]
+                .contains(&held.status)
+        );
+
+        let change = GroupChange { templates: Some(vec![second, both]), ..GroupChange::default() };
+        app.groups().change(&by, masts, change).await?;
+        world.settle().await?;
+        assert_eq!(listed(world, member).await?, [own, both, second]);
+        assert_eq!(listed(world, neighbour).await?, [own, first], "another group");
+        assert!(listed(world, asleep).await?.is_empty(), "deactivated");
+        // Who comes back has what the group says by then.
+        app.devices().activate(&by, asleep).await?;
+        assert_eq!(listed(world, asleep).await?, [second, both]);
+
+        // An operator may say otherwise, and is not overruled.
+        app.devices().change(&by, member, with(&[own])).await?;
+        world.settle().await?;
+        assert_eq!(listed(world, member).await?, [own]);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_group_with_templates_gives_a_device_its_configuration() -> Outcome {
+    on_each_database(async |world| {
+        let (app, by) = (&world.app, World::by());
+        let required = world.template(9, Some(HARBOUR), "x\n", (true, true)).await?;
+        let template = optional(world, 10).await?;
+        let empty = group(world, 30, &[]).await?;
+        let full = group(world, 31, &[template]).await?;
+        let id = DeviceId::from_uuid(Uuid::from_u128(40));
+        let new = NewDevice {
+            id,
+            organization_id: HARBOUR,
+            name: "mast".to_owned(),
+            mac_address: "02:00:00:00:00:01".to_owned(),
+            key: None,
+            hardware_id: None,
+            model: String::new(),
+            os: String::new(),
+            system: String::new(),
+            notes: String::new(),
+            group_id: Some(empty),
+            configuration: None,
+        };
+        app.devices().create(&by, new).await?;
+        assert!(configuration::by_device(app.store(), id).await?.is_none());
+        app.devices().change(&by, id, into(Some(full))).await?;
+        let held = configuration::by_device(app.store(), id).await?.ok_or("made")?;
+        assert_eq!(held.backend, "netjsonconfig.OpenWrt");
+        assert!(held.archive.is_some());
+        assert_eq!(listed(world, id).await?, [required, template]);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_group_holds_only_templates_that_its_devices_would_not_have_anyway() -> Outcome {
+    on_each_database(async |world| {
+        let (app, by) = (&world.app, World::by());
+        let required = world.template(9, Some(HARBOUR), "x\n", (true, true)).await?;
+        let default = world.template(10, None, "x\n", (true, false)).await?;
+        let foreign = world.template(11, Some(HILLS), "x\n", (false, false)).await?;
+        let masts = group(world, 30, &[]).await?;
+        let into = |templates: &[TemplateId]| GroupChange {
+            templates: Some(templates.to_vec()),
+            ..GroupChange::default()
+        };
+        let refused = app.groups().change(&by, masts, into(&[required, default])).await;
+        assert!(
+            matches!(&refused, Err(Failure::Refused(Refusal::DefaultTemplatesInGroup { names })) if names.len() == 2),
+            "{refused:?}"
+        );
+        let refused = app.groups().change(&by, masts, into(&[foreign])).await;
+        assert!(
+            matches!(&refused, Err(Failure::Refused(Refusal::ForeignTemplates { names })) if *names == ["template 11"]),
+            "{refused:?}"
+        );
+        Ok(())
+    })
+}
+
+#[test]
+fn a_template_that_is_removed_leaves_its_devices_and_their_group() -> Outcome {
+    on_each_database(async |world| {
+        let (app, by) = (&world.app, World::by());
+        let (first, second) = (optional(world, 10).await?, optional(world, 11).await?);
+        let masts = group(world, 30, &[first, second]).await?;
+        let id = world.register(HARBOUR, 1).await?.device_id;
+        app.devices().change(&by, id, into(Some(masts))).await?;
+        let before = configuration::by_device(app.store(), id).await?.and_then(|row| row.archive);
+        app.templates().remove(&by, first).await?;
+        world.settle().await?;
+        assert_eq!(listed(world, id).await?, [second]);
+        let after = configuration::by_device(app.store(), id).await?.and_then(|row| row.archive);
+        assert_ne!(before.ok_or("before")?.md5, after.ok_or("after")?.md5);
+        // Who joins now gets what is left, and who leaves loses it.
+        let joins = world.register(HARBOUR, 2).await?.device_id;
+        app.devices().change(&by, joins, into(Some(masts))).await?;
+        assert_eq!(listed(world, joins).await?, [second]);
+        app.devices().change(&by, id, into(None)).await?;
+        assert!(listed(world, id).await?.is_empty());
+        Ok(())
+    })
+}
