@@ -82,6 +82,11 @@ macro_rules! events {
             }
         }
 
+        /// The stored names of all events, by aggregate.
+        pub fn event_types() -> Vec<(&'static str, &'static [&'static str])> {
+            vec![$(($aggregate, <$event as Fact>::TYPES)),+]
+        }
+
         /// The JSON Schema of every stored event, by aggregate.
         pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
             vec![$(($aggregate, schemars::schema_for!($event))),+]

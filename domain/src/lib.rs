@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod authority;
 mod claim;
+pub mod classified;
 pub mod configuration;
 pub mod device;
 mod event;
@@ -18,7 +19,7 @@ mod sealed;
 
 pub use authority::{Actor, Authority, Permission};
 pub use claim::{Claim, ClaimChange, kind};
-pub use event::{Event, Undecodable, schemas};
+pub use event::{Event, Undecodable, event_types, schemas};
 pub use fact::{Fact, Retention};
 pub use field::{Document, FieldError, Problem};
 pub use ids::{DeviceId, GroupId, OrganizationId, TemplateId, UserId};
