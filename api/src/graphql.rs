@@ -1,4 +1,5 @@
-//! GraphQL at `/graphql`: everything that people and programs do, over one endpoint.
+//! GraphQL at `/graphql`: everything that people and programs do, over one endpoint. Queries and mutations come by POST,
+//! subscriptions over a WebSocket.
 //!
 //! Types wrap rows and use cases, never aggregates or events. One file per noun; lists are connections; what a page refers
 //! to is read in batches; failures have one table of codes.
@@ -9,6 +10,8 @@ mod connection;
 mod device;
 mod error;
 mod group;
+mod history;
+mod live;
 mod loaders;
 mod node;
 mod organization;
@@ -24,12 +27,13 @@ use app::{By, Failure};
 use async_graphql::{BatchRequest, BatchResponse, Request, Response as Answer, ServerError};
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
     routing::any,
 };
 
+pub use live::{SocketLimits, Sockets};
 pub use schema::{GraphqlLimits, schema_text};
 
 use self::{batches::Batches, loaders::Loaders, schema::WisptrailSchema};
@@ -43,15 +47,23 @@ const BATCH: usize = 10;
 /// The endpoint.
 pub(crate) fn router(limits: GraphqlLimits) -> Router<ApiState> {
     let schema = schema::schema(limits);
+    let live_schema = schema.clone();
     let post = move |state: State<ApiState>, parts: Parts, content: axum::body::Body| {
         execute(schema.clone(), state, parts, content)
     };
-    let endpoint = any(no_page).post(post);
-    if !limits.graphiql {
-        return Router::new().route("/graphql", endpoint);
-    }
-    Router::new().route("/graphql", endpoint.get(page::show)).merge(page::assets())
+    let get = move |state: State<ApiState>, upgrade: Upgrade, parts: Parts| async move {
+        match live::is_upgrade(&parts.headers) {
+            true => live::serve(live_schema.clone(), state, upgrade, parts).await,
+            false if limits.graphiql => page::show(parts.headers).await,
+            false => no_page().await,
+        }
+    };
+    let router = Router::new().route("/graphql", any(no_page).post(post).get(get));
+    if limits.graphiql { router.merge(page::assets()) } else { router }
 }
+
+/// A request for a WebSocket, or why it is none.
+type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
 /// Queries come by POST: they hold more than belongs into access logs.
 async fn no_page() -> Response {

@@ -1,73 +1,151 @@
 //! Configurations of devices.
 
+use app::{ConfigurationAt, Failure, Moment, Refusal};
 use async_graphql::{Context, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::configuration::{ArchiveRendered, ConfigurationStatus};
+use domain::{
+    DeviceId, TemplateId,
+    configuration::{ArchiveRendered, ConfigurationStatus},
+};
 use projections::configuration::ConfigurationRow;
 
 use super::{
     device::ConfigurationStatusName,
-    error::shared,
+    error::{failure, shared},
     loaders::TemplatesOf,
-    request::loaders,
+    preview::ConfigurationFile,
+    request::{app, by, loaders},
     scalar::{JsonObject, Position},
-    template::{Template, in_order},
+    template::{Template, in_order, in_order_at},
 };
 
-/// What a device is to run, and how far it is.
-pub(super) struct Configuration(pub(super) ConfigurationRow);
+/// What a device is to run, and how far it is; as it is or as it was.
+#[expect(clippy::large_enum_variant, reason = "nearly all are of the present")]
+pub(super) enum Configuration {
+    /// At present.
+    Now(ConfigurationRow),
+    /// At a moment of the past.
+    Then {
+        /// Whose it was.
+        device: DeviceId,
+        /// The last event that is in it.
+        position: i64,
+        /// The configuration.
+        was: Box<ConfigurationAt>,
+    },
+}
 
+/// What a device is to run, and how far it is; as it is, or as it was at the moment that was asked for.
 #[Object]
 impl Configuration {
     /// Generator of its files, such as `netjsonconfig.OpenWrt`.
     async fn backend(&self) -> &str {
-        &self.0.backend
+        match self {
+            Self::Now(row) => &row.backend,
+            Self::Then { was, .. } => &was.backend,
+        }
     }
 
     /// How the device stands to it.
     async fn status(&self) -> ConfigurationStatusName {
-        self.0.status.into()
+        match self {
+            Self::Now(row) => row.status.into(),
+            Self::Then { was, .. } => was.status.into(),
+        }
     }
 
     /// The device's own contents, NetJSON; templates come beneath.
     async fn config(&self) -> JsonObject {
-        JsonObject(self.0.config.clone())
+        match self {
+            Self::Now(row) => JsonObject(row.config.clone()),
+            Self::Then { was, .. } => JsonObject(was.config.clone()),
+        }
     }
 
     /// The device's own variables.
     async fn variables(&self) -> JsonObject {
-        JsonObject(self.0.variables.clone())
+        match self {
+            Self::Now(row) => JsonObject(row.variables.clone()),
+            Self::Then { was, .. } => JsonObject(was.variables.clone()),
+        }
     }
 
-    /// Its templates, first to last; later ones win.
+    /// Its templates, first to last; later ones win. In the past they are as they were then.
     async fn templates(&self, ctx: &Context<'_>) -> Result<Vec<Template>> {
-        let ids = loaders(ctx)?.load_one(TemplatesOf(self.0.device_id)).await.map_err(shared)?;
-        in_order(ctx, &ids.unwrap_or_default()).await
+        match self {
+            Self::Now(row) => {
+                let ids = loaders(ctx)?.load_one(TemplatesOf(row.device_id)).await;
+                in_order(ctx, &ids.map_err(shared)?.unwrap_or_default()).await
+            }
+            Self::Then { position, was, .. } => {
+                let ids: Vec<TemplateId> = was.templates.iter().map(|link| link.id).collect();
+                in_order_at(ctx, &ids, *position).await
+            }
+        }
     }
 
     /// What the agent said when it could not apply it; null in other states.
     async fn error_reason(&self) -> Option<&str> {
-        (self.0.status == ConfigurationStatus::Error).then_some(self.0.error_reason.as_str())
+        let (status, reason) = match self {
+            Self::Now(row) => (row.status, &row.error_reason),
+            Self::Then { was, .. } => (was.status, &was.error_reason),
+        };
+        (status == ConfigurationStatus::Error).then_some(reason.as_str())
     }
 
     /// Why contents, templates and variables make no archive at present; the device keeps the one it has.
     async fn failure(&self) -> Option<&str> {
-        self.0.failure.as_deref()
+        match self {
+            Self::Now(row) => row.failure.as_deref(),
+            Self::Then { was, .. } => was.failure.as_deref(),
+        }
     }
 
     /// What the device downloads.
     async fn archive(&self) -> Option<Archive> {
-        self.0.archive.as_ref().map(Archive::from)
+        match self {
+            Self::Now(row) => row.archive.as_ref().map(Archive::from),
+            Self::Then { was, .. } => {
+                was.archive.as_ref().map(|held| Archive::from(&held.rendered))
+            }
+        }
+    }
+
+    /// The files that the device downloads, by path, rendered first if an input changed; in the past those of that time.
+    /// Null where there is no archive. Asked one device after the other: each is unpacked.
+    #[graphql(complexity = "50 + child_complexity")]
+    async fn files(&self, ctx: &Context<'_>) -> Result<Option<Vec<ConfigurationFile>>> {
+        let (previews, by) = (app(ctx)?.previews(), by(ctx)?);
+        let found = match self {
+            Self::Now(row) => previews.rendered(by, row.device_id).await,
+            Self::Then { device, position, .. } => {
+                previews.rendered_at(by, *device, Moment::Position(*position)).await
+            }
+        };
+        match found {
+            Ok(rendered) => Ok(Some(ConfigurationFile::all(rendered.files))),
+            // `failure` tells why.
+            Err(Failure::NotFound(_) | Failure::Refused(Refusal::TemplateConflict { .. })) => {
+                Ok(None)
+            }
+            Err(error) => Err(failure(error)),
+        }
     }
 
     /// When it was made.
     async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+        match self {
+            Self::Now(row) => row.created_at,
+            Self::Then { was, .. } => was.created_at,
+        }
     }
 
     /// When it was changed last, reports included.
     async fn modified_at(&self) -> DateTime<Utc> {
-        self.0.modified_at
+        match self {
+            Self::Now(row) => row.modified_at,
+            Self::Then { was, .. } => was.modified_at,
+        }
     }
 }
 

@@ -3,123 +3,219 @@
 mod filter;
 mod mutation;
 
-use app::Presence;
+use app::{DeviceAt, Moment, ObjectRef, Presence};
 use async_graphql::{Context, Enum, ID, Object, Result};
 use chrono::{DateTime, Utc};
-use domain::DeviceId;
+use domain::{DeviceId, device::Information};
 use projections::device::{DeviceFilter, DeviceOrder, DeviceRow};
 use secrecy::ExposeSecret as _;
 
 pub(super) use filter::{ConfigurationStatusName, DeviceFilterInput};
-pub(super) use mutation::DeviceMutation;
+pub(super) use mutation::{ChangeDeviceInput, CreateDeviceInput, DeviceMutation};
 
 use super::{
     configuration::Configuration,
     connection::{Listed, Window, cost, page},
     error::{failure, shared},
     group::Group,
+    history::{self, EventList, Events, MomentInput, not_then, visible},
     loaders::ConfigurationOf,
     organization::Organization,
     request::{app, as_new_as, by, loaders},
     scalar::{Position, uuid},
 };
 
-/// A managed device.
-pub(super) struct Device(pub(super) DeviceRow);
+/// A managed device, as it is or as it was.
+#[expect(clippy::large_enum_variant, reason = "nearly all are of the present")]
+pub(super) enum Device {
+    /// At present.
+    Now(DeviceRow),
+    /// At a moment of the past.
+    Then(Box<DeviceAt>),
+}
 
+impl Device {
+    fn device_id(&self) -> DeviceId {
+        match self {
+            Self::Now(row) => row.id,
+            Self::Then(past) => past.id,
+        }
+    }
+
+    fn information(&self) -> &Information {
+        match self {
+            Self::Now(row) => &row.information,
+            Self::Then(past) => &past.information,
+        }
+    }
+}
+
+/// A managed device, as it is, or as it was at the moment that was asked for.
 #[Object]
 impl Device {
     /// Opaque and stable.
     pub(super) async fn id(&self) -> ID {
-        self.0.id.to_string().into()
+        self.device_id().to_string().into()
     }
 
-    /// The owner.
+    /// The moment of the past that it is shown at: the position of the last event that is in it. Null is the present.
+    async fn shown_at(&self) -> Option<Position> {
+        match self {
+            Self::Now(_) => None,
+            Self::Then(past) => Some(Position(past.position)),
+        }
+    }
+
+    /// The owner; in the past the owner of that time, as it is called today.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
-        let found = loaders(ctx)?.load_one(self.0.organization_id).await;
-        Ok(found.map_err(shared)?.map(Organization))
+        let id = match self {
+            Self::Now(row) => row.organization_id,
+            Self::Then(past) => past.organization_id,
+        };
+        Ok(loaders(ctx)?.load_one(id).await.map_err(shared)?.map(Organization))
     }
 
     /// Unique inside the organization.
     async fn name(&self) -> &str {
-        &self.0.name
+        match self {
+            Self::Now(row) => &row.name,
+            Self::Then(past) => &past.name,
+        }
     }
 
     /// Upper case, with the separators it came with.
     async fn mac_address(&self) -> &str {
-        &self.0.mac_address
+        match self {
+            Self::Now(row) => &row.mac_address,
+            Self::Then(past) => &past.mac_address,
+        }
     }
 
-    /// What it proves itself with; for those who may change it.
+    /// What it proves itself with; for those who may change it. Keys of the past are not told.
     async fn key(&self, ctx: &Context<'_>) -> Result<String> {
-        let key = app(ctx)?.devices().key(by(ctx)?, &self.0).await.map_err(failure)?;
+        let Self::Now(row) = self else { return Err(not_then("key")) };
+        let key = app(ctx)?.devices().key(by(ctx)?, row).await.map_err(failure)?;
         Ok(key.expose_secret().to_owned())
     }
 
     /// Of the hardware.
     async fn hardware_id(&self) -> Option<&str> {
-        self.0.hardware_id.as_deref()
+        match self {
+            Self::Now(row) => row.hardware_id.as_deref(),
+            Self::Then(past) => past.hardware_id.as_deref(),
+        }
     }
 
     /// What it is.
     async fn model(&self) -> &str {
-        &self.0.information.model
+        &self.information().model
     }
 
     /// Its operating system.
     async fn os(&self) -> &str {
-        &self.0.information.os
+        &self.information().os
     }
 
     /// Its hardware.
     async fn system(&self) -> &str {
-        &self.0.information.system
+        &self.information().system
     }
 
     /// What operators wrote down.
     async fn notes(&self) -> &str {
-        &self.0.notes
+        match self {
+            Self::Now(row) => &row.notes,
+            Self::Then(past) => &past.notes,
+        }
     }
 
-    /// Its group.
+    /// Its group; in the past as the group was then.
     async fn group(&self, ctx: &Context<'_>) -> Result<Option<Group>> {
-        let Some(id) = self.0.group_id else { return Ok(None) };
-        Ok(loaders(ctx)?.load_one(id).await.map_err(shared)?.map(Group))
+        match self {
+            Self::Now(row) => {
+                let Some(id) = row.group_id else { return Ok(None) };
+                Ok(loaders(ctx)?.load_one(id).await.map_err(shared)?.map(Group::Now))
+            }
+            Self::Then(past) => {
+                let Some(link) = &past.group else { return Ok(None) };
+                let moment = Moment::Position(past.position);
+                visible(app(ctx)?.history().group_at(by(ctx)?, link.id, moment).await)
+                    .map(|found| found.map(|was| Group::then(past.position, was)))
+            }
+        }
     }
 
     /// Is it served?
     async fn active(&self) -> bool {
-        self.0.active
+        match self {
+            Self::Now(row) => row.active,
+            Self::Then(past) => past.active,
+        }
     }
 
     /// Its configuration; a device without one is not served.
     async fn configuration(&self, ctx: &Context<'_>) -> Result<Option<Configuration>> {
-        let found = loaders(ctx)?.load_one(ConfigurationOf(self.0.id)).await.map_err(shared)?;
-        Ok(found.map(Configuration))
+        match self {
+            Self::Now(row) => {
+                let found = loaders(ctx)?.load_one(ConfigurationOf(row.id)).await;
+                Ok(found.map_err(shared)?.map(Configuration::Now))
+            }
+            Self::Then(past) => {
+                let was = past.configuration.clone();
+                let (device, position) = (past.id, past.position);
+                Ok(was.map(|was| Configuration::Then { device, position, was: Box::new(was) }))
+            }
+        }
     }
 
-    /// When and from where it was heard, as the node that answers knows.
+    /// When and from where it was heard, as the node that answers knows. Null in the past: contacts are not kept.
     #[expect(clippy::unused_async, reason = "resolvers are")]
-    async fn presence(&self, ctx: &Context<'_>) -> Result<DevicePresence> {
-        Ok(DevicePresence(app(ctx)?.devices().presence(&self.0)))
+    async fn presence(&self, ctx: &Context<'_>) -> Result<Option<DevicePresence>> {
+        let Self::Now(row) = self else { return Ok(None) };
+        Ok(Some(DevicePresence(app(ctx)?.devices().presence(row))))
     }
 
-    /// Why it is as it is, in a sentence.
-    async fn explanation(&self, ctx: &Context<'_>) -> Result<String> {
-        let found = loaders(ctx)?.load_one(ConfigurationOf(self.0.id)).await.map_err(shared)?;
+    /// Why it is as it is, in a sentence. Null in the past: `history` tells.
+    async fn explanation(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let Self::Now(row) = self else { return Ok(None) };
+        let found = loaders(ctx)?.load_one(ConfigurationOf(row.id)).await.map_err(shared)?;
         let app = app(ctx)?;
-        let presence = app.devices().presence(&self.0);
-        Ok(app::explanation(&self.0, found.as_ref(), &presence, app.world().now()))
+        let presence = app.devices().presence(row);
+        Ok(Some(app::explanation(row, found.as_ref(), &presence, app.world().now())))
     }
 
     /// When it was registered.
     async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+        match self {
+            Self::Now(row) => row.created_at,
+            Self::Then(past) => past.created_at,
+        }
     }
 
     /// When it was changed last; reports and contacts are no changes.
     async fn modified_at(&self) -> DateTime<Utc> {
-        self.0.modified_at
+        match self {
+            Self::Now(row) => row.modified_at,
+            Self::Then(past) => past.modified_at,
+        }
+    }
+
+    /// What happened to it and its configuration, the newest first; in the past up to that moment. Each organization that
+    /// had the device sees the events of its own time.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Events on the page: 20 if left out, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "A cursor: only older events.")] after: Option<String>,
+        #[graphql(desc = "A cursor: only newer events.")] before: Option<String>,
+    ) -> Result<EventList> {
+        let shown_at = match self {
+            Self::Now(_) => None,
+            Self::Then(past) => Some(past.position),
+        };
+        let object = ObjectRef::Device(self.device_id());
+        Events { first, after, before }.of(ctx, object, shown_at).await
     }
 }
 
@@ -211,7 +307,7 @@ impl Devices {
         narrow(&mut filter);
         let stretch = window.stretch(&name)?;
         let found = app(ctx)?.devices().stretch(by(ctx)?, filter, order, stretch).await;
-        Ok(page(found.map_err(failure)?, &name, window, Device))
+        Ok(page(found.map_err(failure)?, &name, window, Device::Now))
     }
 }
 
@@ -220,16 +316,24 @@ pub(super) struct DeviceQuery;
 
 #[Object]
 impl DeviceQuery {
-    /// One device.
+    /// One device. With `at` it is the device as it was at that moment: its templates, variables and archive, too. The
+    /// organization that had it then is asked about; what was another one's, or was not there, is `NOT_FOUND`.
+    #[graphql(complexity = "history::cost(at.as_ref(), child_complexity)")]
     async fn device(
         &self,
         ctx: &Context<'_>,
         id: ID,
+        #[graphql(desc = "Left out, it is now.")] at: Option<MomentInput>,
         min_position: Option<Position>,
     ) -> Result<Device> {
         as_new_as(ctx, min_position).await?;
         let id = DeviceId::from_uuid(uuid("id", &id)?);
-        app(ctx)?.devices().row(by(ctx)?, id).await.map(Device).map_err(failure)
+        let (app, by) = (app(ctx)?, by(ctx)?);
+        if at.is_none() {
+            return app.devices().row(by, id).await.map(Device::Now).map_err(failure);
+        }
+        let past = app.history().device_at(by, id, MomentInput::read(at, ctx, "at")?).await;
+        past.map(|past| Device::Then(Box::new(past))).map_err(failure)
     }
 
     /// The devices that the viewer may see.

@@ -89,7 +89,8 @@ fn input_name(field: &str) -> String {
     }
 }
 
-fn camel(snake: &str) -> String {
+/// The name that a field of the API has in GraphQL.
+pub(super) fn camel(snake: &str) -> String {
     let mut name = String::with_capacity(snake.len());
     let mut upper = false;
     for character in snake.chars() {

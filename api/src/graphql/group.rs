@@ -1,5 +1,6 @@
 //! Device groups.
 
+use app::{GroupAt, Moment, ObjectRef};
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use domain::{GroupId, OrganizationId, TemplateId};
@@ -9,67 +10,144 @@ use super::{
     connection::{Listed, Window, cost, page},
     device::{Device, DeviceFilterInput, DeviceOrderBy, Devices},
     error::{failure, shared},
+    history::{self, EventList, Events, MomentInput, not_then},
     organization::{NamedOrderBy, Organization},
     request::{app, as_new_as, by, loaders},
     scalar::{JsonObject, Position, uuid, uuids},
-    template::{Template, in_order},
+    template::{Template, in_order, in_order_at},
 };
 
 mod mutation;
 
-pub(super) use mutation::GroupMutation;
+pub(super) use mutation::{ChangeDeviceGroupInput, GroupMutation, RemoveDeviceGroupInput};
 
-/// Devices that share templates and variables.
-pub(super) struct Group(pub(super) GroupRow);
+/// Devices that share templates and variables; as they are or as they were.
+#[expect(clippy::large_enum_variant, reason = "nearly all are of the present")]
+pub(super) enum Group {
+    /// At present.
+    Now(GroupRow),
+    /// At a moment of the past.
+    Then {
+        /// The last event that is in it.
+        position: i64,
+        /// The group.
+        was: Box<GroupAt>,
+    },
+}
 
+impl Group {
+    /// As it was after the event at a position.
+    pub(super) fn then(position: i64, was: GroupAt) -> Self {
+        Self::Then { position, was: Box::new(was) }
+    }
+
+    fn group_id(&self) -> GroupId {
+        match self {
+            Self::Now(row) => row.id,
+            Self::Then { was, .. } => was.id,
+        }
+    }
+
+    fn shown(&self) -> Option<i64> {
+        match self {
+            Self::Now(_) => None,
+            Self::Then { position, .. } => Some(*position),
+        }
+    }
+}
+
+/// Devices that share templates and variables; as they are, or as they were at the moment that was asked for.
 #[Object(name = "DeviceGroup")]
 impl Group {
     /// Opaque and stable.
     pub(super) async fn id(&self) -> ID {
-        self.0.id.to_string().into()
+        self.group_id().to_string().into()
     }
 
-    /// The owner.
+    /// The moment of the past that it is shown at: the position of the last event that is in it. Null is the present.
+    async fn shown_at(&self) -> Option<Position> {
+        self.shown().map(Position)
+    }
+
+    /// The owner, as it is today.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
-        Ok(loaders(ctx)?.load_one(self.0.organization_id).await.map_err(shared)?.map(Organization))
+        let id = match self {
+            Self::Now(row) => row.organization_id,
+            Self::Then { was, .. } => was.organization_id,
+        };
+        Ok(loaders(ctx)?.load_one(id).await.map_err(shared)?.map(Organization))
     }
 
     /// Unique inside the organization.
     async fn name(&self) -> &str {
-        &self.0.name
+        match self {
+            Self::Now(row) => &row.name,
+            Self::Then { was, .. } => &was.name,
+        }
     }
 
     /// Free text.
     async fn description(&self) -> &str {
-        &self.0.description
+        match self {
+            Self::Now(row) => &row.description,
+            Self::Then { was, .. } => &was.description,
+        }
     }
 
-    /// Templates that its devices have, first to last.
+    /// Templates that its devices have, first to last; in the past as they were then.
     async fn templates(&self, ctx: &Context<'_>) -> Result<Vec<Template>> {
-        in_order(ctx, &self.0.templates).await
+        match self {
+            Self::Now(row) => in_order(ctx, &row.templates).await,
+            Self::Then { position, was } => in_order_at(ctx, &was.templates, *position).await,
+        }
     }
 
     /// Configuration variables that its devices have.
     async fn variables(&self) -> JsonObject {
-        JsonObject(self.0.variables.clone())
+        JsonObject(match self {
+            Self::Now(row) => row.variables.clone(),
+            Self::Then { was, .. } => was.variables.clone(),
+        })
     }
 
     /// Whatever operators keep with a group.
     async fn meta_data(&self) -> JsonObject {
-        JsonObject(self.0.meta_data.clone())
+        JsonObject(match self {
+            Self::Now(row) => row.meta_data.clone(),
+            Self::Then { was, .. } => was.meta_data.clone(),
+        })
     }
 
     /// When it was made.
     async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+        match self {
+            Self::Now(row) => row.created_at,
+            Self::Then { was, .. } => was.created_at,
+        }
     }
 
     /// When it was changed last.
     async fn modified_at(&self) -> DateTime<Utc> {
-        self.0.modified_at
+        match self {
+            Self::Now(row) => row.modified_at,
+            Self::Then { was, .. } => was.modified_at,
+        }
     }
 
-    /// Its devices.
+    /// What happened to it, the newest first; in the past up to that moment.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Events on the page: 20 if left out, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "A cursor: only older events.")] after: Option<String>,
+        #[graphql(desc = "A cursor: only newer events.")] before: Option<String>,
+    ) -> Result<EventList> {
+        let object = ObjectRef::Group(self.group_id());
+        Events { first, after, before }.of(ctx, object, self.shown()).await
+    }
+
+    /// Its devices; of the present only.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "each is an argument of the field")]
     async fn devices(
@@ -83,9 +161,10 @@ impl Group {
         order_by: Option<DeviceOrderBy>,
         descending: Option<bool>,
     ) -> Result<Listed<Device>> {
+        let Self::Now(row) = self else { return Err(not_then("devices")) };
         let window = Window { first, after, last, before };
         let wanted = Devices { filter, order_by, descending: descending.unwrap_or_default() };
-        wanted.list(ctx, &window, |filter| filter.group = Some(self.0.id)).await
+        wanted.list(ctx, &window, |filter| filter.group = Some(row.id)).await
     }
 }
 
@@ -128,16 +207,24 @@ pub(super) struct GroupQuery;
 
 #[Object]
 impl GroupQuery {
-    /// One device group.
+    /// One device group; with `at` as it was at that moment.
+    #[graphql(complexity = "history::cost(at.as_ref(), child_complexity)")]
     async fn device_group(
         &self,
         ctx: &Context<'_>,
         id: ID,
+        #[graphql(desc = "Left out, it is now.")] at: Option<MomentInput>,
         min_position: Option<Position>,
     ) -> Result<Group> {
         as_new_as(ctx, min_position).await?;
         let id = GroupId::from_uuid(uuid("id", &id)?);
-        app(ctx)?.groups().get(by(ctx)?, id).await.map(Group).map_err(failure)
+        let (app, by) = (app(ctx)?, by(ctx)?);
+        if at.is_none() {
+            return app.groups().get(by, id).await.map(Group::Now).map_err(failure);
+        }
+        let position = MomentInput::position(at, ctx, "at").await?;
+        let was = app.history().group_at(by, id, Moment::Position(position)).await;
+        was.map(|was| Group::then(position, was)).map_err(failure)
     }
 
     /// The device groups that the viewer may see.
@@ -161,6 +248,6 @@ impl GroupQuery {
         let filter = filter.unwrap_or_default().read()?;
         let groups = app(ctx)?.groups();
         let found = groups.stretch(by(ctx)?, filter, order, window.stretch(&name)?).await;
-        Ok(page(found.map_err(failure)?, &name, &window, Group))
+        Ok(page(found.map_err(failure)?, &name, &window, Group::Now))
     }
 }

@@ -43,15 +43,15 @@ impl NodeQuery {
             }
             Some(Noun::Device) => {
                 let found = app.devices().row(by, DeviceId::from_uuid(id)).await;
-                found.map(|row| Node::Device(Device(row)))
+                found.map(|row| Node::Device(Device::Now(row)))
             }
             Some(Noun::Group) => {
                 let found = app.groups().get(by, GroupId::from_uuid(id)).await;
-                found.map(|row| Node::DeviceGroup(Group(row)))
+                found.map(|row| Node::DeviceGroup(Group::Now(row)))
             }
             Some(Noun::Template) => {
                 let found = app.templates().get(by, TemplateId::from_uuid(id)).await;
-                found.map(|row| Node::Template(Template(row)))
+                found.map(|row| Node::Template(Template::Now(row)))
             }
         };
         match node {

@@ -1,5 +1,6 @@
 //! Organizations: the tenants.
 
+use app::ObjectRef;
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use domain::{OrganizationId, accounts::DeviceLimit};
@@ -13,13 +14,14 @@ use super::{
     connection::{Listed, Window, cost, page},
     device::{Device, DeviceFilterInput, DeviceOrderBy, Devices},
     error::failure,
+    history::{self, EventList, Events, MomentInput},
     request::{app, as_new_as, by},
     scalar::{JsonObject, Position, uuid, uuids},
 };
 
 mod mutation;
 
-pub(super) use mutation::OrganizationMutation;
+pub(super) use mutation::{ChangeOrganizationInput, OrganizationMutation};
 
 /// A tenant: people, devices and what they share.
 pub(super) struct Organization(pub(super) OrganizationRow);
@@ -72,9 +74,20 @@ impl Organization {
         Ok(secret.map_err(failure)?.expose_secret().to_owned())
     }
 
-    /// Configuration variables that all its devices have.
-    async fn variables(&self) -> JsonObject {
-        JsonObject(self.0.variables.clone())
+    /// Configuration variables that all its devices have; with `at` those that they had then.
+    #[graphql(complexity = "history::cost(at.as_ref(), 0)")]
+    async fn variables(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Left out, it is now.")] at: Option<MomentInput>,
+    ) -> Result<JsonObject> {
+        if at.is_none() {
+            return Ok(JsonObject(self.0.variables.clone()));
+        }
+        let at = MomentInput::read(at, ctx, "at")?;
+        let history = app(ctx)?.history();
+        let found = history.organization_variables_at(by(ctx)?, self.0.id, at).await;
+        found.map(JsonObject).map_err(failure)
     }
 
     /// How many devices it may have; null is any number, 0 is none.
@@ -94,6 +107,19 @@ impl Organization {
     /// When it was changed last.
     async fn modified_at(&self) -> DateTime<Utc> {
         self.0.modified_at
+    }
+
+    /// What happened to it, the newest first.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Events on the page: 20 if left out, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "A cursor: only older events.")] after: Option<String>,
+        #[graphql(desc = "A cursor: only newer events.")] before: Option<String>,
+    ) -> Result<EventList> {
+        let object = ObjectRef::Organization(self.0.id);
+        Events { first, after, before }.of(ctx, object, None).await
     }
 
     /// Its devices.

@@ -1,7 +1,7 @@
 //! The schema as a whole.
 
 use async_graphql::{
-    EmptySubscription, MergedObject, SDLExportOptions, Schema, SchemaBuilder,
+    MergedObject, SDLExportOptions, Schema, SchemaBuilder,
     extensions::{
         Tracing,
         apollo_persisted_queries::{ApolloPersistedQueries, LruCacheStorage},
@@ -11,6 +11,8 @@ use async_graphql::{
 use super::{
     device::{DeviceMutation, DeviceQuery},
     group::{GroupMutation, GroupQuery},
+    history::{HistoryMutation, HistoryQuery},
+    live::Subscription,
     node::NodeQuery,
     organization::{OrganizationMutation, OrganizationQuery},
     refused::RefusedQuery,
@@ -27,6 +29,7 @@ pub(super) struct Query(
     DeviceQuery,
     GroupQuery,
     TemplateQuery,
+    HistoryQuery,
     RefusedQuery,
 );
 
@@ -38,9 +41,10 @@ pub(super) struct Mutation(
     DeviceMutation,
     GroupMutation,
     TemplateMutation,
+    HistoryMutation,
 );
 
-pub(super) type WisptrailSchema = Schema<Query, Mutation, EmptySubscription>;
+pub(super) type WisptrailSchema = Schema<Query, Mutation, Subscription>;
 
 /// What is offered, and bounds of what one request may ask for.
 #[derive(Clone, Copy, Debug)]
@@ -68,8 +72,8 @@ const RECURSION: usize = 32;
 /// Texts of queries that clients name by their hash.
 const PERSISTED: usize = 1000;
 
-fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription::default())
 }
 
 pub(super) fn schema(limits: GraphqlLimits) -> WisptrailSchema {

@@ -1,5 +1,6 @@
 //! Templates: contents that configurations share.
 
+use app::{Moment, ObjectRef, TemplateAt};
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use domain::{OrganizationId, TemplateId};
@@ -9,6 +10,7 @@ use super::{
     connection::{Listed, Window, cost, page},
     device::{Device, DeviceFilterInput, DeviceOrderBy, Devices},
     error::{failure, shared},
+    history::{self, EventList, Events, MomentInput, not_then, visible},
     organization::{NamedOrderBy, Organization},
     request::{app, as_new_as, by, loaders},
     scalar::{JsonObject, Position, uuid, uuids},
@@ -16,81 +18,171 @@ use super::{
 
 mod mutation;
 
-pub(super) use mutation::TemplateMutation;
+pub(super) use mutation::{
+    ChangeTemplateInput, CreateTemplateInput, RemoveTemplateInput, TemplateMutation,
+};
 
-/// Contents that configurations share.
-pub(super) struct Template(pub(super) TemplateRow);
+/// Contents that configurations share; as they are or as they were.
+#[expect(clippy::large_enum_variant, reason = "nearly all are of the present")]
+pub(super) enum Template {
+    /// At present.
+    Now(TemplateRow),
+    /// At a moment of the past.
+    Then {
+        /// The last event that is in it.
+        position: i64,
+        /// The template.
+        was: Box<TemplateAt>,
+    },
+}
 
+impl Template {
+    /// As it was after the event at a position.
+    pub(super) fn then(position: i64, was: TemplateAt) -> Self {
+        Self::Then { position, was: Box::new(was) }
+    }
+
+    fn template_id(&self) -> TemplateId {
+        match self {
+            Self::Now(row) => row.id,
+            Self::Then { was, .. } => was.id,
+        }
+    }
+
+    fn owner(&self) -> Option<OrganizationId> {
+        match self {
+            Self::Now(row) => row.organization_id,
+            Self::Then { was, .. } => was.organization_id,
+        }
+    }
+
+    fn shown(&self) -> Option<i64> {
+        match self {
+            Self::Now(_) => None,
+            Self::Then { position, .. } => Some(*position),
+        }
+    }
+}
+
+/// Contents that configurations share; as they are, or as they were at the moment that was asked for.
 #[Object]
 impl Template {
     /// Opaque and stable.
     pub(super) async fn id(&self) -> ID {
-        self.0.id.to_string().into()
+        self.template_id().to_string().into()
     }
 
-    /// The owner; null is shared by all organizations.
+    /// The moment of the past that it is shown at: the position of the last event that is in it. Null is the present.
+    async fn shown_at(&self) -> Option<Position> {
+        self.shown().map(Position)
+    }
+
+    /// The owner, as it is today; null is shared by all organizations.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
-        let Some(id) = self.0.organization_id else { return Ok(None) };
+        let Some(id) = self.owner() else { return Ok(None) };
         Ok(loaders(ctx)?.load_one(id).await.map_err(shared)?.map(Organization))
     }
 
     /// Do all organizations see it?
     async fn shared(&self) -> bool {
-        self.0.organization_id.is_none()
+        self.owner().is_none()
     }
 
     /// Unique inside the organization.
     async fn name(&self) -> &str {
-        &self.0.name
+        match self {
+            Self::Now(row) => &row.name,
+            Self::Then { was, .. } => &was.name,
+        }
     }
 
     /// Generator of its files, such as `netjsonconfig.OpenWrt`.
     async fn backend(&self) -> &str {
-        &self.0.backend
+        match self {
+            Self::Now(row) => &row.backend,
+            Self::Then { was, .. } => &was.backend,
+        }
     }
 
     /// NetJSON.
     async fn config(&self) -> JsonObject {
-        JsonObject(self.0.config.clone())
+        match self {
+            Self::Now(row) => JsonObject(row.config.clone()),
+            Self::Then { was, .. } => JsonObject(was.config.clone()),
+        }
     }
 
     /// Values of variables for devices that have no others.
     async fn default_values(&self) -> JsonObject {
-        JsonObject(self.0.default_values.clone())
+        match self {
+            Self::Now(row) => JsonObject(row.default_values.clone()),
+            Self::Then { was, .. } => JsonObject(was.default_values.clone()),
+        }
     }
 
     /// What agents ask for at registration.
     async fn tags(&self) -> &[String] {
-        &self.0.tags
+        match self {
+            Self::Now(row) => &row.tags,
+            Self::Then { was, .. } => &was.tags,
+        }
     }
 
     /// Do new devices get it?
     #[graphql(name = "default")]
     async fn is_default(&self) -> bool {
-        self.0.flags.is_default()
+        match self {
+            Self::Now(row) => row.flags.is_default(),
+            Self::Then { was, .. } => was.flags.is_default(),
+        }
     }
 
     /// Do all devices of the organization have it always?
     async fn required(&self) -> bool {
-        self.0.flags.is_required()
+        match self {
+            Self::Now(row) => row.flags.is_required(),
+            Self::Then { was, .. } => was.flags.is_required(),
+        }
     }
 
     /// What operators wrote down.
     async fn notes(&self) -> &str {
-        &self.0.notes
+        match self {
+            Self::Now(row) => &row.notes,
+            Self::Then { was, .. } => &was.notes,
+        }
     }
 
     /// When it was made.
     async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+        match self {
+            Self::Now(row) => row.created_at,
+            Self::Then { was, .. } => was.created_at,
+        }
     }
 
     /// When it was changed last.
     async fn modified_at(&self) -> DateTime<Utc> {
-        self.0.modified_at
+        match self {
+            Self::Now(row) => row.modified_at,
+            Self::Then { was, .. } => was.modified_at,
+        }
     }
 
-    /// The devices that have it, as far as the viewer may see them.
+    /// What happened to it, the newest first; in the past up to that moment.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Events on the page: 20 if left out, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "A cursor: only older events.")] after: Option<String>,
+        #[graphql(desc = "A cursor: only newer events.")] before: Option<String>,
+    ) -> Result<EventList> {
+        let object = ObjectRef::Template(self.template_id());
+        Events { first, after, before }.of(ctx, object, self.shown()).await
+    }
+
+    /// The devices that have it, as far as the viewer may see them; of the present only.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "each is an argument of the field")]
     async fn devices(
@@ -104,16 +196,32 @@ impl Template {
         order_by: Option<DeviceOrderBy>,
         descending: Option<bool>,
     ) -> Result<Listed<Device>> {
+        let Self::Now(row) = self else { return Err(not_then("devices")) };
         let window = Window { first, after, last, before };
         let wanted = Devices { filter, order_by, descending: descending.unwrap_or_default() };
-        wanted.list(ctx, &window, |filter| filter.template = Some(self.0.id)).await
+        wanted.list(ctx, &window, |filter| filter.template = Some(row.id)).await
     }
 }
 
 /// The templates with these ids, in this order; those that the viewer may not see are left out.
 pub(super) async fn in_order(ctx: &Context<'_>, ids: &[TemplateId]) -> Result<Vec<Template>> {
     let mut found = loaders(ctx)?.load_many(ids.iter().copied()).await.map_err(shared)?;
-    Ok(ids.iter().filter_map(|id| found.remove(id)).map(Template).collect())
+    Ok(ids.iter().filter_map(|id| found.remove(id)).map(Template::Now).collect())
+}
+
+/// The same as they were after the event at a position; those that did not exist then are left out, too.
+pub(super) async fn in_order_at(
+    ctx: &Context<'_>,
+    ids: &[TemplateId],
+    position: i64,
+) -> Result<Vec<Template>> {
+    let (history, by) = (app(ctx)?.history(), by(ctx)?);
+    let mut templates = Vec::with_capacity(ids.len());
+    for id in ids {
+        let found = history.template_at(by, *id, Moment::Position(position)).await;
+        templates.extend(visible(found)?.map(|was| Template::then(position, was)));
+    }
+    Ok(templates)
 }
 
 /// Which templates are listed. What is left out filters nothing.
@@ -165,16 +273,24 @@ pub(super) struct TemplateQuery;
 
 #[Object]
 impl TemplateQuery {
-    /// One template.
+    /// One template; with `at` as it was at that moment.
+    #[graphql(complexity = "history::cost(at.as_ref(), child_complexity)")]
     async fn template(
         &self,
         ctx: &Context<'_>,
         id: ID,
+        #[graphql(desc = "Left out, it is now.")] at: Option<MomentInput>,
         min_position: Option<Position>,
     ) -> Result<Template> {
         as_new_as(ctx, min_position).await?;
         let id = TemplateId::from_uuid(uuid("id", &id)?);
-        app(ctx)?.templates().get(by(ctx)?, id).await.map(Template).map_err(failure)
+        let (app, by) = (app(ctx)?, by(ctx)?);
+        if at.is_none() {
+            return app.templates().get(by, id).await.map(Template::Now).map_err(failure);
+        }
+        let position = MomentInput::position(at, ctx, "at").await?;
+        let was = app.history().template_at(by, id, Moment::Position(position)).await;
+        was.map(|was| Template::then(position, was)).map_err(failure)
     }
 
     /// The templates that the viewer may see, shared ones included.
@@ -198,6 +314,6 @@ impl TemplateQuery {
         let filter = filter.unwrap_or_default().read()?;
         let templates = app(ctx)?.templates();
         let found = templates.stretch(by(ctx)?, filter, order, window.stretch(&name)?).await;
-        Ok(page(found.map_err(failure)?, &name, &window, Template))
+        Ok(page(found.map_err(failure)?, &name, &window, Template::Now))
     }
 }

@@ -16,9 +16,9 @@ use crate::graphql::{
 
 /// A new device.
 #[derive(InputObject)]
-struct CreateDeviceInput {
+pub(in crate::graphql) struct CreateDeviceInput {
     /// Chosen by the client: repeating the request with the same id never makes a second device.
-    id: Option<Uuid>,
+    pub(in crate::graphql) id: Option<Uuid>,
     /// The owner.
     organization_id: ID,
     /// Unique inside the organization.
@@ -63,7 +63,7 @@ struct ConfigurationInput {
 
 /// New values for some of a device; what is left out stays.
 #[derive(InputObject)]
-struct ChangeDeviceInput {
+pub(in crate::graphql) struct ChangeDeviceInput {
     /// Repeating the request with the same id never has a second effect.
     client_mutation_id: Option<String>,
     /// Which device.
@@ -129,7 +129,7 @@ struct DevicePayload {
 
 async fn payload(ctx: &Context<'_>, id: DeviceId, position: i64) -> Result<DevicePayload> {
     let row = app(ctx)?.devices().row(by(ctx)?, id).await.map_err(failure)?;
-    Ok(DevicePayload { device: Device(row), position: Position(position), stale: false })
+    Ok(DevicePayload { device: Device::Now(row), position: Position(position), stale: false })
 }
 
 /// Left out, null, or a value, as use cases say it.
@@ -156,8 +156,38 @@ impl ConfigurationInput {
     }
 }
 
+impl CreateDeviceInput {
+    /// What is to be made, with this id.
+    pub(in crate::graphql) fn read(self, id: Uuid) -> Result<NewDevice> {
+        let organization = uuid("organizationId", &self.organization_id)?;
+        let group = self.group_id.map(|id| uuid("groupId", &id)).transpose()?;
+        let configuration = self.configuration.map(ConfigurationInput::change).transpose()?;
+        Ok(NewDevice {
+            id: DeviceId::from_uuid(id),
+            organization_id: OrganizationId::from_uuid(organization),
+            name: self.name,
+            mac_address: self.mac_address,
+            key: self.key,
+            hardware_id: self.hardware_id,
+            model: self.model,
+            os: self.os,
+            system: self.system,
+            notes: self.notes,
+            group_id: group.map(GroupId::from_uuid),
+            configuration: configuration.map(|configuration| NewConfiguration {
+                backend: configuration.backend.unwrap_or_default(),
+                config: configuration.config.unwrap_or_default(),
+                context: configuration.context.unwrap_or_default(),
+                templates: configuration.templates.unwrap_or_default(),
+            }),
+        })
+    }
+}
+
 impl ChangeDeviceInput {
-    fn change(self) -> Result<DeviceChange> {
+    /// Which device, and what is to be changed.
+    pub(in crate::graphql) fn read(self) -> Result<(DeviceId, DeviceChange)> {
+        let id = DeviceId::from_uuid(uuid("id", &self.id)?);
         let group = optional(self.group_id)
             .map(|group| group.map(|id| uuid("groupId", &id)).transpose())
             .transpose()?;
@@ -169,7 +199,7 @@ impl ChangeDeviceInput {
             optional(self.management_ip).map(|text| text.map(address).transpose()).transpose()?;
         let organization =
             self.organization_id.map(|id| uuid("organizationId", &id)).transpose()?;
-        Ok(DeviceChange {
+        let change = DeviceChange {
             name: self.name,
             mac_address: self.mac_address,
             key: self.key,
@@ -183,7 +213,8 @@ impl ChangeDeviceInput {
             last_ip: None,
             organization_id: organization.map(OrganizationId::from_uuid),
             configuration: self.configuration.map(ConfigurationInput::change).transpose()?,
-        })
+        };
+        Ok((id, change))
     }
 }
 
@@ -199,28 +230,7 @@ impl DeviceMutation {
         input: CreateDeviceInput,
     ) -> Result<DevicePayload> {
         let (id, key) = made(ctx, input.id)?;
-        let organization = uuid("organizationId", &input.organization_id)?;
-        let group = input.group_id.map(|id| uuid("groupId", &id)).transpose()?;
-        let configuration = input.configuration.map(ConfigurationInput::change).transpose()?;
-        let new = NewDevice {
-            id: DeviceId::from_uuid(id),
-            organization_id: OrganizationId::from_uuid(organization),
-            name: input.name,
-            mac_address: input.mac_address,
-            key: input.key,
-            hardware_id: input.hardware_id,
-            model: input.model,
-            os: input.os,
-            system: input.system,
-            notes: input.notes,
-            group_id: group.map(GroupId::from_uuid),
-            configuration: configuration.map(|configuration| NewConfiguration {
-                backend: configuration.backend.unwrap_or_default(),
-                config: configuration.config.unwrap_or_default(),
-                context: configuration.context.unwrap_or_default(),
-                templates: configuration.templates.unwrap_or_default(),
-            }),
-        };
+        let new = input.read(id)?;
         let devices = app(ctx)?.devices();
         let done = once(ctx, key, |by| async move { devices.create(&by, new).await }).await?;
         payload(ctx, DeviceId::from_uuid(id), done.position).await
@@ -232,9 +242,8 @@ impl DeviceMutation {
         ctx: &Context<'_>,
         mut input: ChangeDeviceInput,
     ) -> Result<DevicePayload> {
-        let id = DeviceId::from_uuid(uuid("id", &input.id)?);
         let key = input.client_mutation_id.take();
-        let (devices, change) = (app(ctx)?.devices(), input.change()?);
+        let (devices, (id, change)) = (app(ctx)?.devices(), input.read()?);
         let done =
             once(ctx, key, |by| async move { devices.change(&by, id, change).await }).await?;
         payload(ctx, id, done.position).await

@@ -35,7 +35,7 @@ struct CreateDeviceGroupInput {
 
 /// New values for some of a device group; what is left out stays.
 #[derive(InputObject)]
-struct ChangeDeviceGroupInput {
+pub(in crate::graphql) struct ChangeDeviceGroupInput {
     /// Repeating the request with the same id never has a second effect.
     client_mutation_id: Option<String>,
     /// Which group.
@@ -54,7 +54,7 @@ struct ChangeDeviceGroupInput {
 
 /// What is to be removed.
 #[derive(InputObject)]
-struct RemoveDeviceGroupInput {
+pub(in crate::graphql) struct RemoveDeviceGroupInput {
     /// Repeating the request with the same id never has a second effect.
     client_mutation_id: Option<String>,
     /// Which group.
@@ -76,10 +76,33 @@ fn templates(ids: &[ID]) -> Result<Vec<TemplateId>> {
     Ok(uuids("templateIds", ids)?.into_iter().map(TemplateId::from_uuid).collect())
 }
 
+impl ChangeDeviceGroupInput {
+    /// Which group, and what is to be changed.
+    pub(in crate::graphql) fn read(self) -> Result<(GroupId, GroupChange)> {
+        let id = GroupId::from_uuid(uuid("id", &self.id)?);
+        let change = GroupChange {
+            organization_id: None,
+            name: self.name,
+            description: self.description,
+            templates: self.template_ids.as_deref().map(templates).transpose()?,
+            context: self.variables.map(|variables| variables.0),
+            meta_data: self.meta_data.map(|data| data.0),
+        };
+        Ok((id, change))
+    }
+}
+
+impl RemoveDeviceGroupInput {
+    /// Which group.
+    pub(in crate::graphql) fn read(&self) -> Result<GroupId> {
+        uuid("id", &self.id).map(GroupId::from_uuid)
+    }
+}
+
 async fn payload(ctx: &Context<'_>, id: GroupId, position: i64) -> Result<DeviceGroupPayload> {
     let row = app(ctx)?.groups().get(by(ctx)?, id).await.map_err(failure)?;
     let position = Position(position);
-    Ok(DeviceGroupPayload { device_group: Group(row), position, stale: false })
+    Ok(DeviceGroupPayload { device_group: Group::Now(row), position, stale: false })
 }
 
 #[derive(Default)]
@@ -115,18 +138,10 @@ impl GroupMutation {
     async fn change_device_group(
         &self,
         ctx: &Context<'_>,
-        input: ChangeDeviceGroupInput,
+        mut input: ChangeDeviceGroupInput,
     ) -> Result<DeviceGroupPayload> {
-        let id = GroupId::from_uuid(uuid("id", &input.id)?);
-        let change = GroupChange {
-            organization_id: None,
-            name: input.name,
-            description: input.description,
-            templates: input.template_ids.as_deref().map(templates).transpose()?,
-            context: input.variables.map(|variables| variables.0),
-            meta_data: input.meta_data.map(|data| data.0),
-        };
-        let (groups, key) = (app(ctx)?.groups(), input.client_mutation_id);
+        let key = input.client_mutation_id.take();
+        let (groups, (id, change)) = (app(ctx)?.groups(), input.read()?);
         let done = once(ctx, key, |by| async move { groups.change(&by, id, change).await }).await?;
         payload(ctx, id, done.position).await
     }
@@ -137,7 +152,7 @@ impl GroupMutation {
         ctx: &Context<'_>,
         input: RemoveDeviceGroupInput,
     ) -> Result<Removed> {
-        let id = GroupId::from_uuid(uuid("id", &input.id)?);
+        let id = input.read()?;
         let (groups, key) = (app(ctx)?.groups(), input.client_mutation_id);
         let done = once(ctx, key, |by| async move { groups.remove(&by, id).await }).await?;
         Ok(Removed::new(input.id, done))

@@ -14,9 +14,9 @@ use crate::graphql::{
 
 /// A new template.
 #[derive(InputObject)]
-struct CreateTemplateInput {
+pub(in crate::graphql) struct CreateTemplateInput {
     /// Chosen by the client: repeating the request with the same id never makes a second template.
-    id: Option<Uuid>,
+    pub(in crate::graphql) id: Option<Uuid>,
     /// The owner; null is shared by all organizations, which superusers alone may make.
     organization_id: Option<ID>,
     /// Unique inside the organization.
@@ -44,7 +44,7 @@ struct CreateTemplateInput {
 
 /// New values for some of a template; what is left out stays.
 #[derive(InputObject)]
-struct ChangeTemplateInput {
+pub(in crate::graphql) struct ChangeTemplateInput {
     /// Repeating the request with the same id never has a second effect.
     client_mutation_id: Option<String>,
     /// Which template.
@@ -70,7 +70,7 @@ struct ChangeTemplateInput {
 
 /// What is to be removed.
 #[derive(InputObject)]
-struct RemoveTemplateInput {
+pub(in crate::graphql) struct RemoveTemplateInput {
     /// Repeating the request with the same id never has a second effect.
     client_mutation_id: Option<String>,
     /// Which template.
@@ -88,9 +88,55 @@ struct TemplatePayload {
     stale: bool,
 }
 
+impl CreateTemplateInput {
+    /// What is to be made, with this id.
+    pub(in crate::graphql) fn read(self, id: Uuid) -> Result<NewTemplate> {
+        let organization =
+            self.organization_id.map(|id| uuid("organizationId", &id)).transpose()?;
+        Ok(NewTemplate {
+            id: TemplateId::from_uuid(id),
+            organization_id: organization.map(OrganizationId::from_uuid),
+            name: self.name,
+            backend: self.backend,
+            config: self.config.0,
+            default_values: self.default_values.map(|values| values.0).unwrap_or_default(),
+            tags: self.tags,
+            default: self.is_default,
+            required: self.required,
+            notes: self.notes,
+        })
+    }
+}
+
+impl ChangeTemplateInput {
+    /// Which template, and what is to be changed.
+    pub(in crate::graphql) fn read(self) -> Result<(TemplateId, TemplateChange)> {
+        let id = TemplateId::from_uuid(uuid("id", &self.id)?);
+        let change = TemplateChange {
+            organization_id: None,
+            name: self.name,
+            backend: self.backend,
+            config: self.config.map(|config| config.0),
+            default_values: self.default_values.map(|values| values.0),
+            tags: self.tags,
+            default: self.is_default,
+            required: self.required,
+            notes: self.notes,
+        };
+        Ok((id, change))
+    }
+}
+
+impl RemoveTemplateInput {
+    /// Which template.
+    pub(in crate::graphql) fn read(&self) -> Result<TemplateId> {
+        uuid("id", &self.id).map(TemplateId::from_uuid)
+    }
+}
+
 async fn payload(ctx: &Context<'_>, id: TemplateId, position: i64) -> Result<TemplatePayload> {
     let row = app(ctx)?.templates().get(by(ctx)?, id).await.map_err(failure)?;
-    Ok(TemplatePayload { template: Template(row), position: Position(position), stale: false })
+    Ok(TemplatePayload { template: Template::Now(row), position: Position(position), stale: false })
 }
 
 #[derive(Default)]
@@ -105,20 +151,7 @@ impl TemplateMutation {
         input: CreateTemplateInput,
     ) -> Result<TemplatePayload> {
         let (id, key) = made(ctx, input.id)?;
-        let organization =
-            input.organization_id.map(|id| uuid("organizationId", &id)).transpose()?;
-        let new = NewTemplate {
-            id: TemplateId::from_uuid(id),
-            organization_id: organization.map(OrganizationId::from_uuid),
-            name: input.name,
-            backend: input.backend,
-            config: input.config.0,
-            default_values: input.default_values.map(|values| values.0).unwrap_or_default(),
-            tags: input.tags,
-            default: input.is_default,
-            required: input.required,
-            notes: input.notes,
-        };
+        let new = input.read(id)?;
         let templates = app(ctx)?.templates();
         let done = once(ctx, key, |by| async move { templates.create(&by, new).await }).await?;
         payload(ctx, TemplateId::from_uuid(id), done.position).await
@@ -128,21 +161,10 @@ impl TemplateMutation {
     async fn change_template(
         &self,
         ctx: &Context<'_>,
-        input: ChangeTemplateInput,
+        mut input: ChangeTemplateInput,
     ) -> Result<TemplatePayload> {
-        let id = TemplateId::from_uuid(uuid("id", &input.id)?);
-        let change = TemplateChange {
-            organization_id: None,
-            name: input.name,
-            backend: input.backend,
-            config: input.config.map(|config| config.0),
-            default_values: input.default_values.map(|values| values.0),
-            tags: input.tags,
-            default: input.is_default,
-            required: input.required,
-            notes: input.notes,
-        };
-        let (templates, key) = (app(ctx)?.templates(), input.client_mutation_id);
+        let key = input.client_mutation_id.take();
+        let (templates, (id, change)) = (app(ctx)?.templates(), input.read()?);
         let done =
             once(ctx, key, |by| async move { templates.change(&by, id, change).await }).await?;
         payload(ctx, id, done.position).await
@@ -154,7 +176,7 @@ impl TemplateMutation {
         ctx: &Context<'_>,
         input: RemoveTemplateInput,
     ) -> Result<Removed> {
-        let id = TemplateId::from_uuid(uuid("id", &input.id)?);
+        let id = input.read()?;
         let (templates, key) = (app(ctx)?.templates(), input.client_mutation_id);
         let done = once(ctx, key, |by| async move { templates.remove(&by, id).await }).await?;
         Ok(Removed::new(input.id, done))
