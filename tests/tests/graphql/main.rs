@@ -1,6 +1,7 @@
 //! Everything over GraphQL, as programs ask for it.
 
 mod bounds;
+mod history;
 mod lists;
 mod mutations;
 mod page;
