@@ -203,7 +203,13 @@ impl Templates<'_> {
         let permit = self.0.render_permits().acquire_owned().await;
         let archive = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let input = netjson::Input { config: &config, templates: &[], context: &context, dsa };
+            let input = netjson::Input {
+                config: &config,
+                templates: &[],
+                context: &context,
+                hostname: None,
+                dsa,
+            };
             netjson::render(backend, &input).map(|rendering| rendering.archive())
         })
         .await

@@ -21,8 +21,6 @@ use crate::{By, Failure, edge::KnownArchive, sealing::Place, work::decide};
 
 /// Longest reason of a failure that is kept, in characters.
 const REASON: usize = 2000;
-/// A shorter key is no secret, and its letters are in every sentence.
-const SHORTEST_SECRET: usize = 6;
 
 /// An archive as it is downloaded.
 #[derive(Clone, Debug)]
@@ -70,36 +68,26 @@ pub(crate) struct Computation {
     config: Document,
     templates: Vec<Arc<Document>>,
     context: Document,
+    /// Where the device's own contents say none.
+    hostname: Option<String>,
     dsa: bool,
 }
 
 impl Computation {
     /// Files, or why there are none. To be called where computing may take its time.
     pub(crate) fn rendering(&self) -> Result<netjson::Rendering, String> {
-        self.fitting().flatten()
-    }
-
-    /// The same, told apart: where the layers do not fit together nothing is to be stored; where they only lack
-    /// a generator that makes files of them, the inner one says so.
-    pub(crate) fn fitting(&self) -> Result<Result<netjson::Rendering, String>, String> {
-        let reason = |error: &dyn std::fmt::Display| {
-            let text = without_key(&error.to_string(), &self.context);
-            text.chars().take(REASON).collect::<String>()
-        };
+        let reason = |text: String| text.chars().take(REASON).collect::<String>();
         let backend = self.backend.parse::<netjson::Backend>();
-        let backend = backend.map_err(|error| reason(&error))?;
+        let backend = backend.map_err(|error| reason(error.to_string()))?;
         let templates: Vec<&Document> = self.templates.iter().map(Arc::as_ref).collect();
         let input = netjson::Input {
             config: &self.config,
             templates: &templates,
             context: &self.context,
+            hostname: self.hostname.as_deref(),
             dsa: self.dsa,
         };
-        match netjson::render(backend, &input) {
-            Ok(rendering) => Ok(Ok(rendering)),
-            Err(error @ netjson::Error::NotRendered(_)) => Ok(Err(reason(&error))),
-            Err(error) => Err(reason(&error)),
-        }
+        netjson::render(backend, &input).map_err(|error| reason(error.to_string()))
     }
 
     /// The variables.
@@ -147,26 +135,10 @@ impl Configurations<'_> {
         &self,
         inputs: &Inputs,
     ) -> Result<Result<netjson::Archive, String>, Failure> {
-        self.computed(inputs, |computation| {
-            computation.rendering().map(|rendering| rendering.archive())
-        })
-        .await
-    }
-
-    /// Do the inputs fit together, whether or not there is a generator yet that makes files of them?
-    pub(crate) async fn fit(&self, inputs: &Inputs) -> Result<Result<(), String>, Failure> {
-        self.computed(inputs, |computation| computation.fitting().map(drop)).await
-    }
-
-    /// Computes where it may take its time.
-    async fn computed<T: Send + 'static>(
-        &self,
-        inputs: &Inputs,
-        compute: impl FnOnce(&Computation) -> T + Send + 'static,
-    ) -> Result<T, Failure> {
         let computation = Computation {
             backend: inputs.configuration.backend.clone(),
-            config: with_hostname(&inputs.configuration.config, &inputs.device.name),
+            config: inputs.configuration.config.clone(),
+            hostname: hostname(&inputs.configuration.config, &inputs.device.name),
             templates: inputs
                 .templates
                 .iter()
@@ -176,11 +148,11 @@ impl Configurations<'_> {
             dsa: self.dsa(&inputs.device.information.os),
         };
         let permit = self.0.render_permits().acquire_owned().await;
-        let computed = tokio::task::spawn_blocking(move || {
+        let rendered = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            compute(&computation)
+            computation.rendering().map(|rendering| rendering.archive())
         });
-        computed.await.map_err(|error| Failure::Broken(Box::new(error)))
+        rendered.await.map_err(|error| Failure::Broken(Box::new(error)))
     }
 
     async fn render_inputs(&self, id: DeviceId, inputs: Inputs) -> Result<Rendering, Failure> {
@@ -233,6 +205,16 @@ impl Configurations<'_> {
             work.handle::<Configuration>(id.as_uuid(), command.clone()).await?;
             Ok(true)
         });
+        if let (Ok((true, _)), Err(reason)) = (&decided, outcome)
+            && row.failure.as_ref() != Some(reason)
+        {
+            // The reason quotes contents, which may be secret: it is with the configuration, not in the log.
+            tracing::warn!(
+                device.id = %id,
+                has_archive = row.archive.is_some(),
+                "the configuration of device {id} makes no archive: see its failure, or its event configuration.rendering_failed"
+            );
+        }
         match decided {
             Ok((true, _)) => Ok(rendering),
             // Of inputs that are no more: it must not settle what was decided since. Whoever changed them renders next.
@@ -331,7 +313,8 @@ impl Configurations<'_> {
         });
         Ok(Computation {
             backend: configuration.backend.clone(),
-            config: with_hostname(&configuration.config, &device.name),
+            config: configuration.config.clone(),
+            hostname: hostname(&configuration.config, &device.name),
             templates: templates.iter().map(|template| Arc::clone(&template.config)).collect(),
             context,
             dsa: self.dsa(&device.information.os),
@@ -395,22 +378,8 @@ pub(super) fn known(archive: &ArchiveRendered) -> KnownArchive {
     KnownArchive { md5: archive.md5.clone(), sha256: archive.sha256.clone() }
 }
 
-/// What is said about contents quotes them; the device's key is put back as the variable that it came from.
-pub(super) fn without_key(text: &str, context: &Document) -> String {
-    match context.get("key") {
-        Some(Value::String(key)) if key.len() >= SHORTEST_SECRET => {
-            text.replace(key.as_str(), "{{ key }}")
-        }
-        _ => text.to_owned(),
-    }
-}
-
-/// The device's own contents with its name as host name, unless they say otherwise. Colons cannot be in host names.
-fn with_hostname(config: &Document, name: &str) -> Document {
-    let mut config = config.clone();
-    let general = config.entry("general").or_insert_with(|| Value::Object(Document::new()));
-    if let Value::Object(general) = general {
-        general.entry("hostname").or_insert_with(|| Value::String(name.replace(':', "-")));
-    }
-    config
+/// The device's name as its host name, unless its own contents say one. Colons cannot be in host names.
+fn hostname(config: &Document, name: &str) -> Option<String> {
+    let own = config.get("general").and_then(|general| general.get("hostname"));
+    own.is_none().then(|| name.replace(':', "-"))
 }

@@ -34,8 +34,13 @@ fn device(bencher: divan::Bencher<'_, '_>, vlans: u32) {
     let context = Map::from_iter([("name".to_owned(), json!("router-1"))]);
     let template = Map::from_iter([("ntp".to_owned(), json!({"enabled": true}))]);
     bencher.bench(|| {
-        let input =
-            Input { config: &config, templates: &[&template], context: &context, dsa: true };
+        let input = Input {
+            config: &config,
+            templates: &[&template],
+            context: &context,
+            hostname: None,
+            dsa: true,
+        };
         render(Backend::OpenWrt, &input).map(|rendering| rendering.archive())
     });
 }

@@ -19,6 +19,9 @@ pub struct Input<'a> {
     pub templates: &'a [&'a Map<String, Value>],
     /// Variables by name.
     pub context: &'a Map<String, Value>,
+    /// The device's host name where its own configuration says none; above what templates say. It is put in after the
+    /// configuration was checked: what a device may be called is not what the schema lets people write.
+    pub hostname: Option<&'a str>,
     /// Whether the device takes the syntax of OpenWrt 21 and later, see
     /// [`is_openwrt_dsa`](crate::is_openwrt_dsa).
     pub dsa: bool,
@@ -67,6 +70,7 @@ pub fn render(backend: Backend, input: &Input<'_>) -> Result<Rendering, Error> {
     if backend != Backend::OpenWrt {
         return Err(Error::NotRendered(backend));
     }
+    let netjson = named(netjson, input.hostname);
     limits::expansion(&netjson)?;
 
     let packages = openwrt::packages(&netjson, input.dsa)?;
@@ -136,6 +140,16 @@ fn merged(input: &Input<'_>) -> Result<Map<String, Value>, ValidationError> {
         merged = merge::objects(&merged, layer, identifiers)?;
     }
     Ok(merged)
+}
+
+/// With a host name of its own.
+fn named(mut netjson: Map<String, Value>, hostname: Option<&str>) -> Map<String, Value> {
+    let Some(hostname) = hostname else { return netjson };
+    let general = netjson.entry("general").or_insert_with(|| Value::Object(Map::new()));
+    if let Value::Object(general) = general {
+        general.insert("hostname".to_owned(), hostname.into());
+    }
+    netjson
 }
 
 /// What the archive keeps of a package's text: not the line with its name, but, except at the very

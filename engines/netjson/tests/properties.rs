@@ -98,7 +98,7 @@ proptest! {
         config in object(), template in object(), context in object(), dsa in any::<bool>(),
     ) {
         let input =
-            Input { config: &config, templates: &[&template], context: &context, dsa };
+            Input { config: &config, templates: &[&template], context: &context, hostname: None, dsa };
         let _ = render(Backend::OpenWrt, &input);
         let _ = validate(Backend::OpenWrt, &config);
     }
@@ -106,7 +106,7 @@ proptest! {
     #[test]
     fn equal_inputs_give_equal_bytes(config in config(), dsa in any::<bool>()) {
         let context = Map::new();
-        let input = Input { config: &config, templates: &[], context: &context, dsa };
+        let input = Input { config: &config, templates: &[], context: &context, hostname: None, dsa };
         let first = render(Backend::OpenWrt, &input).unwrap();
         let second = render(Backend::OpenWrt, &input).unwrap();
         prop_assert_eq!(first.text(), second.text());
@@ -116,7 +116,7 @@ proptest! {
     #[test]
     fn archives_hold_every_byte_of_every_file(config in config(), dsa in any::<bool>()) {
         let context = Map::new();
-        let input = Input { config: &config, templates: &[], context: &context, dsa };
+        let input = Input { config: &config, templates: &[], context: &context, hostname: None, dsa };
         let rendering = render(Backend::OpenWrt, &input).unwrap();
         let archive = rendering.archive();
         let mut unpacked = tar::Archive::new(flate2::read::GzDecoder::new(&archive.bytes[..]));
@@ -191,7 +191,13 @@ fn nesting_beyond_measure_is_refused() {
     }
     let config = Map::from_iter([("x".to_owned(), value)]);
     let context = Map::new();
-    let input = Input { config: &config, templates: &[&config], context: &context, dsa: true };
+    let input = Input {
+        config: &config,
+        templates: &[&config],
+        context: &context,
+        hostname: None,
+        dsa: true,
+    };
     assert!(render(Backend::OpenWrt, &input).is_err());
     assert!(validate(Backend::OpenWrt, &config).is_err());
     assert!(merge(&config, &config, &[]).is_err());

@@ -8,7 +8,7 @@ fn refusal(config: &Value) -> Option<(String, String)> {
     let nothing = Map::new();
     let config = config.as_object().unwrap_or(&nothing);
     [true, false].into_iter().find_map(|dsa| {
-        let input = Input { config, templates: &[], context: &nothing, dsa };
+        let input = Input { config, templates: &[], context: &nothing, hostname: None, dsa };
         match render(Backend::OpenWrt, &input) {
             Ok(_) => None,
             Err(Error::Invalid(error)) => Some((error.path, error.message)),

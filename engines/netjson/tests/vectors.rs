@@ -112,7 +112,8 @@ fn render(vector: &Value) -> Mismatch {
     let context = layer(vector.get("context")).unwrap_or_default();
     let templates: Vec<_> = templates.iter().collect();
     let dsa = vector.get("dsa").and_then(Value::as_bool).unwrap_or(true);
-    let input = Input { config: &config, templates: &templates, context: &context, dsa };
+    let input =
+        Input { config: &config, templates: &templates, context: &context, hostname: None, dsa };
     let outcome = netjson::render(Backend::OpenWrt, &input);
     match (outcome, vector.get("error")) {
         (Ok(rendering), None) => same_rendering(&rendering, vector),

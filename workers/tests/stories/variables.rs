@@ -250,3 +250,49 @@ fn a_device_moves_with_its_key_and_its_last_archive() -> Outcome {
         Ok(())
     })
 }
+
+/// Names that devices may have are wider than the host names that people may write into contents.
+#[test]
+fn every_legal_name_is_a_host_name() -> Outcome {
+    on_each_database(async |world| {
+        let (app, by) = (&world.app, World::by());
+        let longest = format!("{}.{}", "a".repeat(31), "b".repeat(32));
+        for (number, name) in
+            [(1, "b"), (2, "1"), (3, longest.as_str()), (4, "02:00:00:00:00:44"), (5, "ap")]
+        {
+            let registration = Registration {
+                secret: secret(HARBOUR),
+                name: name.to_owned(),
+                mac_address: format!("02:00:00:00:01:{number:02X}"),
+                backend: "netjsonconfig.OpenWrt".to_owned(),
+                key: None,
+                hardware_id: None,
+                model: None,
+                os: None,
+                system: None,
+                tags: Vec::new(),
+            };
+            let device = app.agents().register(registration, PEER).await?;
+            let (id, key) = (device.device_id, Some(device.key.as_str()));
+            app.agents().checksum(id, key, None, PEER).await?;
+            let system = text(world, id, "etc/config/system").await?;
+            let hostname = format!("option hostname '{}'", name.replace(':', "-"));
+            assert!(system.contains(&hostname), "{system}");
+            let rename = DeviceChange { name: Some(format!("q{number}")), ..Default::default() };
+            app.devices().change(&by, id, rename).await?;
+            assert!(text(world, id, "etc/config/system").await?.contains("option hostname 'q"));
+
+            // What people write is checked, and above the name.
+            let general = |hostname: &str| {
+                configured(ConfigurationChange {
+                    config: Some(document(json!({ "general": { "hostname": hostname } }))),
+                    ..ConfigurationChange::default()
+                })
+            };
+            app.devices().change(&by, id, general("written")).await?;
+            assert!(text(world, id, "etc/config/system").await?.contains("hostname 'written'"));
+            assert!(app.devices().change(&by, id, general("not one")).await.is_err());
+        }
+        Ok(())
+    })
+}
