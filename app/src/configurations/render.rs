@@ -21,6 +21,8 @@ use crate::{By, Failure, edge::KnownArchive, sealing::Place, work::decide};
 
 /// Longest reason of a failure that is kept, in characters.
 const REASON: usize = 2000;
+/// A shorter key is no secret, and its letters are in every sentence.
+const SHORTEST_SECRET: usize = 6;
 
 /// An archive as it is downloaded.
 #[derive(Clone, Debug)]
@@ -76,9 +78,18 @@ pub(crate) struct Computation {
 impl Computation {
     /// Files, or why there are none. To be called where computing may take its time.
     pub(crate) fn rendering(&self) -> Result<netjson::Rendering, String> {
-        let reason = |text: String| text.chars().take(REASON).collect::<String>();
+        self.fitting().flatten()
+    }
+
+    /// The same, told apart: where the layers do not fit together nothing is to be stored; where they only lack
+    /// a generator that makes files of them, the inner one says so.
+    pub(crate) fn fitting(&self) -> Result<Result<netjson::Rendering, String>, String> {
+        let reason = |error: &dyn std::fmt::Display| {
+            let text = without_key(&error.to_string(), &self.context);
+            text.chars().take(REASON).collect::<String>()
+        };
         let backend = self.backend.parse::<netjson::Backend>();
-        let backend = backend.map_err(|error| reason(error.to_string()))?;
+        let backend = backend.map_err(|error| reason(&error))?;
         let templates: Vec<&Document> = self.templates.iter().map(Arc::as_ref).collect();
         let input = netjson::Input {
             config: &self.config,
@@ -87,7 +98,11 @@ impl Computation {
             hostname: self.hostname.as_deref(),
             dsa: self.dsa,
         };
-        netjson::render(backend, &input).map_err(|error| reason(error.to_string()))
+        match netjson::render(backend, &input) {
+            Ok(rendering) => Ok(Ok(rendering)),
+            Err(error @ netjson::Error::NotRendered(_)) => Ok(Err(reason(&error))),
+            Err(error) => Err(reason(&error)),
+        }
     }
 
     /// The variables.
@@ -135,6 +150,23 @@ impl Configurations<'_> {
         &self,
         inputs: &Inputs,
     ) -> Result<Result<netjson::Archive, String>, Failure> {
+        self.computed(inputs, |computation| {
+            computation.rendering().map(|rendering| rendering.archive())
+        })
+        .await
+    }
+
+    /// Do the inputs fit together, whether or not there is a generator yet that makes files of them?
+    pub(crate) async fn fit(&self, inputs: &Inputs) -> Result<Result<(), String>, Failure> {
+        self.computed(inputs, |computation| computation.fitting().map(drop)).await
+    }
+
+    /// Computes where it may take its time.
+    async fn computed<T: Send + 'static>(
+        &self,
+        inputs: &Inputs,
+        compute: impl FnOnce(&Computation) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
         let computation = Computation {
             backend: inputs.configuration.backend.clone(),
             config: inputs.configuration.config.clone(),
@@ -148,11 +180,11 @@ impl Configurations<'_> {
             dsa: self.dsa(&inputs.device.information.os),
         };
         let permit = self.0.render_permits().acquire_owned().await;
-        let rendered = tokio::task::spawn_blocking(move || {
+        let computed = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            computation.rendering().map(|rendering| rendering.archive())
+            compute(&computation)
         });
-        rendered.await.map_err(|error| Failure::Broken(Box::new(error)))
+        computed.await.map_err(|error| Failure::Broken(Box::new(error)))
     }
 
     async fn render_inputs(&self, id: DeviceId, inputs: Inputs) -> Result<Rendering, Failure> {
@@ -376,6 +408,16 @@ pub(super) fn rendered(archive: netjson::Archive, inputs_position: i64) -> Archi
 
 pub(super) fn known(archive: &ArchiveRendered) -> KnownArchive {
     KnownArchive { md5: archive.md5.clone(), sha256: archive.sha256.clone() }
+}
+
+/// What is said about contents quotes them; the device's key is put back as the variable that it came from.
+pub(super) fn without_key(text: &str, context: &Document) -> String {
+    match context.get("key") {
+        Some(Value::String(key)) if key.len() >= SHORTEST_SECRET => {
+            text.replace(key.as_str(), "{{ key }}")
+        }
+        _ => text.to_owned(),
+    }
 }
 
 /// The device's name as its host name, unless its own contents say one. Colons cannot be in host names.
