@@ -19,8 +19,8 @@ use sha2::{Digest as _, Sha256};
 use super::no_page;
 use crate::{ApiState, page::not_found};
 
-/// Where subscriptions are served; empty while there are none.
-const SUBSCRIPTIONS: &str = "";
+/// Where subscriptions are served.
+const SUBSCRIPTIONS: &str = "/graphql";
 
 /// Scripts and styles come from this server alone, nothing is inline, and no form leaves the page: what is typed into one
 /// could end up in an address.
@@ -45,9 +45,9 @@ struct Asset {
 impl Asset {
     fn new(stem: &str, ending: &str, content_type: &'static str, zipped: &'static [u8]) -> Self {
         let hash = Sha256::digest(zipped);
-        let hash: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let hash = hash.iter().take(8).fold(0_u64, |hash, byte| (hash << 8) | u64::from(*byte));
         Self {
-            name: format!("{stem}-{hash}.{ending}"),
+            name: format!("{stem}-{hash:016x}.{ending}"),
             content_type,
             zipped,
             plain: LazyLock::new(Box::new(move || {
