@@ -7,7 +7,7 @@ mod selection;
 mod step;
 
 use domain::{Actor, Permission};
-use store::{Job, JobFilter, Jobs, NewJob};
+use store::{Job, JobFilter, Jobs, NewJob, Sha256};
 use tracing::instrument;
 
 pub use job::{BulkJob, JobId, JobPage};
@@ -53,7 +53,8 @@ pub(crate) fn is_about_device(failure: &Failure) -> bool {
 
 impl Bulk<'_> {
     /// Orders the operation and answers at once. `key` is the client's id of the request, at most 200 characters: a second
-    /// request of the same actor under it is the same job; for something else it is refused.
+    /// request of the same actor under it is the same job; for something else it is refused. What is the same, `by.once`
+    /// says by its fingerprint; without one it is the same selection and operation. The key of `by.once` is not looked at.
     #[instrument(name = "bulk.start", skip_all, fields(operation = operation.name()))]
     pub async fn start(
         &self,
@@ -72,7 +73,16 @@ impl Bulk<'_> {
         let key = domain::field::name(key, LONGEST_KEY)
             .map_err(|problem| Failure::field("id", problem))?;
         let key = format!("bulk:{started_by}|{key}");
-        if let Some(known) = self.known(&key, &selection, &operation).await? {
+        let fingerprint = by.once.as_ref().map(|once| Sha256::of(&once.fingerprint).to_string());
+        let order = Order {
+            started_by,
+            correlation_id: by.correlation_id,
+            organizations: None,
+            selection: selection.clone(),
+            operation: operation.clone(),
+            fingerprint,
+        };
+        if let Some(known) = self.known(&key, &order).await? {
             return Ok(known);
         }
         selection.check()?;
@@ -83,13 +93,7 @@ impl Bulk<'_> {
             _ => None,
         };
         let total = i64::try_from(selection.count(self.0, by).await?).ok();
-        let order = Order {
-            started_by,
-            correlation_id: by.correlation_id,
-            organizations,
-            selection: selection.clone(),
-            operation: operation.clone(),
-        };
+        let order = Order { organizations, ..order };
         let now = self.0.world().now();
         let job = NewJob {
             kind: BULK.to_owned(),
@@ -103,7 +107,7 @@ impl Bulk<'_> {
         };
         self.0.store().execute(vec![Jobs::enqueue_op(job)]).await?;
         // Of two requests at once, one was first.
-        let known = self.known(&key, &selection, &operation).await?;
+        let known = self.known(&key, &order).await?;
         known.ok_or_else(|| Failure::Broken("the job was not stored".into()))
     }
 
@@ -171,18 +175,11 @@ impl Bulk<'_> {
     }
 
     /// The job under this key, if it is about the same.
-    async fn known(
-        &self,
-        key: &str,
-        selection: &Selection,
-        operation: &Operation,
-    ) -> Result<Option<JobId>, Failure> {
+    async fn known(&self, key: &str, wanted: &Order) -> Result<Option<JobId>, Failure> {
         let id = JobId::of_key(key);
         let Some(job) = self.0.jobs().get(id.as_uuid()).await? else { return Ok(None) };
         match Order::of(&job) {
-            Some(order) if order.selection == *selection && order.operation == *operation => {
-                Ok(Some(id))
-            }
+            Some(order) if order.is_repeated_by(wanted) => Ok(Some(id)),
             _ => Err(Failure::Refused(Refusal::KeyReused)),
         }
     }

@@ -19,7 +19,7 @@ use uuid::Uuid;
 pub use change::Change;
 pub use tally::{ChangedDevice, DistinctDiff, DryRun, FailedDevice};
 
-use crate::{App, By, Failure, work::Rehearsal};
+use crate::{App, Archive, By, Failure, FilesDiff, Moment, Refusal, work::Rehearsal};
 
 /// Renderings that are shown and not downloaded; see [`App::previews`].
 pub struct Previews<'a>(pub(crate) &'a App);
@@ -33,6 +33,8 @@ pub struct RenderedConfiguration {
     pub md5: String,
     /// By path. Sensitive: they hold what the configuration holds.
     pub files: Vec<RenderedFile>,
+    /// The same as the gzipped tar that is downloaded.
+    pub archive: Bytes,
 }
 
 /// A file of a configuration.
@@ -53,9 +55,63 @@ impl Previews<'_> {
         by: &By,
         device: DeviceId,
     ) -> Result<RenderedConfiguration, Failure> {
-        let archive = self.0.configurations().archive_of(by, device).await?;
-        let files = files_of(archive.bytes).await?;
-        Ok(RenderedConfiguration { name: archive.name, md5: archive.md5, files })
+        self.rendered_at(by, device, Moment::Now).await
+    }
+
+    /// The files of the archive that a device had at a moment (field `at`); for now see [`Previews::rendered`].
+    pub async fn rendered_at(
+        &self,
+        by: &By,
+        device: DeviceId,
+        at: Moment,
+    ) -> Result<RenderedConfiguration, Failure> {
+        let Archive { name, bytes, md5 } = self.archive(by, device, at).await?;
+        let files = files_of(bytes.clone()).await?;
+        Ok(RenderedConfiguration { name, md5, files, archive: bytes })
+    }
+
+    /// How the files of two archives differ, of one device at two moments or of two devices.
+    pub async fn difference(
+        &self,
+        by: &By,
+        (one, one_at): (DeviceId, Moment),
+        (other, other_at): (DeviceId, Moment),
+    ) -> Result<FilesDiff, Failure> {
+        let before = self.archive(by, one, one_at).await?.bytes;
+        let after = self.archive(by, other, other_at).await?.bytes;
+        FilesDiff::computed(Some(before), Some(after)).await
+    }
+
+    /// What a preview changes in the files that a device downloads at present. No device, and one whose inputs never made an
+    /// archive, have no files.
+    pub async fn difference_to_present(
+        &self,
+        by: &By,
+        device: Option<DeviceId>,
+        preview: &RenderedConfiguration,
+    ) -> Result<FilesDiff, Failure> {
+        let present = match device {
+            None => None,
+            Some(id) => {
+                // Who may not see the device learns nothing from what follows.
+                self.0.devices().row(by, id).await?;
+                match self.archive(by, id, Moment::Now).await {
+                    Ok(archive) => Some(archive.bytes),
+                    Err(
+                        Failure::NotFound(_) | Failure::Refused(Refusal::TemplateConflict { .. }),
+                    ) => None,
+                    Err(failure) => return Err(failure),
+                }
+            }
+        };
+        FilesDiff::computed(present, Some(preview.archive.clone())).await
+    }
+
+    async fn archive(&self, by: &By, device: DeviceId, at: Moment) -> Result<Archive, Failure> {
+        match at {
+            Moment::Now => self.0.configurations().archive_of(by, device).await,
+            at => Ok(self.0.history().archive_at(by, device, at).await?.0),
+        }
     }
 
     /// What a use case decided that was called with [`By::rehearsing`], or why it was refused.

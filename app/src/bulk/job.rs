@@ -133,12 +133,24 @@ pub(crate) struct Order {
     pub(super) organizations: Option<Vec<OrganizationId>>,
     pub(super) selection: Selection,
     pub(super) operation: Operation,
+    /// Hash of what was asked, where the edge told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) fingerprint: Option<String>,
 }
 
 impl Order {
     /// None when the row is damaged.
     pub(crate) fn of(job: &Job) -> Option<Self> {
         serde_json::from_str(&job.payload).ok()
+    }
+
+    /// Is it the same? Moments that are told from now on, such as those of "heard within a minute", are others when they are
+    /// asked for again; what was asked is not.
+    pub(super) fn is_repeated_by(&self, wanted: &Self) -> bool {
+        match (&self.fingerprint, &wanted.fingerprint) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.selection == wanted.selection && self.operation == wanted.operation,
+        }
     }
 
     pub(super) fn is_seen_by(&self, by: &By) -> bool {

@@ -40,8 +40,8 @@ pub enum Change {
     ChangeGroup(GroupId, GroupChange),
     /// Let a device group not exist any more.
     RemoveGroup(GroupId),
-    /// Change the configuration variables of an organization: all of them.
-    OrganizationVariables(OrganizationId, Document),
+    /// Change an organization: its configuration variables reach all its devices.
+    ChangeOrganization(OrganizationId, OrganizationChange),
     /// Do something with many devices.
     Bulk(Selection, Operation),
 }
@@ -73,11 +73,7 @@ impl Previews<'_> {
             Change::RemoveTemplate(id) => self.0.templates().remove(by, id).await,
             Change::ChangeGroup(id, change) => self.0.groups().change(by, id, change).await,
             Change::RemoveGroup(id) => self.0.groups().remove(by, id).await,
-            Change::OrganizationVariables(id, variables) => {
-                let change = OrganizationChange {
-                    context: Some(variables),
-                    ..OrganizationChange::default()
-                };
+            Change::ChangeOrganization(id, change) => {
                 self.0.organizations().change(by, id, change).await
             }
             Change::Bulk(..) => Err(Failure::Broken("an operation changes nothing shared".into())),

@@ -94,10 +94,10 @@ impl Previews<'_> {
         let permit = self.0.render_permits().acquire_owned().await;
         let rendered = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            computation.rendering().map(|rendering| (rendering.archive().md5, rendering))
+            computation.rendering().map(|rendering| (rendering.archive(), rendering))
         });
         let rendered = rendered.await.map_err(|error| Failure::Broken(Box::new(error)))?;
-        let (md5, rendering) =
+        let (archive, rendering) =
             rendered.map_err(|message| Failure::Refused(Refusal::TemplateConflict { message }))?;
         let mut files: Vec<RenderedFile> = rendering
             .files()
@@ -109,7 +109,8 @@ impl Previews<'_> {
             })
             .collect();
         files.sort_by(|one, other| one.path.cmp(&other.path));
-        Ok(RenderedConfiguration { name: device.name, md5, files })
+        let (md5, archive) = (archive.md5, archive.bytes.into());
+        Ok(RenderedConfiguration { name: device.name, md5, files, archive })
     }
 }
 

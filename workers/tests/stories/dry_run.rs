@@ -123,9 +123,7 @@ async fn make(world: &World, change: Change, round: usize) -> Result<Option<JobI
         Change::RemoveTemplate(id) => app.templates().remove(&by, id).await.map(drop)?,
         Change::ChangeGroup(id, change) => app.groups().change(&by, id, change).await.map(drop)?,
         Change::RemoveGroup(id) => app.groups().remove(&by, id).await.map(drop)?,
-        Change::OrganizationVariables(id, variables) => {
-            let change =
-                OrganizationChange { context: Some(variables), ..OrganizationChange::default() };
+        Change::ChangeOrganization(id, change) => {
             app.organizations().change(&by, id, change).await.map(drop)?;
         }
         Change::Bulk(selection, operation) => {
@@ -269,7 +267,7 @@ impl Network {
             10 if round > CHANGES / 2 => Change::RemoveGroup(group),
             10 | 11 => {
                 let organization = if dice.random_ratio(1, 4) { HILLS } else { HARBOUR };
-                Change::OrganizationVariables(organization, words)
+                Change::ChangeOrganization(organization, variables(words))
             }
             _ => Change::Bulk(self.selection(dice), self.operation(dice, words)),
         }
@@ -444,6 +442,10 @@ fn a_name_alone_reaches_no_device() -> Outcome {
     })
 }
 
+fn variables(variables: Document) -> OrganizationChange {
+    OrganizationChange { context: Some(variables), ..OrganizationChange::default() }
+}
+
 fn template(id: u128) -> TemplateId {
     TemplateId::from_uuid(Uuid::from_u128(id))
 }
@@ -535,8 +537,11 @@ fn ten_thousand_devices_are_tried_out() -> Outcome {
                 "template, every one another",
                 Change::ChangeTemplate(template(11), contents("{{ id }}\n")),
             ),
-            ("organization's variables", Change::OrganizationVariables(HARBOUR, words())),
-            ("no effect", Change::OrganizationVariables(HARBOUR, document(json!({ "x": 1 })))),
+            ("organization's variables", Change::ChangeOrganization(HARBOUR, variables(words()))),
+            (
+                "no effect",
+                Change::ChangeOrganization(HARBOUR, variables(document(json!({ "x": 1 })))),
+            ),
             ("bulk, variables", Change::Bulk(all(), Operation::MergeVariables(words()))),
             ("bulk, template", Change::Bulk(all(), Operation::AddTemplates(vec![more]))),
             ("bulk, deactivate", Change::Bulk(all(), Operation::Deactivate)),
