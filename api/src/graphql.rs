@@ -5,9 +5,11 @@
 //! to is read in batches; failures have one table of codes.
 
 mod batches;
+mod bulk;
 mod configuration;
 mod connection;
 mod device;
+mod dry_run;
 mod error;
 mod group;
 mod history;
@@ -16,6 +18,7 @@ mod loaders;
 mod node;
 mod organization;
 mod page;
+mod preview;
 mod refused;
 mod request;
 mod scalar;

@@ -112,7 +112,7 @@ impl Configuration {
     }
 
     /// The files that the device downloads, by path, rendered first if an input changed; in the past those of that time.
-    /// Null where there is no archive. Asked one device after the other: each is unpacked.
+    /// Null where there is no archive: `failure` tells why.
     #[graphql(complexity = "50 + child_complexity")]
     async fn files(&self, ctx: &Context<'_>) -> Result<Option<Vec<ConfigurationFile>>> {
         let (previews, by) = (app(ctx)?.previews(), by(ctx)?);
@@ -124,7 +124,6 @@ impl Configuration {
         };
         match found {
             Ok(rendered) => Ok(Some(ConfigurationFile::all(rendered.files))),
-            // `failure` tells why.
             Err(Failure::NotFound(_) | Failure::Refused(Refusal::TemplateConflict { .. })) => {
                 Ok(None)
             }

@@ -117,7 +117,7 @@ enum Compared {
 }
 
 impl Cursor {
-    fn of(order: &str, place: &Place) -> Self {
+    pub(super) fn of(order: &str, place: &Place) -> Self {
         use app::store::Arg;
 
         let value = match &place.value {

@@ -56,16 +56,20 @@ where
     if key.is_empty() || key.chars().count() > 150 || key.contains('\0') {
         return Err(refused("clientMutationId", "must have 1 to 150 characters"));
     }
-    // What is asked for is the field with its arguments, variables filled in.
-    let mut asked = ctx.field().name().to_owned();
-    for (name, value) in ctx.field().arguments()? {
-        asked.extend(["\n", name.as_str(), "=", &value.into_json()?.to_string()]);
-    }
-    let by = by.clone().once(Once { key, fingerprint: app.fingerprint(&asked) });
+    let by = by.clone().once(Once { key, fingerprint: fingerprint(ctx)? });
     if let Some(done) = app.repeated(&by).await.map_err(failure)? {
         return Ok(done);
     }
     mutate(by).await.map_err(failure)
+}
+
+/// Stands for what is asked for: the field with its arguments, variables filled in.
+pub(super) fn fingerprint(ctx: &Context<'_>) -> Result<Vec<u8>> {
+    let mut asked = ctx.field().name().to_owned();
+    for (name, value) in ctx.field().arguments()? {
+        asked.extend(["\n", name.as_str(), "=", &value.into_json()?.to_string()]);
+    }
+    Ok(app(ctx)?.fingerprint(&asked))
 }
 
 /// The id of something new, and the key under which making it is one thing.

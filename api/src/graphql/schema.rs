@@ -9,12 +9,15 @@ use async_graphql::{
 };
 
 use super::{
+    bulk::{BulkMutation, BulkQuery},
     device::{DeviceMutation, DeviceQuery},
+    dry_run::DryRunQuery,
     group::{GroupMutation, GroupQuery},
     history::{HistoryMutation, HistoryQuery},
     live::Subscription,
     node::NodeQuery,
     organization::{OrganizationMutation, OrganizationQuery},
+    preview::PreviewQuery,
     refused::RefusedQuery,
     template::{TemplateMutation, TemplateQuery},
     viewer::{ViewerMutation, ViewerQuery},
@@ -30,6 +33,9 @@ pub(super) struct Query(
     GroupQuery,
     TemplateQuery,
     HistoryQuery,
+    PreviewQuery,
+    DryRunQuery,
+    BulkQuery,
     RefusedQuery,
 );
 
@@ -42,6 +48,7 @@ pub(super) struct Mutation(
     GroupMutation,
     TemplateMutation,
     HistoryMutation,
+    BulkMutation,
 );
 
 pub(super) type WisptrailSchema = Schema<Query, Mutation, Subscription>;

@@ -50,7 +50,7 @@ struct CreateOrganizationInput {
 
 /// New values for some of an organization; what is left out stays.
 #[derive(InputObject)]
-struct ChangeOrganizationInput {
+pub(in crate::graphql) struct ChangeOrganizationInput {
     /// Repeating the request with the same id never has a second effect.
     client_mutation_id: Option<String>,
     /// Which organization.
@@ -94,6 +94,30 @@ fn limit(limit: Option<u32>) -> DeviceLimit {
         None => DeviceLimit::Unlimited,
         Some(0) => DeviceLimit::NoDevices,
         Some(limit) => DeviceLimit::AtMost(limit),
+    }
+}
+
+impl ChangeOrganizationInput {
+    /// Which organization, and what is to be changed.
+    pub(in crate::graphql) fn read(self) -> Result<(OrganizationId, OrganizationChange)> {
+        let id = OrganizationId::from_uuid(uuid("id", &self.id)?);
+        let change = OrganizationChange {
+            name: self.name,
+            slug: self.slug,
+            description: self.description,
+            email: self.email,
+            url: self.url,
+            is_active: self.active,
+            registration_enabled: self.registration_open,
+            shared_secret: self.shared_secret.map(Into::into),
+            context: self.variables.map(|variables| variables.0),
+            device_limit: match self.device_limit {
+                MaybeUndefined::Undefined => None,
+                MaybeUndefined::Null => Some(limit(None)),
+                MaybeUndefined::Value(max) => Some(limit(Some(max))),
+            },
+        };
+        Ok((id, change))
     }
 }
 
@@ -143,27 +167,10 @@ impl OrganizationMutation {
     async fn change_organization(
         &self,
         ctx: &Context<'_>,
-        input: ChangeOrganizationInput,
+        mut input: ChangeOrganizationInput,
     ) -> Result<OrganizationPayload> {
-        let id = OrganizationId::from_uuid(uuid("id", &input.id)?);
-        let change = OrganizationChange {
-            name: input.name,
-            slug: input.slug,
-            description: input.description,
-            email: input.email,
-            url: input.url,
-            is_active: input.active,
-            registration_enabled: input.registration_open,
-            shared_secret: input.shared_secret.map(Into::into),
-            context: input.variables.map(|variables| variables.0),
-            device_limit: match input.device_limit {
-                MaybeUndefined::Undefined => None,
-                MaybeUndefined::Null => Some(limit(None)),
-                MaybeUndefined::Value(max) => Some(limit(Some(max))),
-            },
-        };
-        let organizations = app(ctx)?.organizations();
-        let key = input.client_mutation_id;
+        let key = input.client_mutation_id.take();
+        let (organizations, (id, change)) = (app(ctx)?.organizations(), input.read()?);
         let done =
             once(ctx, key, |by| async move { organizations.change(&by, id, change).await }).await?;
         payload(ctx, id, done.position).await
