@@ -9,7 +9,11 @@ use hyper_util::{
     server::{conn::auto, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
-use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
@@ -67,14 +71,22 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
             request.extensions_mut().insert(ConnectInfo(peer));
             request
         });
-        let connection = builder.serve_connection_with_upgrades(
-            TokioIo::new(stream),
-            TowerToHyperService::new(service),
-        );
-        let connection = graceful.watch(connection.into_owned());
+        let (builder, watcher, stopped) = (builder.clone(), graceful.watcher(), stop.clone());
         connections.spawn(async move {
             let _permit = permit;
-            if let Err(error) = connection.await {
+            // Who has said nothing when the program stops has begun no request.
+            let begun = tokio::select! {
+                () = stopped.cancelled() => false,
+                begun = tokio::time::timeout(limits.header, begun(&stream)) => {
+                    matches!(begun, Ok(Ok(true)))
+                }
+            };
+            if !begun {
+                return;
+            }
+            let service = TowerToHyperService::new(service);
+            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+            if let Err(error) = watcher.watch(connection.into_owned()).await {
                 tracing::debug!(error = error.as_ref(), "a connection ended early");
             }
         });
@@ -84,4 +96,22 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
         tracing::warn!("some requests did not finish in time");
     }
     connections.shutdown().await;
+}
+
+/// Waits until it is clear which version of HTTP a client speaks: hyper's own patience begins after that. False when the
+/// client went away.
+async fn begun(stream: &TcpStream) -> std::io::Result<bool> {
+    const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let mut start = [0; HTTP2.len()];
+    loop {
+        let length = stream.peek(&mut start).await?;
+        if length == 0 {
+            return Ok(false);
+        }
+        if length == HTTP2.len() || start[..length] != HTTP2[..length] {
+            return Ok(true);
+        }
+        // What is there stays readable: only time tells whether more comes.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -27,6 +27,7 @@ on_each_database!(
     what_is_not_http_harms_nobody,
     every_operation_wants_a_token,
     what_is_not_text_is_refused,
+    who_says_nothing_takes_no_place_for_long,
 );
 
 /// Requests per database; the seed is fixed, so that what fails fails again.
@@ -116,6 +117,29 @@ async fn what_is_not_http_harms_nobody(database: Database) -> anyhow::Result<()>
         assert!(reading.is_ok(), "{what}: the connection stays open");
         assert!(!answer.starts_with(b"HTTP/1.1 5"), "{what}: {}", String::from_utf8_lossy(&answer));
         server.client().get("/healthz").await.with_context(|| format!("gone after {what}"))?.expect(200)?;
+    }
+    Ok(())
+}
+
+async fn who_says_nothing_takes_no_place_for_long(database: Database) -> anyhow::Result<()> {
+    let start = Start::with_fixture()?
+        .set("WISPTRAIL_HTTP__HEADER_TIMEOUT", "1s")
+        .set("WISPTRAIL_HTTP__MAX_CONNECTIONS", "4");
+    let server = Server::start(&database, start).await?;
+    let address = server.address().strip_prefix("http://").context("an address")?;
+    // Nothing, a beginning that may become either version of HTTP, and the beginning of a head.
+    let mut silent = Vec::new();
+    for said in [&b""[..], b"P", b"PRI * HTTP/2.0", b"GET /healthz HTTP/1.1\r\nho"] {
+        let mut connection = TcpStream::connect(address).await?;
+        connection.write_all(said).await?;
+        silent.push(connection);
+    }
+    let answered = server.client().get("/healthz").await.context("all places are taken")?;
+    answered.expect(200)?;
+    for mut connection in silent {
+        let mut rest = Vec::new();
+        let ended = timeout(Duration::from_secs(10), connection.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "a silent connection stays open");
     }
     Ok(())
 }
