@@ -39,9 +39,11 @@ async fn moments_that_are_none_are_told_so(database: Database) -> anyhow::Result
     for (field, question) in QUESTIONS {
         // Variables that nobody uses are refused.
         let used = || arguments.iter().filter(|(name, ..)| question.contains(&format!("${name}")));
-        let declared: String = used().map(|(name, kind, _)| format!("${name}: {kind}, ")).collect();
+        let declared: Vec<String> =
+            used().map(|(name, kind, _)| format!("${name}: {kind}")).collect();
+        let declared = declared.join(", ");
         let operation = if question.starts_with("revert") { "mutation" } else { "query" };
-        let query = format!("{operation} ({declared}$moment: Moment!) {{ {question} }}");
+        let query = format!("{operation} ({declared}, $moment: Moment!) {{ {question} }}");
         let mut variables = json!({});
         for (name, _, value) in used() {
             variables[*name] = value.clone();
