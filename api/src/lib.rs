@@ -15,7 +15,7 @@ use app::App;
 use axum::{Router, extract::DefaultBodyLimit};
 
 pub use controller::mark_controller_answers;
-pub use graphql::{GraphqlLimits, schema_text};
+pub use graphql::{GraphqlLimits, SocketLimits, Sockets, schema_text};
 pub use request::{PeerAddr, RequestId, Secure};
 
 /// What endpoints need.
@@ -25,6 +25,8 @@ pub struct ApiState {
     pub app: App,
     /// What GraphQL requests may ask for.
     pub graphql: GraphqlLimits,
+    /// Connections with subscriptions; whoever stops the server closes them.
+    pub sockets: Sockets,
 }
 
 /// Everything this crate serves. The caller adds, as extensions of each request, [`PeerAddr`], [`RequestId`] and, behind

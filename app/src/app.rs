@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     Accounts, Agents, Bulk, By, Configurations, Devices, Done, Failure, FanOuts, Groups, History,
-    Organizations, Previews, Refusal, Sealing, Settings, Templates, World, accounts::Guesses,
+    Live, Organizations, Previews, Refusal, Sealing, Settings, Templates, World, accounts::Guesses,
     agents::RegistrationRates, configurations::RenderLocks, edge::Edge, presence::PresenceBook,
     refusals::Refusals,
 };
@@ -237,6 +237,11 @@ impl App {
     /// Any moment of the past.
     pub fn history(&self) -> History<'_> {
         History(self)
+    }
+
+    /// What happens, as it happens.
+    pub fn live(&self) -> Live<'_> {
+        Live(self)
     }
 
     /// The agent protocol.

@@ -15,6 +15,7 @@ mod files_diff;
 mod fixture;
 mod groups;
 mod history;
+mod live;
 mod log;
 mod moment;
 mod organizations;
@@ -48,6 +49,10 @@ pub use history::{
     ArchiveAt, Cause, ConfigurationAt, DeviceAt, DeviceDiff, Entries, Entry, FieldChange,
     FileCount, Gone, GroupAt, GroupLink, History, HistoryPage, ObjectRef, Reverted, SharedChange,
     SharedObject, StillDifferent, TemplateAt, TemplateLink,
+};
+pub use live::{
+    ChangedNow, DeviceSelection, DevicesLive, Ended, EventsLive, EventsPage, EventsSelection,
+    JobLive, Listener, Live, LiveEvent,
 };
 pub use log::AggregateStore;
 pub use moment::Moment;

@@ -16,7 +16,7 @@ use futures::{
     StreamExt as _,
     channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded},
     future::BoxFuture,
-    stream::FuturesUnordered,
+    stream::{self, BoxStream, FuturesUnordered},
     task::{ArcWake, waker_ref},
 };
 
@@ -45,6 +45,9 @@ impl ArcWake for Watched {
     }
 }
 
+/// Batches that are being read.
+type Reading = FuturesUnordered<BoxFuture<'static, ()>>;
+
 /// Batches that wait to be read.
 pub(super) struct Batches(UnboundedReceiver<BoxFuture<'static, ()>>);
 
@@ -57,32 +60,53 @@ impl Batches {
     /// Runs a request's work, and reads batches whenever it waits.
     pub(super) async fn serve<F: Future>(mut self, work: F) -> F::Output {
         let mut work = pin!(work);
-        let mut reading = FuturesUnordered::new();
+        let mut reading = Reading::new();
         poll_fn(move |context| {
-            let watched = Arc::new(Watched::of(context.waker()));
-            let waker = waker_ref(&watched);
-            loop {
-                for _ in 0..PATIENCE {
-                    watched.woken.store(false, Ordering::Relaxed);
-                    let polled = work.as_mut().poll(&mut Context::from_waker(&waker));
-                    if let Poll::Ready(output) = polled {
-                        return Poll::Ready(output);
-                    }
-                    // Sets of futures pause now and then and wake themselves: they do not wait yet.
-                    if !watched.woken.load(Ordering::Relaxed) {
-                        break;
-                    }
-                }
-                while let Ok(batch) = self.0.try_recv() {
-                    reading.push(batch);
-                }
-                // What was read lets resolvers go on.
-                if !matches!(reading.poll_next_unpin(context), Poll::Ready(Some(()))) {
-                    return Poll::Pending;
-                }
-            }
+            self.drive(&mut reading, context, |context| work.as_mut().poll(context))
         })
         .await
+    }
+
+    /// The same for work that gives more than one answer.
+    pub(super) fn stream<T: 'static>(
+        mut self,
+        mut work: BoxStream<'static, T>,
+    ) -> BoxStream<'static, T> {
+        let mut reading = Reading::new();
+        stream::poll_fn(move |context| {
+            self.drive(&mut reading, context, |context| work.as_mut().poll_next(context))
+        })
+        .boxed()
+    }
+
+    /// Lets work go on until it has something, or until it and all batches wait.
+    fn drive<T>(
+        &mut self,
+        reading: &mut Reading,
+        context: &mut Context<'_>,
+        mut work: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        let watched = Arc::new(Watched::of(context.waker()));
+        let waker = waker_ref(&watched);
+        loop {
+            for _ in 0..PATIENCE {
+                watched.woken.store(false, Ordering::Relaxed);
+                if let Poll::Ready(output) = work(&mut Context::from_waker(&waker)) {
+                    return Poll::Ready(output);
+                }
+                // Sets of futures pause now and then and wake themselves: they do not wait yet.
+                if !watched.woken.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+            while let Ok(batch) = self.0.try_recv() {
+                reading.push(batch);
+            }
+            // What was read lets resolvers go on.
+            if !matches!(reading.poll_next_unpin(context), Poll::Ready(Some(()))) {
+                return Poll::Pending;
+            }
+        }
     }
 }
 

@@ -47,7 +47,11 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let socket = control::listen(&opened.folder)?;
     tasks.spawn(control::serve(socket, opened.serving(), stop.clone()));
 
-    let router = router(&settings, &app)?;
+    let sockets = api::Sockets::new(api::SocketLimits {
+        connections: settings.graphql.max_subscriptions,
+        slow_client: settings.graphql.slow_client.0,
+    });
+    let router = router(&settings, &app, &sockets)?;
     let limits = Limits {
         connections: settings.http.max_connections,
         header: settings.http.header_timeout.0,
@@ -71,7 +75,9 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     tracing::info!("asked to stop: requests finish, then the log is closed");
     requests_stop.cancel();
     let ended = async {
-        drop(requests.await);
+        // Requests that have become connections are not waited for.
+        let (requests, ()) = tokio::join!(requests, sockets.close());
+        drop(requests);
         finish(&opened, &tasks, &stop).await;
     };
     tokio::select! {
@@ -118,7 +124,7 @@ async fn finish(opened: &open::Opened, tasks: &TaskTracker, stop: &CancellationT
     opened.close().await;
 }
 
-fn router(settings: &Settings, app: &App) -> anyhow::Result<Router> {
+fn router(settings: &Settings, app: &App, sockets: &api::Sockets) -> anyhow::Result<Router> {
     let metrics =
         PrometheusBuilder::new().install_recorder().context("cannot count what happens")?;
     let file = &settings.metrics.token_file;
@@ -134,9 +140,10 @@ fn router(settings: &Settings, app: &App) -> anyhow::Result<Router> {
         introspection: settings.graphql.introspection,
         graphiql: settings.graphql.graphiql,
     };
-    let api = api::router(api::ApiState { app: app.clone(), graphql }).layer(middleware::from_fn(
-        |request, next: middleware::Next| store::on_request(next.run(request)),
-    ));
+    let state = api::ApiState { app: app.clone(), graphql, sockets: sockets.clone() };
+    let api = api::router(state).layer(middleware::from_fn(|request, next: middleware::Next| {
+        store::on_request(next.run(request))
+    }));
     Ok(Router::new()
         .merge(http::router(health))
         .merge(api)

@@ -171,6 +171,10 @@ sections! {
         introspection: bool = "true";
         /// Do browsers get a page at /graphql with a sign-in and an editor for requests?
         graphiql: bool = "true";
+        /// Connections with subscriptions at a time; further ones are refused. Each may have 50 subscriptions.
+        max_subscriptions: usize = "2000";
+        /// How long a message may wait until a subscriber takes it; then the subscriber is disconnected, and told where to go on.
+        slow_client: Duration = "\"10s\"";
     }
     /// What the program says about itself.
     Log "log" {

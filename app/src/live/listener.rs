@@ -1,0 +1,119 @@
+//! Who listens, and whether that still holds.
+
+use std::{sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use secrecy::{ExposeSecret as _, SecretString};
+use store::StoreError;
+use tokio::time::Instant;
+
+use crate::{App, By, Failure};
+
+/// How old the knowledge of an account may be while the log moves on.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// Why somebody has to stop listening.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    /// The token or the account is not valid any more.
+    #[error("the token is not valid any more: log in again")]
+    Token,
+    /// The account may see more or less than when it began.
+    #[error("what you may see has changed: subscribe again")]
+    Rights,
+    /// The server stops, or cannot read.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl From<StoreError> for Ended {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Somebody with a token who listens. A clone is the same one.
+#[derive(Clone)]
+pub struct Listener(Arc<Inner>);
+
+struct Inner {
+    app: App,
+    token: SecretString,
+    by: By,
+    known: Mutex<Known>,
+}
+
+/// Since when nothing about the account can be new.
+#[derive(Clone, Copy)]
+struct Known {
+    /// Of the log when the account was read: accounts change by events alone.
+    head: i64,
+    at: Instant,
+}
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Listener").field(&self.0.by.authority.actor).finish()
+    }
+}
+
+impl Listener {
+    pub(super) fn new(app: App, token: SecretString, by: By, head: i64) -> Self {
+        let known = Mutex::new(Known { head, at: Instant::now() });
+        Self(Arc::new(Inner { app, token, by, known }))
+    }
+
+    /// Who it is and how far that reaches; it stays the same for as long as the listener may listen.
+    pub fn by(&self) -> &By {
+        &self.0.by
+    }
+
+    /// Resolves when the listener has to stop: within a few seconds after its token, its account or its rights changed.
+    pub async fn ended(&self) -> Ended {
+        let mut head = self.0.app.store().watch();
+        loop {
+            let known = *self.0.known.lock();
+            let moved = async {
+                tokio::time::sleep_until(known.at + FRESH).await;
+                head.wait_for(|head| *head > known.head).await.is_ok()
+            };
+            // The store that this holds keeps the sender.
+            let _ = moved.await;
+            if let Err(ended) = self.check().await {
+                return ended;
+            }
+        }
+    }
+
+    /// Reads the account again if something may have changed and it was not read just now.
+    pub(super) async fn check(&self) -> Result<(), Ended> {
+        let known = *self.0.known.lock();
+        if self.0.app.store().head() <= known.head || known.at.elapsed() < FRESH {
+            return Ok(());
+        }
+        self.check_now().await
+    }
+
+    /// Reads the account again.
+    pub(super) async fn check_now(&self) -> Result<(), Ended> {
+        let head = self.0.app.store().head();
+        let authority = self.0.app.accounts().authenticate(self.0.token.expose_secret()).await;
+        let authority = authority.map_err(|failure| match failure {
+            Failure::Unauthenticated | Failure::Refused(_) => Ended::Token,
+            other => Ended::Failed(other),
+        })?;
+        if authority != self.0.by.authority {
+            return Err(Ended::Rights);
+        }
+        *self.0.known.lock() = Known { head, at: Instant::now() };
+        Ok(())
+    }
+
+    /// The id of its account, if it has one.
+    pub(super) fn account(&self) -> Option<String> {
+        match &self.0.by.authority.actor {
+            domain::Actor::User(id) => Some(id.to_string()),
+            _ => None,
+        }
+    }
+}
