@@ -1,10 +1,13 @@
 //! Everything over GraphQL, as programs ask for it.
 
 mod bounds;
+mod bulk;
+mod dry_runs;
 mod history;
 mod lists;
 mod mutations;
 mod page;
+mod previews;
 mod tenancy;
 
 use serde_json::{Value, json};
