@@ -68,7 +68,7 @@ pub struct GraphqlLimits {
 
 impl Default for GraphqlLimits {
     fn default() -> Self {
-        Self { depth: 12, complexity: 5000, introspection: true, graphiql: true }
+        Self { depth: 16, complexity: 5000, introspection: true, graphiql: true }
     }
 }
 

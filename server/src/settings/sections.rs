@@ -164,7 +164,7 @@ sections! {
     /// GraphQL requests.
     Graphql "graphql" {
         /// Fields inside fields that a request may have.
-        max_depth: usize = "12";
+        max_depth: usize = "16";
         /// Fields that a request may ask for; those of a list count as often as its page may have rows.
         max_complexity: usize = "5000";
         /// May clients that are signed in ask for the schema?

@@ -13,14 +13,14 @@ on_each_database!(
 async fn requests_are_bounded(database: Database) -> anyhow::Result<()> {
     let server = Server::start(&database, Start::with_fixture()?).await?;
     let admin = server.admin();
-    let deep = "{ devices { nodes { group { devices { nodes { group { devices { nodes { group { devices { nodes { id } } } } } } } } } } } }";
+    let deep = format!("{{ {} id {} }}", "devices { nodes { group { ".repeat(6), "} } } ".repeat(6));
     let wide =
         "{ devices(first: 100) { nodes { group { devices(first: 100) { nodes { id } } } } } }";
     let aliases: Vec<String> =
         (0..6000).map(|number| format!("a{number}: viewer {{ actor }}")).collect();
     let directives = format!("{{ viewer {{ actor {} }} }}", "@include(if: true) ".repeat(100));
     for (what, query) in [
-        ("depth", deep.to_owned()),
+        ("depth", deep),
         ("complexity", wide.to_owned()),
         ("aliases", format!("{{ {} }}", aliases.join(" "))),
         ("directives", directives),

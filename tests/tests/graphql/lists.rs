@@ -198,8 +198,9 @@ async fn a_page_costs_a_constant_number_of_statements(database: Database) -> any
         spent.push(asked(&admin).await? - before);
     }
     // The token, the page in one state with its count, and one for each kind of thing that it refers to; templates
-    // twice, because configurations and groups know theirs at different moments.
-    assert!(spent.iter().all(|spent| *spent <= 15), "statements for 10 and 100 devices: {spent:?}");
+    // twice, because configurations and groups know theirs at different moments. What is asked for while an earlier
+    // batch is under way is a batch of its own, so the number varies a little, and never with the rows.
+    assert!(spent.iter().all(|spent| *spent <= 25), "statements for 10 and 100 devices: {spent:?}");
     Ok(())
 }
 
