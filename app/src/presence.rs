@@ -87,18 +87,25 @@ pub(crate) enum ContactKind {
 }
 
 impl PresenceBook {
-    /// Reads what was flushed last. What the log does not know yet of it is still to be recorded.
+    /// Reads what was flushed last. A management address that the log does not know yet is still to be recorded; one
+    /// that was recorded later holds.
     pub(crate) async fn load(store: &Store, shared: bool) -> Result<Self, StoreError> {
         let book = Self { shared, pages: Mutex::default() };
-        for Flushed { device, organization, presence, recorded } in table::load(store).await? {
-            let mut pages = book.pages.lock();
+        for flushed in table::load(store).await? {
+            let differs = flushed.presence.management_ip != flushed.recorded;
+            let outdated = differs && flushed.outdated(store).await?;
+            let Flushed { device, organization, mut presence, recorded, .. } = flushed;
+            if outdated {
+                presence.management_ip = recorded;
+            }
             let entry = Entry {
                 scope: book.scope(organization),
-                address_changed: presence.management_ip != recorded,
+                dirty: outdated,
+                address_changed: differs && !outdated,
                 presence,
                 ..Entry::default()
             };
-            pages.insert(device, entry);
+            book.pages.lock().insert(device, entry);
         }
         Ok(book)
     }

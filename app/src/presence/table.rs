@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
-use domain::{DeviceId, OrganizationId};
-use store::{Op, Query, Row, Store, StoreError, args};
+use cqrs_es::Aggregate as _;
+use domain::{DeviceId, OrganizationId, device::Device};
+use store::{EventFilter, Op, Query, Row, Store, StoreError, args};
 
 use super::Presence;
 
@@ -18,15 +19,39 @@ pub(super) struct Flushed {
     pub(super) presence: Presence,
     /// Management address of the log's last event about it.
     pub(super) recorded: Option<IpAddr>,
+    /// The last event of the device.
+    modified_at: DateTime<Utc>,
+    /// None if nothing but the log knows of the device.
+    written_at: Option<DateTime<Utc>>,
 }
 
 pub(super) async fn load(store: &Store) -> Result<Vec<Flushed>, StoreError> {
     let query = Query::new(
-        "SELECT p.device_id, d.organization_id, p.last_ip, p.management_ip, p.last_contact, p.last_checksum, p.last_download, p.downloaded_md5, p.last_report, p.wrong_keys, d.management_ip
-           FROM presence p JOIN devices d ON d.id = p.device_id",
+        "SELECT d.id, d.organization_id, p.last_ip, p.management_ip, p.last_contact, p.last_checksum, p.last_download, p.downloaded_md5, p.last_report, COALESCE(p.wrong_keys, 0), d.management_ip, d.modified_at, p.updated_at
+           FROM devices d LEFT JOIN presence p ON p.device_id = d.id
+          WHERE p.device_id IS NOT NULL OR d.management_ip IS NOT NULL",
         args![],
     );
     store.fetch(query).await?.iter().map(read).collect()
+}
+
+impl Flushed {
+    /// Was an address recorded after the row was written? A program that is killed leaves such rows.
+    pub(super) async fn outdated(&self, store: &Store) -> Result<bool, StoreError> {
+        let Some(written_at) = self.written_at else { return Ok(true) };
+        if self.modified_at <= written_at {
+            return Ok(false);
+        }
+        // The event may be another one, such as a new name.
+        let later = EventFilter {
+            aggregate_type: Some(Device::TYPE.to_owned()),
+            aggregate_id: Some(self.device.to_string()),
+            event_types: vec!["device.management_address_changed".to_owned()],
+            since: Some(written_at),
+            ..EventFilter::default()
+        };
+        Ok(!store.events(&later, 0, 1).await?.is_empty())
+    }
 }
 
 fn read(row: &Row) -> Result<Flushed, StoreError> {
@@ -48,6 +73,8 @@ fn read(row: &Row) -> Result<Flushed, StoreError> {
         organization: OrganizationId::from_uuid(row.uuid(1)?),
         presence,
         recorded: address(10)?,
+        modified_at: row.time(11)?,
+        written_at: row.time_or_null(12)?,
     })
 }
 
