@@ -160,7 +160,7 @@ impl DevicesLive {
             |organization| authority.require(Permission::ViewDevice, Some(organization)).is_ok();
         let owner = event.organization_id.map(OrganizationId::from_uuid);
         let visible = owner.is_some_and(seen);
-        let (from, from_group) = self.left(event);
+        let (from, from_group) = left_by(event);
         let left = from.is_some_and(|from| seen(from) && self.is_selected_organization(from))
             || (visible && from_group.is_some() && from_group == self.selection.group);
         let selected = visible && owner.is_some_and(|owner| self.is_selected_organization(owner));
@@ -178,18 +178,6 @@ impl DevicesLive {
         }
     }
 
-    /// The organization and the group that a device leaves with this event.
-    fn left(&self, event: &Recorded) -> (Option<OrganizationId>, Option<GroupId>) {
-        if !["device.moved", "device.group_changed"].contains(&event.event_type.as_str()) {
-            return (None, None);
-        }
-        match projections::decode(event).as_deref() {
-            Ok(Event::Device(DeviceEvent::Moved(moved))) => (Some(moved.from), None),
-            Ok(Event::Device(DeviceEvent::GroupChanged { from, .. })) => (None, *from),
-            _ => (None, None),
-        }
-    }
-
     fn is_selected_organization(&self, organization: OrganizationId) -> bool {
         let wanted = self.selection.organizations.as_ref();
         wanted.is_none_or(|wanted| wanted.contains(&organization))
@@ -199,5 +187,17 @@ impl DevicesLive {
         let group = self.selection.group;
         self.is_selected_organization(row.organization_id)
             && (group.is_none() || row.group_id == group)
+    }
+}
+
+/// The organization and the group that a device leaves with this event.
+fn left_by(event: &Recorded) -> (Option<OrganizationId>, Option<GroupId>) {
+    if !["device.moved", "device.group_changed"].contains(&event.event_type.as_str()) {
+        return (None, None);
+    }
+    match projections::decode(event).as_deref() {
+        Ok(Event::Device(DeviceEvent::Moved(moved))) => (Some(moved.from), None),
+        Ok(Event::Device(DeviceEvent::GroupChanged { from, .. })) => (None, *from),
+        _ => (None, None),
     }
 }

@@ -5,6 +5,7 @@ mod bulk;
 mod dry_runs;
 mod history;
 mod lists;
+mod live;
 mod mutations;
 mod page;
 mod previews;

@@ -1,0 +1,164 @@
+//! How connections begin and end.
+
+use serde_json::json;
+use wisptrail_tests::{ADMIN_TOKEN, Database, Server, Start, on_each_database, patience};
+
+use crate::{
+    ALPHA_MANAGER,
+    live::{Heard, Offer, Socket},
+};
+
+on_each_database!(
+    nobody_hears_nothing,
+    tokens_may_come_with_the_request,
+    the_protocol_is_kept,
+    there_are_only_so_many,
+    the_slow_are_told_and_sent_away,
+    the_end_of_the_server_is_told,
+);
+
+const EVENTS: &str = "subscription ($after: Position) { events(after: $after, sensitive: true) { position events { position payload } } }";
+
+async fn connect(server: &Server) -> anyhow::Result<Socket> {
+    let connected = Socket::connect(server, Offer::default()).await?;
+    connected.map_err(|status| anyhow::anyhow!("refused: {status}"))
+}
+
+async fn nobody_hears_nothing(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let wrong = "ffffffffffffffffffffffffffffffffffffffff";
+    for init in [
+        json!({ "type": "connection_init" }),
+        json!({ "type": "connection_init", "payload": {} }),
+        json!({ "type": "connection_init", "payload": { "token": wrong } }),
+        json!({ "type": "connection_init", "payload": { "Authorization": format!("Bearer {wrong}") } }),
+        json!({ "type": "connection_init", "payload": { "Authorization": format!("Basic {ADMIN_TOKEN}") } }),
+        json!({ "type": "subscribe", "id": "1", "payload": { "query": EVENTS } }),
+    ] {
+        let mut socket = connect(&server).await?;
+        socket.say(&init).await?;
+        assert_eq!(socket.closed().await?.0, 4401, "{init}");
+    }
+    Ok(())
+}
+
+async fn tokens_may_come_with_the_request(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    for authorization in ["Bearer ffffffffffffffffffffffffffffffffffffffff", "nonsense"] {
+        let offer = Offer { authorization: Some(authorization), ..Offer::default() };
+        assert_eq!(Socket::connect(&server, offer).await?.err(), Some(401));
+    }
+    for protocol in [None, Some("graphql-ws")] {
+        let offer = Offer { protocol, ..Offer::default() };
+        assert_eq!(Socket::connect(&server, offer).await?.err(), Some(400));
+    }
+    let authorization = format!("Bearer {ALPHA_MANAGER}");
+    let offer = Offer { authorization: Some(&authorization), ..Offer::default() };
+    let connected = Socket::connect(&server, offer).await?;
+    let mut socket = connected.map_err(|status| anyhow::anyhow!("refused: {status}"))?;
+    socket.say(&json!({ "type": "connection_init" })).await?;
+    assert_eq!(socket.hear().await?, Heard::Message(json!({ "type": "connection_ack" })));
+    socket.subscribe("1", "{ viewer { superuser } }", json!({})).await?;
+    assert_eq!(socket.next().await?, json!({ "viewer": { "superuser": false } }));
+    Ok(())
+}
+
+async fn the_protocol_is_kept(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let mut socket = Socket::open(&server, ADMIN_TOKEN).await?;
+    socket.say(&json!({ "type": "ping", "payload": { "a": 1 } })).await?;
+    assert_eq!(
+        socket.hear().await?,
+        Heard::Message(json!({ "type": "pong", "payload": { "a": 1 } }))
+    );
+    socket.say(&json!({ "type": "connection_init", "payload": { "token": ADMIN_TOKEN } })).await?;
+    assert_eq!(socket.closed().await?.0, 4429);
+
+    let mut socket = Socket::open(&server, ADMIN_TOKEN).await?;
+    for _ in 0..2 {
+        socket.subscribe("one", EVENTS, json!({})).await?;
+    }
+    assert_eq!(socket.closed().await?, (4409, "Subscriber for one already exists".to_owned()));
+
+    for wrong in ["nonsense", "{}", "{\"type\":\"start\"}", "[]"] {
+        let mut socket = Socket::open(&server, ADMIN_TOKEN).await?;
+        socket.say_text(wrong).await?;
+        assert_eq!(socket.closed().await?.0, 4400, "{wrong}");
+    }
+    Ok(())
+}
+
+async fn there_are_only_so_many(database: Database) -> anyhow::Result<()> {
+    let start = Start::with_fixture()?.set("WISPTRAIL_GRAPHQL__MAX_SUBSCRIPTIONS", "1");
+    let server = Server::start(&database, start).await?;
+    let mut socket = Socket::open(&server, ADMIN_TOKEN).await?;
+    assert_eq!(Socket::connect(&server, Offer::default()).await?.err(), Some(503));
+    for number in 0..50 {
+        socket.subscribe(&number.to_string(), EVENTS, json!({})).await?;
+        socket.next().await?;
+    }
+    socket.subscribe("50", EVENTS, json!({})).await?;
+    assert_eq!(socket.error().await?, "RATE_LIMITED");
+    // Whoever ends one may begin another.
+    socket.say(&json!({ "type": "complete", "id": "7" })).await?;
+    socket.subscribe("50", EVENTS, json!({})).await?;
+    socket.next().await?;
+    drop(socket);
+    patience("the place is free", async || {
+        Ok(Socket::connect(&server, Offer::default()).await?.is_ok())
+    })
+    .await
+}
+
+async fn the_slow_are_told_and_sent_away(database: Database) -> anyhow::Result<()> {
+    let start = Start::with_fixture()?.set("WISPTRAIL_GRAPHQL__SLOW_CLIENT", "1s");
+    let server = Server::start(&database, start).await?;
+    let admin = server.admin();
+    let text = "x".repeat(400_000);
+    for number in 0..4 {
+        let mutation = "mutation ($input: CreateTemplateInput!) { createTemplate(input: $input) { position } }";
+        let input = json!({ "name": format!("large {number}"), "config": { "files": [{ "path": "/etc/large", "mode": "0644", "contents": text }] } });
+        admin.graphql_data(mutation, json!({ "input": input })).await?;
+    }
+    // Far more than connections hold on the way.
+    let mut socket = Socket::open(&server, ADMIN_TOKEN).await?;
+    for number in 0..20 {
+        socket.subscribe(&number.to_string(), EVENTS, json!({ "after": 0 })).await?;
+    }
+    patience("the server gives up", async || {
+        Ok(server.output().contains("a subscriber took nothing for 1s"))
+    })
+    .await?;
+    // Everything that was on the way comes first.
+    let (code, reason) = socket.closed().await?;
+    assert_eq!(code, 4008);
+    let position = reason.rsplit(' ').next().and_then(|word| word.parse::<i64>().ok());
+    assert!(reason.starts_with("you take too slowly"), "{reason}");
+    // It is a place from which one can go on.
+    let mut socket = Socket::open(&server, ADMIN_TOKEN).await?;
+    socket.subscribe("1", EVENTS, json!({ "after": position })).await?;
+    let page = socket.next().await?;
+    assert_eq!(page["events"]["position"].as_i64(), position);
+    Ok(())
+}
+
+async fn the_end_of_the_server_is_told(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let mut sockets = Vec::new();
+    for token in [ADMIN_TOKEN, ALPHA_MANAGER] {
+        let mut socket = Socket::open(&server, token).await?;
+        let events = "subscription { events { position } }";
+        socket.subscribe("1", events, json!({})).await?;
+        socket.next().await?;
+        sockets.push(socket);
+    }
+    // One that never said who it is.
+    sockets.push(connect(&server).await?);
+    server.terminate();
+    for mut socket in sockets {
+        assert_eq!(socket.closed().await?.0, 1001);
+    }
+    let status = server.ended().await?;
+    assert!(status.success(), "{status}");
+    Ok(())
+}
