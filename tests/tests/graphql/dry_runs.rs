@@ -258,9 +258,12 @@ async fn a_dry_run_is_refused_as_the_change_is(database: Database) -> anyhow::Re
         json!({ "removeTemplate": { "id": template }, "removeDeviceGroup": { "id": group } });
     let refused = admin.graphql(DRY_RUN, json!({ "change": both })).await?;
     assert!(refused["data"]["dryRun"].is_null() && refused["errors"].is_array(), "{refused}");
-    let five: String = (0..5)
-        .map(|number| format!("n{number}: dryRun(change: {{ removeTemplate: {{ id: {template} }} }}) {{ changed }} "))
-        .collect();
+    let one = |number: u32| {
+        format!(
+            "n{number}: dryRun(change: {{ removeTemplate: {{ id: {template} }} }}) {{ changed }}"
+        )
+    };
+    let five = (0..5).map(one).collect::<Vec<_>>().join(" ");
     let refused = admin.graphql(&format!("{{ {five} }}"), json!({})).await?;
     assert!(
         refused["errors"][0]["message"].as_str().context("a message")?.contains("complex"),
