@@ -8,14 +8,16 @@ use std::collections::HashSet;
 use domain::{
     DeviceId, GroupId, OrganizationId, TemplateId,
     configuration::{Configuration, ConfigurationCommand},
-    device::{Device, DeviceCommand},
+    device::{ChangeInformation, Device, DeviceCommand},
 };
 use futures::{StreamExt as _, stream};
-use projections::{FanOutJob, Ordered, configuration, template};
+use projections::{FanOutJob, Ordered, configuration, device, group, template};
 use store::{Query, args};
 use uuid::Uuid;
 
-use crate::{App, By, Failure, Refusal, Rendering, configurations::append, work::decide};
+use crate::{
+    App, By, Failure, NewConfiguration, Refusal, Rendering, configurations::append, work::decide,
+};
 
 /// Devices whose lists are changed side by side: they share the disk's waits.
 const AT_ONCE: usize = 32;
@@ -105,13 +107,8 @@ impl FanOuts<'_> {
                 })
                 .await
             }
-            FanOutJob::ReassignGroup { from, to, .. } => {
-                let fitting = self.of_backend_of(id, to).await?;
-                self.reassign(&by, ordered, id, i64::MAX, |templates| {
-                    templates.retain(|id| !from.contains(id) || to.contains(id));
-                    append(templates, fitting.iter().copied());
-                })
-                .await
+            FanOutJob::ReassignGroup { group_id, from, to } => {
+                self.regroup(&by, ordered, id, *group_id, (from, to)).await
             }
             FanOutJob::LeaveGroup { .. } => {
                 let left = decide!(self.0, &by, work => {
@@ -125,6 +122,67 @@ impl FanOuts<'_> {
             Err(Failure::NotFound(_) | Failure::Refused(Refusal::DeviceDeactivated)) => Ok(false),
             assigned => assigned,
         }
+    }
+
+    /// Takes a group's former templates from one of its devices and gives it the present ones.
+    async fn regroup(
+        &self,
+        by: &By,
+        ordered: &Ordered,
+        id: DeviceId,
+        group_id: GroupId,
+        (from, to): (&[TemplateId], &[TemplateId]),
+    ) -> Result<bool, Failure> {
+        let Some(held) = configuration::by_device(self.0.store(), id).await? else {
+            return self.configure(by, ordered, id, group_id).await;
+        };
+        let configurations = self.0.configurations();
+        let backend = configurations.backend(&held.backend);
+        let backend = backend.map_err(|error| Failure::Invalid(vec![error]))?;
+        // Templates of other generators did not come with the group, so they do not go with it.
+        let leaving = configurations.of_backend(from, &backend).await?;
+        let fitting = configurations.of_backend(to, &backend).await?;
+        self.reassign(by, ordered, id, i64::MAX, |templates| {
+            templates.retain(|id| !leaving.contains(id) || fitting.contains(id));
+            append(templates, fitting.iter().copied());
+        })
+        .await
+    }
+
+    /// Gives a device of a group with templates its configuration, if it has none.
+    async fn configure(
+        &self,
+        by: &By,
+        ordered: &Ordered,
+        id: DeviceId,
+        group_id: GroupId,
+    ) -> Result<bool, Failure> {
+        let created = decide!(self.0, by, work => {
+            // Changes nothing: refuses a device that is not served, and is a conflict for one that changes meanwhile.
+            let nothing = DeviceCommand::ChangeInformation(ChangeInformation::default());
+            work.handle::<Device>(id.as_uuid(), nothing).await?;
+            let Some(device) = device::by_id(self.0.store(), id).await? else {
+                return Ok(false);
+            };
+            let group = group::by_id(self.0.store(), group_id).await?;
+            let group = group.filter(|group| !group.templates.is_empty());
+            let Some(group) = group.filter(|group| device.group_id == Some(group.id)) else {
+                return Ok(false);
+            };
+            if configuration::by_device(self.0.store(), id).await?.is_some() {
+                return Ok(false);
+            }
+            work.once(key(ordered, id), ordered.position.to_be_bytes().to_vec());
+            let wanted = NewConfiguration::default();
+            let create = self
+                .0
+                .devices()
+                .first(by, &device, (device.organization_id, &device.name), &wanted, Some(&group))
+                .await?;
+            let create = ConfigurationCommand::Create(Box::new(create));
+            work.handle::<Configuration>(id.as_uuid(), create).await
+        });
+        created.map(|(created, _)| created)
     }
 
     /// Changes the list of templates of a device. One whose list was read at `before` or later has been given
@@ -146,8 +204,7 @@ impl FanOuts<'_> {
                 return Ok(false);
             }
             let mut templates = self.listed(id).await?;
-            let key = format!("fan_out:{}:{id}", ordered.position);
-            work.once(key, ordered.position.to_be_bytes().to_vec());
+            work.once(key(ordered, id), ordered.position.to_be_bytes().to_vec());
             change(&mut templates);
             let command = ConfigurationCommand::AssignTemplates(templates);
             work.handle::<Configuration>(id.as_uuid(), command).await
@@ -166,19 +223,6 @@ impl FanOuts<'_> {
             .iter()
             .map(|row| row.uuid(0).map(TemplateId::from_uuid))
             .collect::<Result<_, _>>()?)
-    }
-
-    async fn of_backend_of(
-        &self,
-        id: DeviceId,
-        templates: &[TemplateId],
-    ) -> Result<Vec<TemplateId>, Failure> {
-        let Some(held) = configuration::by_device(self.0.store(), id).await? else {
-            return Ok(Vec::new());
-        };
-        let backend = self.0.configurations().backend(&held.backend);
-        let backend = backend.map_err(|error| Failure::Invalid(vec![error]))?;
-        self.0.configurations().of_backend(templates, &backend).await
     }
 
     /// Which devices a job is about; none when it is about nothing any more.
@@ -202,6 +246,11 @@ impl FanOuts<'_> {
             }
         })
     }
+}
+
+/// Under which a job changes a device once.
+fn key(ordered: &Ordered, id: DeviceId) -> String {
+    format!("fan_out:{}:{id}", ordered.position)
 }
 
 /// The devices of a job.

@@ -40,7 +40,8 @@ pub enum FanOutJob {
         /// The template.
         template_id: TemplateId,
     },
-    /// Give the devices of a group its templates and take away those that are not its any more.
+    /// Give the devices of a group its templates, with a configuration where there is none, and take away those that are
+    /// not its any more.
     ReassignGroup {
         /// The group.
         group_id: GroupId,

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use domain::{
     DeviceId, FieldError, GroupId, OrganizationId, Permission, TemplateId,
-    configuration::{Configuration, ConfigurationCommand},
+    configuration::{Configuration, ConfigurationCommand, CreateConfiguration},
     device::{ChangeInformation, Device, DeviceCommand, HardwareId, key_problems},
 };
 use projections::{
@@ -288,24 +288,31 @@ impl Devices<'_> {
             context: wanted.context.unwrap_or_default(),
             templates: wanted.templates.unwrap_or_default(),
         };
-        let place = Place::DeviceKey(facts.device.id, facts.device.organization_id);
-        let key = self.0.sealing().open(place, &facts.device.key).await?;
+        let name = change.name.as_deref().unwrap_or(&facts.device.name);
         let create = self
-            .configuration(
-                by,
-                facts.device.id,
-                facts.organization.id,
-                &wanted,
-                facts.group.as_ref(),
-                &Predefined {
-                    key: key.expose_secret(),
-                    mac_address: &facts.device.mac_address,
-                    name: change.name.as_deref().unwrap_or(&facts.device.name),
-                    hardware_id: facts.device.hardware_id.as_deref().unwrap_or_default(),
-                },
-            )
+            .first(by, &facts.device, (facts.organization.id, name), &wanted, facts.group.as_ref())
             .await?;
         Ok(vec![ConfigurationCommand::Create(Box::new(create))])
+    }
+
+    /// What the first configuration of a device is made of, which is to belong to an organization under a name.
+    pub(crate) async fn first(
+        &self,
+        by: &By,
+        device: &DeviceRow,
+        (organization, name): (OrganizationId, &str),
+        wanted: &NewConfiguration,
+        group: Option<&GroupRow>,
+    ) -> Result<CreateConfiguration, Failure> {
+        let place = Place::DeviceKey(device.id, device.organization_id);
+        let key = self.0.sealing().open(place, &device.key).await?;
+        let identity = Predefined {
+            key: key.expose_secret(),
+            mac_address: &device.mac_address,
+            name,
+            hardware_id: device.hardware_id.as_deref().unwrap_or_default(),
+        };
+        self.configuration(by, device.id, organization, wanted, group, &identity).await
     }
 
     /// Contents that fit alone must fit together with the templates too.

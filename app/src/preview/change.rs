@@ -5,10 +5,11 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
+use chrono::{DateTime, Utc};
 use domain::{
     Document, Event, GroupId, OrganizationId, TemplateId,
     accounts::OrganizationEvent,
-    configuration::{ConfigurationStatus, TemplateEvent},
+    configuration::{Backend, ConfigurationCreated, ConfigurationStatus, TemplateEvent},
     device::GroupEvent,
 };
 use projections::{
@@ -21,8 +22,8 @@ use uuid::Uuid;
 
 use super::{Previews, device_edit::DeviceEdit, unsaved::shared};
 use crate::{
-    By, Failure, GroupChange, NewTemplate, Operation, OrganizationChange, Selection,
-    TemplateChange,
+    By, Failure, GroupChange, NewConfiguration, NewTemplate, Operation, OrganizationChange,
+    Selection, TemplateChange,
     configurations::{Layered, append},
     work::Rehearsal,
 };
@@ -56,6 +57,14 @@ pub(super) struct SharedChange {
     owners: HashMap<TemplateId, Option<OrganizationId>>,
     groups: HashMap<GroupId, Arc<Document>>,
     organizations: HashMap<OrganizationId, Arc<Document>>,
+    /// What a device of a group gets that has no configuration; nothing of a group without templates.
+    first: HashMap<GroupId, FirstConfiguration>,
+}
+
+/// A configuration that is made because a group has templates.
+struct FirstConfiguration {
+    backend: Backend,
+    templates: Vec<TemplateId>,
 }
 
 impl Previews<'_> {
@@ -85,15 +94,19 @@ impl Previews<'_> {
             owners: HashMap::new(),
             groups: HashMap::new(),
             organizations: HashMap::new(),
+            first: self.first_configurations(&events).await?,
         };
         let mut named: HashSet<TemplateId> = HashSet::new();
         for (id, event) in &events {
             match event {
                 Event::Template(_) => drop(named.insert(TemplateId::from_uuid(*id))),
-                Event::Group(GroupEvent::TemplatesChanged { to, .. }) => named.extend(to),
+                Event::Group(GroupEvent::TemplatesChanged { from, to, .. }) => {
+                    named.extend(from.iter().chain(to));
+                }
                 _ => {}
             }
         }
+        named.extend(change.first.values().flat_map(|first| &first.templates));
         let named: Vec<TemplateId> = named.into_iter().collect();
         for row in template::by_ids(self.0.store(), &named).await? {
             change.owners.insert(row.id, row.organization_id);
@@ -103,6 +116,30 @@ impl Previews<'_> {
             change.apply(*id, event);
         }
         Ok(change)
+    }
+
+    /// Of the groups whose lists change; templates themselves do not change with them.
+    async fn first_configurations(
+        &self,
+        events: &[(Uuid, Event)],
+    ) -> Result<HashMap<GroupId, FirstConfiguration>, Failure> {
+        let configurations = self.0.configurations();
+        let mut first = HashMap::new();
+        for (id, event) in events {
+            let Event::Group(GroupEvent::TemplatesChanged { organization_id, to, .. }) = event
+            else {
+                continue;
+            };
+            if to.is_empty() {
+                continue;
+            }
+            let backend = configurations.backend(&NewConfiguration::default().backend);
+            let backend = backend.map_err(|error| Failure::Invalid(vec![error]))?;
+            let templates =
+                configurations.initial_templates(*organization_id, &backend, to, &[]).await?;
+            first.insert(GroupId::from_uuid(*id), FirstConfiguration { backend, templates });
+        }
+        Ok(first)
     }
 }
 
@@ -135,9 +172,24 @@ impl SharedChange {
         }
     }
 
-    /// Changes a device's list of templates as the jobs would.
-    pub(super) fn edit(&self, edit: &mut DeviceEdit) {
-        let Some(configuration) = &edit.configuration else { return };
+    /// Changes a device's list of templates as the jobs would, at a time and a position of the log.
+    pub(super) fn edit(&self, edit: &mut DeviceEdit, (now, position): (DateTime<Utc>, i64)) {
+        let Some(configuration) = &edit.configuration else {
+            let group = edit.device.group_id.filter(|_| edit.device.active);
+            if let Some(first) = group.and_then(|id| self.first.get(&id)) {
+                let created = ConfigurationCreated {
+                    device_id: edit.device.id,
+                    organization_id: edit.device.organization_id,
+                    backend: first.backend.clone(),
+                    config: Document::new(),
+                    variables: Document::new(),
+                    templates: first.templates.clone(),
+                    defaults_position: position,
+                };
+                edit.create(&created, now);
+            }
+            return;
+        };
         let ended = [ConfigurationStatus::Deactivating, ConfigurationStatus::Deactivated];
         if ended.contains(&configuration.status) {
             return;
@@ -157,8 +209,8 @@ impl SharedChange {
                 FanOutJob::DropTemplate { template_id } => list.retain(|id| id != template_id),
                 FanOutJob::ReassignGroup { group_id, from, to } => {
                     if edit.device.group_id == Some(*group_id) {
-                        list.retain(|id| !from.contains(id) || to.contains(id));
                         let fits = |id: &TemplateId| self.backend(*id) == backend;
+                        list.retain(|id| !from.contains(id) || to.contains(id) || !fits(id));
                         append(list, to.iter().copied().filter(fits));
                     }
                 }

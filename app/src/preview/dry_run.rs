@@ -88,7 +88,7 @@ impl Previews<'_> {
             let mut candidates = Vec::with_capacity(batch.devices.len());
             for inputs in &batch.devices {
                 let mut edit = DeviceEdit::of(inputs);
-                change.edit(&mut edit);
+                change.edit(&mut edit, (self.0.world().now(), batch.position));
                 match change.layered(&edit, &batch) {
                     None => tally.add(inputs.device.id, Verdict::Unchanged),
                     Some(layered) => {

@@ -148,12 +148,16 @@ impl<'a> FleetOperation<'a> {
         };
         if regrouped {
             let before = self.group(device.group_id).await?;
-            let before = before.map(|group| group.templates.clone()).unwrap_or_default();
-            let after = group.as_ref().map(|group| group.templates.clone()).unwrap_or_default();
-            templates.retain(|id| !before.contains(id) || after.contains(id));
-            if let Some(group) = &group {
-                append(&mut templates, self.fitting(group, &backend).await?);
-            }
+            let leaving = match &before {
+                Some(group) => self.fitting(group, &backend).await?,
+                None => Vec::new(),
+            };
+            let fitting = match &group {
+                Some(group) => self.fitting(group, &backend).await?,
+                None => Vec::new(),
+            };
+            templates.retain(|id| !leaving.contains(id) || fitting.contains(id));
+            append(&mut templates, fitting);
         }
         edit.templates = templates;
         if let (Some(configuration), Some(variables)) = (&mut edit.configuration, wanted.context) {

@@ -1,7 +1,7 @@
 //! Which templates devices have because of their group.
 
 use app::{
-    ConfigurationChange, DeviceChange, Failure, GroupChange, NewDevice, NewGroup, Refusal,
+    Change, ConfigurationChange, DeviceChange, Failure, GroupChange, NewDevice, NewGroup, Refusal,
     TemplateChange,
 };
 use domain::{DeviceId, GroupId, TemplateId, configuration::ConfigurationStatus};
@@ -42,6 +42,25 @@ fn with(templates: &[TemplateId]) -> DeviceChange {
             ..ConfigurationChange::default()
         }),
         ..DeviceChange::default()
+    }
+}
+
+/// A device that is made without configuration.
+fn bare(id: DeviceId, group_id: Option<GroupId>) -> NewDevice {
+    let number = id.as_uuid().as_u128();
+    NewDevice {
+        id,
+        organization_id: HARBOUR,
+        name: format!("mast-{number}"),
+        mac_address: format!("06:00:00:00:00:{number:02X}"),
+        key: None,
+        hardware_id: None,
+        model: String::new(),
+        os: String::new(),
+        system: String::new(),
+        notes: String::new(),
+        group_id,
+        configuration: None,
     }
 }
 
@@ -143,27 +162,82 @@ fn a_group_with_templates_gives_a_device_its_configuration() -> Outcome {
         let empty = group(world, 30, &[]).await?;
         let full = group(world, 31, &[template]).await?;
         let id = DeviceId::from_uuid(Uuid::from_u128(40));
-        let new = NewDevice {
-            id,
-            organization_id: HARBOUR,
-            name: "mast".to_owned(),
-            mac_address: "02:00:00:00:00:01".to_owned(),
-            key: None,
-            hardware_id: None,
-            model: String::new(),
-            os: String::new(),
-            system: String::new(),
-            notes: String::new(),
-            group_id: Some(empty),
-            configuration: None,
-        };
-        app.devices().create(&by, new).await?;
+        app.devices().create(&by, bare(id, Some(empty))).await?;
         assert!(configuration::by_device(app.store(), id).await?.is_none());
         app.devices().change(&by, id, into(Some(full))).await?;
         let held = configuration::by_device(app.store(), id).await?.ok_or("made")?;
         assert_eq!(held.backend, "netjsonconfig.OpenWrt");
         assert!(held.archive.is_some());
         assert_eq!(listed(world, id).await?, [required, template]);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_list_that_is_not_empty_any_more_gives_devices_of_the_group_their_configuration() -> Outcome {
+    on_each_database(async |world| {
+        let (app, by) = (&world.app, World::by());
+        let required = world.template(9, Some(HARBOUR), "x\n", (true, true)).await?;
+        let default = world.template(8, None, "x\n", (true, false)).await?;
+        let template = optional(world, 10).await?;
+        let masts = group(world, 30, &[]).await?;
+        let [awake, asleep, elsewhere] =
+            [40, 41, 42].map(|number| DeviceId::from_uuid(Uuid::from_u128(number)));
+        for (id, group_id) in [(awake, Some(masts)), (asleep, Some(masts)), (elsewhere, None)] {
+            app.devices().create(&by, bare(id, group_id)).await?;
+        }
+        app.devices().deactivate(&by, asleep).await?;
+        let change = |templates: &[TemplateId]| GroupChange {
+            templates: Some(templates.to_vec()),
+            ..GroupChange::default()
+        };
+        let foreseen = Change::ChangeGroup(masts, change(&[template]));
+        let foreseen = app.previews().dry_run(&by, foreseen).await?;
+        app.groups().change(&by, masts, change(&[template])).await?;
+        world.settle().await?;
+
+        let held = configuration::by_device(app.store(), awake).await?.ok_or("made")?;
+        assert_eq!(held.backend, "netjsonconfig.OpenWrt");
+        assert_eq!(listed(world, awake).await?, [required, default, template]);
+        let archive = held.archive.ok_or("rendered")?;
+        let [changed] = foreseen.changed_devices.as_slice() else { panic!("{foreseen:?}") };
+        assert_eq!((changed.device, &changed.md5), (awake, &archive.md5));
+        for id in [asleep, elsewhere] {
+            assert!(configuration::by_device(app.store(), id).await?.is_none());
+        }
+        // What it has stays when the list is empty again.
+        app.groups().change(&by, masts, change(&[])).await?;
+        world.settle().await?;
+        assert_eq!(listed(world, awake).await?, [required, default]);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_new_list_of_a_group_leaves_templates_of_other_generators_alone() -> Outcome {
+    on_each_database(async |world| {
+        let (app, by) = (&world.app, World::by());
+        let (first, second) = (optional(world, 10).await?, optional(world, 11).await?);
+        let other = optional(world, 12).await?;
+        let change =
+            TemplateChange { backend: Some(OPENWISP.to_owned()), ..TemplateChange::default() };
+        app.templates().change(&by, other, change).await?;
+        let masts = group(world, 30, &[first, other]).await?;
+        let id = world.register(HARBOUR, 1).await?.device_id;
+        // Somebody put it there; the group did not.
+        app.devices().change(&by, id, with(&[other])).await?;
+        app.devices().change(&by, id, into(Some(masts))).await?;
+        assert_eq!(listed(world, id).await?, [other, first]);
+
+        let change = GroupChange { templates: Some(vec![second]), ..GroupChange::default() };
+        let foreseen = Change::ChangeGroup(masts, change.clone());
+        let foreseen = app.previews().dry_run(&by, foreseen).await?;
+        app.groups().change(&by, masts, change).await?;
+        world.settle().await?;
+        assert_eq!(listed(world, id).await?, [other, second]);
+        let made = configuration::by_device(app.store(), id).await?.and_then(|held| held.archive);
+        let foreseen = foreseen.changed_devices.iter().map(|changed| changed.md5.clone());
+        assert_eq!(foreseen.collect::<Vec<_>>(), [made.ok_or("rendered")?.md5]);
         Ok(())
     })
 }
