@@ -13,7 +13,8 @@ on_each_database!(
 async fn requests_are_bounded(database: Database) -> anyhow::Result<()> {
     let server = Server::start(&database, Start::with_fixture()?).await?;
     let admin = server.admin();
-    let deep = format!("{{ {} id {} }}", "devices { nodes { group { ".repeat(6), "} } } ".repeat(6));
+    let deep =
+        format!("{{ {} id {} }}", "devices { nodes { group { ".repeat(6), "} } } ".repeat(6));
     let wide =
         "{ devices(first: 100) { nodes { group { devices(first: 100) { nodes { id } } } } } }";
     let aliases: Vec<String> =
