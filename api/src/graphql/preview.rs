@@ -111,7 +111,7 @@ pub(super) struct PreviewQuery;
 impl PreviewQuery {
     /// The files that a device would download after changes that nobody has saved. Nothing is stored. What the mutation
     /// would refuse is refused here in the same way, except that values which must be unique may be taken. A device
-    /// that would have no configuration is ``NOT_FOUND``; contents that make no files are `REFUSED`.
+    /// that would have no configuration is `NOT_FOUND`; contents that make no files are `REFUSED`.
     #[graphql(complexity = "100 + child_complexity")]
     async fn preview_device(
         &self,
@@ -137,7 +137,7 @@ impl PreviewQuery {
     }
 
     /// How the files of two archives differ: of one device at two moments, or of two devices. The viewer must be allowed to
-    /// see each device at its moment. What had no archive is ``NOT_FOUND``.
+    /// see each device at its moment. What had no archive is `NOT_FOUND`.
     #[graphql(complexity = "200 + child_complexity")]
     async fn files_diff(
         &self,
