@@ -12,8 +12,8 @@ use http_body_util::BodyExt as _;
 
 use crate::form::{FIELDS, Form};
 
-/// Bodies that take longer to arrive are given up; agents wait 30 seconds for everything.
-const PATIENCE: Duration = Duration::from_secs(25);
+/// Bodies that take longer to arrive are given up; agents wait 30 seconds for everything, and a request has 25.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Longer bodies are not even dropped.
 const DROPPED: usize = 16 * 1024 * 1024;

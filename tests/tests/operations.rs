@@ -16,6 +16,7 @@ use wisptrail_tests::{
 
 on_each_database!(
     a_stopped_server_finishes_what_it_has_begun,
+    a_body_that_stops_short_is_the_clients_fault,
     a_used_port_is_a_clear_error,
     a_data_folder_in_use_is_a_clear_error,
     a_second_start_keeps_the_data_and_prints_no_password,
@@ -56,6 +57,27 @@ async fn a_stopped_server_finishes_what_it_has_begun(database: Database) -> anyh
     assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
     assert!(answer.contains("is-new: 1\n"), "{answer}");
     assert_eq!(server.ended().await?.code(), Some(0));
+    Ok(())
+}
+
+/// A 5xx would say that the server is unwell.
+async fn a_body_that_stops_short_is_the_clients_fault(database: Database) -> anyhow::Result<()> {
+    let start = Start::default().set("WISPTRAIL_HTTP__REQUEST_TIMEOUT", "500ms");
+    let server = Server::start(&database, start).await?;
+    let address = server.address().strip_prefix("http://").context("an address")?;
+    for (path, expected) in [
+        ("/controller/register/", "\r\n\r\nerror: the body took too long\n"),
+        ("/api/v1/users/token/", "\r\n\r\nthe body took too long\n"),
+    ] {
+        let mut connection = TcpStream::connect(address).await?;
+        let request =
+            format!("POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: 50\r\n\r\nabc");
+        connection.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await?;
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{path}: {answer}");
+        assert!(answer.ends_with(expected), "{path}: {answer}");
+    }
     Ok(())
 }
 

@@ -18,7 +18,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{
     cli::{self, ServeArgs},
     control,
-    http::{self, Health, Limits, Proxies},
+    http::{self, BodyLimits, Health, Limits, Proxies},
     settings::{self, LogFormat, Settings},
     world,
 };
@@ -133,6 +133,7 @@ fn router(settings: &Settings, app: &App, sockets: &api::Sockets) -> anyhow::Res
     let health = Health { app: app.clone(), metrics, token: token.map(Arc::new) };
     let proxies = Proxies::new(settings.http.trusted_proxies.clone());
     let timeout = settings.http.request_timeout.0;
+    let body = BodyLimits::new(settings.http.body_limit.0, timeout);
     // What the counters themselves ask is not counted.
     let graphql = api::GraphqlLimits {
         depth: settings.graphql.max_depth,
@@ -147,16 +148,8 @@ fn router(settings: &Settings, app: &App, sockets: &api::Sockets) -> anyhow::Res
     Ok(Router::new()
         .merge(http::router(health))
         .merge(api)
-        .layer(middleware::from_fn_with_state(settings.http.body_limit.0, http::read_first))
-        // A body that trickles in is bounded, too.
-        .layer(middleware::from_fn(move |request, next: middleware::Next| async move {
-            let answer = tokio::time::timeout(timeout, next.run(request)).await;
-            answer.unwrap_or_else(|_| {
-                use axum::response::IntoResponse as _;
-                let later = [(axum::http::header::RETRY_AFTER, "5")];
-                (axum::http::StatusCode::SERVICE_UNAVAILABLE, later).into_response()
-            })
-        }))
+        .layer(middleware::from_fn_with_state(body, http::read_first))
+        .layer(middleware::from_fn_with_state(timeout, http::answer_in_time))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(api::mark_controller_answers))
         // Sees every answer, also those of the limits.
