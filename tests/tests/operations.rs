@@ -17,6 +17,7 @@ use wisptrail_tests::{
 on_each_database!(
     a_stopped_server_finishes_what_it_has_begun,
     a_body_that_stops_short_is_the_clients_fault,
+    a_variable_that_nobody_knows_stops_the_start,
     a_used_port_is_a_clear_error,
     a_data_folder_in_use_is_a_clear_error,
     a_second_start_keeps_the_data_and_prints_no_password,
@@ -78,6 +79,23 @@ async fn a_body_that_stops_short_is_the_clients_fault(database: Database) -> any
         assert!(answer.starts_with("HTTP/1.1 408 "), "{path}: {answer}");
         assert!(answer.ends_with(expected), "{path}: {answer}");
     }
+    Ok(())
+}
+
+/// What a server said that did not start. It has left nothing in its folder.
+async fn refusal(database: &Database, start: Start) -> anyhow::Result<String> {
+    let home = Home::new(database).await?;
+    let Err(error) = Server::start_in(home.clone(), start).await else {
+        anyhow::bail!("the server started");
+    };
+    assert_eq!(std::fs::read_dir(home.data())?.count(), 0, "it has left something behind");
+    Ok(error.to_string())
+}
+
+async fn a_variable_that_nobody_knows_stops_the_start(database: Database) -> anyhow::Result<()> {
+    let start = Start::default().set("WISPTRAIL_HTTP_LISTEN", "127.0.0.1:0");
+    let said = refusal(&database, start).await?;
+    assert!(said.contains("did you mean `WISPTRAIL_HTTP__LISTEN`?"), "{said}");
     Ok(())
 }
 

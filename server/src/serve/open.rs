@@ -37,6 +37,10 @@ pub fn location(settings: &Settings) -> anyhow::Result<Location> {
     let file = &settings.database.url_file;
     let file = (!file.as_os_str().is_empty()).then_some(file.as_path());
     let url = settings::secret_or_file("database.url", &settings.database.url, file)?;
+    if let (Some(url), Some(file)) = (&url, file) {
+        settings::check_database_url(url)
+            .with_context(|| format!("the address of the database in {}", file.display()))?;
+    }
     Ok(match url {
         Some(url) => Location::Postgres { url },
         None => Location::Sqlite { folder: settings.data.folder.clone() },

@@ -18,7 +18,7 @@ use figment::{
     providers::{Format as _, Serialized, Toml},
     value::Value,
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 pub use sections::{
@@ -30,7 +30,7 @@ pub use units::{Duration, Size};
 
 use crate::cli::Place;
 
-/// Environment variables with other purposes than settings.
+/// What the names of our environment variables begin with.
 pub const PREFIX: &str = "WISPTRAIL_";
 
 /// Everything that an operator decides at start.
@@ -66,11 +66,27 @@ pub struct Loaded {
 
 /// Reads all sources. A name that nobody knows is an error that says where it stands and what it may have meant.
 pub fn load(place: &Place, listen: Option<SocketAddr>, demo: bool) -> anyhow::Result<Loaded> {
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    let sources = Sources { file: file(place)?, environment, flags: flags(place, listen)?, demo };
+    let sources = Sources {
+        file: file(place)?,
+        environment: environment()?,
+        flags: flags(place, listen)?,
+        demo,
+    };
     sources.load()
+}
+
+/// Our part of the environment.
+fn environment() -> anyhow::Result<BTreeMap<String, String>> {
+    let mut environment = BTreeMap::new();
+    for (name, value) in std::env::vars_os() {
+        let Ok(name) = name.into_string() else { continue };
+        if name.starts_with(PREFIX) {
+            let value = value.into_string();
+            let value = value.map_err(|_| anyhow::anyhow!("environment: `{name}` is not UTF-8"))?;
+            environment.insert(name, value);
+        }
+    }
+    Ok(environment)
 }
 
 /// The file that was named, or the one of the working directory when there is one.
@@ -94,8 +110,6 @@ fn flags(
     place: &Place,
     listen: Option<SocketAddr>,
 ) -> anyhow::Result<BTreeMap<&'static str, String>> {
-    use secrecy::ExposeSecret as _;
-
     let mut flags = BTreeMap::new();
     if let Some(folder) = &place.data {
         let folder = folder.to_str().context("--data is not UTF-8")?;
@@ -123,7 +137,7 @@ impl Sources {
     fn load(&self) -> anyhow::Result<Loaded> {
         let (shown, text) = self.text();
         check::file(text, &shown)?;
-        check::environment(self.environment.keys())?;
+        check::environment(&self.environment)?;
         let mut figment =
             Figment::new().merge(Toml::string(&defaults_toml(self.demo))).merge(Toml::string(text));
         for key in KEYS {
@@ -187,11 +201,19 @@ impl Settings {
             let place = key.map(&place).unwrap_or_default();
             Err(anyhow::anyhow!("{place}: setting `{section}.{name}`: {reason}"))
         };
-        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.level) {
-            return wrong("log", "level", error.to_string());
+        if let Err(reason) = check::log_level(&self.log.level) {
+            return wrong("log", "level", reason);
         }
-        if self.http.max_connections == 0 {
-            return wrong("http", "max_connections", "at least 1 is needed".to_owned());
+        let url = self.database.url.expose_secret();
+        if !url.is_empty()
+            && let Err(reason) = check::database_url(url)
+        {
+            return wrong("database", "url", reason);
+        }
+        for (section, name, fits, least) in self.leasts() {
+            if !fits {
+                return wrong(section, name, format!("at least {least} is needed"));
+            }
         }
         let backends = &self.controller.backends;
         if backends.is_empty() {
@@ -205,6 +227,31 @@ impl Settings {
             }
         }
         Ok(())
+    }
+}
+
+impl Settings {
+    /// Settings with which nothing could be served when they are too small: whether each is large enough, and for what.
+    fn leasts(&self) -> [(&'static str, &'static str, bool, &'static str); 9] {
+        const SHORTEST: std::time::Duration = std::time::Duration::from_millis(100);
+        let (http, graphql, controller) = (&self.http, &self.graphql, &self.controller);
+        [
+            ("http", "max_connections", http.max_connections >= 1, "1"),
+            // A registration with all its fields.
+            ("http", "body_limit", http.body_limit.0 >= 4096, "4KiB"),
+            ("http", "request_timeout", http.request_timeout.0 >= SHORTEST, "100ms"),
+            ("http", "header_timeout", http.header_timeout.0 >= SHORTEST, "100ms"),
+            ("graphql", "max_depth", graphql.max_depth >= 1, "1"),
+            ("graphql", "max_complexity", graphql.max_complexity >= 1, "1"),
+            ("graphql", "slow_client", graphql.slow_client.0 >= SHORTEST, "100ms"),
+            (
+                "controller",
+                "registrations_per_minute",
+                controller.registrations_per_minute >= 1,
+                "1",
+            ),
+            ("controller", "registration_burst", controller.registration_burst >= 1, "1"),
+        ]
     }
 }
 
@@ -232,17 +279,22 @@ pub fn secret_or_file(
     secret: &SecretString,
     file: Option<&Path>,
 ) -> anyhow::Result<Option<SecretString>> {
-    use secrecy::ExposeSecret as _;
-
     match file {
         Some(path) => {
             let text = std::fs::read_to_string(path)
                 .with_context(|| format!("cannot read {name}_file {}", path.display()))?;
-            Ok(Some(text.trim().to_owned().into()))
+            let text = text.trim();
+            anyhow::ensure!(!text.is_empty(), "{name}_file {} is empty", path.display());
+            Ok(Some(text.to_owned().into()))
         }
         None if secret.expose_secret().is_empty() => Ok(None),
         None => Ok(Some(secret.clone())),
     }
+}
+
+/// Is it the address of a database that we can use? Empty is not.
+pub fn check_database_url(url: &SecretString) -> anyhow::Result<()> {
+    check::database_url(url.expose_secret()).map_err(anyhow::Error::msg)
 }
 
 #[cfg(test)]

@@ -1,5 +1,3 @@
-use secrecy::ExposeSecret as _;
-
 use super::*;
 
 fn sources(text: &str, environment: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Sources {
@@ -86,7 +84,49 @@ fn a_wrong_value_is_told_with_its_place() {
     let said = refused("[controller]\nbackends = [\"x\"]\n", &[], &[]);
     assert!(said.starts_with("w.toml:2: setting `controller.backends`: "), "{said}");
     let said = refused("[http\nlisten = 1\n", &[], &[]);
-    assert!(said.starts_with("w.toml"), "{said}");
+    assert!(said.starts_with("w.toml:1: "), "{said}");
+    let said = refused("", &[("WISPTRAIL_LOG__LEVEL", "verbose")], &[]);
+    let place = "environment WISPTRAIL_LOG__LEVEL: setting `log.level`: `verbose` is no level";
+    assert!(said.starts_with(place), "{said}");
+    let said = refused("", &[], &[("database.url", "mysql://x:hidden-word@z/w")]);
+    assert!(said.starts_with("flag: setting `database.url`: "), "{said}");
+    assert!(said.contains("postgres://") && !said.contains("hidden-word"), "{said}");
+}
+
+#[test]
+fn what_could_serve_nobody_is_told_with_the_least_that_could() {
+    for (section, setting, zero, least) in [
+        ("http", "max_connections", "0", "1"),
+        ("http", "body_limit", "\"0\"", "4KiB"),
+        ("http", "request_timeout", "\"0s\"", "100ms"),
+        ("http", "header_timeout", "\"0ms\"", "100ms"),
+        ("graphql", "max_depth", "0", "1"),
+        ("graphql", "max_complexity", "0", "1"),
+        ("graphql", "slow_client", "\"0s\"", "100ms"),
+        ("controller", "registrations_per_minute", "0", "1"),
+        ("controller", "registration_burst", "0", "1"),
+    ] {
+        let said = refused(&format!("[{section}]\n{setting} = {zero}\n"), &[], &[]);
+        let expected =
+            format!("w.toml:2: setting `{section}.{setting}`: at least {least} is needed");
+        assert_eq!(said, expected);
+        let enough = if zero.starts_with('"') { format!("\"{least}\"") } else { least.to_owned() };
+        let enough = sources(&format!("[{section}]\n{setting} = {enough}\n"), &[], &[]).load();
+        enough.expect("that is enough");
+    }
+}
+
+#[test]
+fn a_secret_is_not_in_an_empty_file() {
+    let place = tempfile::tempdir().expect("a folder");
+    let path = place.path().join("secret");
+    let read = || secret_or_file("metrics.token", &SecretString::default(), Some(&path));
+    std::fs::write(&path, " \n").expect("a file");
+    let said = read().expect_err("it is empty").to_string();
+    assert!(said.contains(&path.display().to_string()), "{said}");
+    std::fs::write(&path, "0123456789\n").expect("a file");
+    let secret = read().expect("a secret").expect("a secret");
+    assert_eq!(secret.expose_secret(), "0123456789");
 }
 
 #[test]
