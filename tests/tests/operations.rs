@@ -18,6 +18,7 @@ on_each_database!(
     a_stopped_server_finishes_what_it_has_begun,
     a_body_that_stops_short_is_the_clients_fault,
     a_variable_that_nobody_knows_stops_the_start,
+    an_administrators_token_can_be_sent,
     a_used_port_is_a_clear_error,
     a_data_folder_in_use_is_a_clear_error,
     a_second_start_keeps_the_data_and_prints_no_password,
@@ -96,6 +97,18 @@ async fn a_variable_that_nobody_knows_stops_the_start(database: Database) -> any
     let start = Start::default().set("WISPTRAIL_HTTP_LISTEN", "127.0.0.1:0");
     let said = refusal(&database, start).await?;
     assert!(said.contains("did you mean `WISPTRAIL_HTTP__LISTEN`?"), "{said}");
+    Ok(())
+}
+
+async fn an_administrators_token_can_be_sent(database: Database) -> anyhow::Result<()> {
+    for (name, value) in [
+        ("WISPTRAIL_ADMIN_TOKEN", "0123456789 0123456789"),
+        ("WISPTRAIL_ADMIN_PASSWORD", "short-1"),
+    ] {
+        let start = Start { own_token: true, ..Start::default() }.set(name, value);
+        let said = refusal(&database, start).await?;
+        assert!(said.contains(name) && !said.contains(value), "{said}");
+    }
     Ok(())
 }
 

@@ -7,6 +7,7 @@ pub mod open;
 
 use std::{process::ExitCode, sync::Arc};
 
+use administrator::Given;
 use anyhow::Context as _;
 use app::{App, Fixture};
 use axum::{Router, middleware};
@@ -30,7 +31,8 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
 
-    // Before anything is written: a used port should leave no data behind.
+    // Before anything is written: what was typed wrong, or a used port, should leave no data behind.
+    let given = Given::from_environment()?;
     let listener = http::bind(settings.http.listen).await?;
     let address = listener.local_addr().context("cannot tell where it listens")?;
     let opened = open::open(&settings).await?;
@@ -39,7 +41,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     start_background(&app, &tasks, &stop);
-    let outcome = prepare(&app, &args).await;
+    let outcome = prepare(&app, &args, given).await;
     if outcome.is_err() {
         finish(&opened, &tasks, &stop).await;
     }
@@ -100,13 +102,13 @@ fn start_background(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
 }
 
 /// A fixture, or the administrator of the very first start.
-async fn prepare(app: &App, args: &ServeArgs) -> anyhow::Result<()> {
+async fn prepare(app: &App, args: &ServeArgs, given: Given) -> anyhow::Result<()> {
     if let Some(path) = &args.fixture {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the fixture {}", path.display()))?;
         Fixture::parse(&text)?.load(app).await?;
     }
-    administrator::ensure(app).await?;
+    administrator::ensure(app, given).await?;
     if args.demo {
         demo::seed(app).await?;
     }

@@ -32,7 +32,8 @@ pub fn reference() -> String {
          `wisptrail settings` prints the values in force and where each comes from; `wisptrail settings --defaults` prints\n\
          a file with all of them. Durations are written `500ms`, `30s`, `5m`, `2h`, `7d`; sizes `64KiB`, `4MiB`, `1GiB`.\n\n\
          Further variables, read at the first start only: `WISPTRAIL_ADMIN_PASSWORD` and `WISPTRAIL_ADMIN_TOKEN` give the\n\
-         administrator's password and token instead of made ones. `WISPTRAIL_MASTER_KEY_FILE` is `security.master_key_file`.\n",
+         administrator's password (8 characters or more) and token (20 to 200 ASCII characters without blanks) instead of made\n\
+         ones. `WISPTRAIL_MASTER_KEY_FILE` is `security.master_key_file`.\n",
     );
     let mut section = "";
     for key in KEYS {
