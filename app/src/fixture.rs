@@ -9,10 +9,10 @@ use serde::Deserialize;
 
 use crate::{App, By, Failure, NewOrganization, NewTemplate, NewUser};
 
-/// Organizations, users and templates. Unknown keys are ignored, so that a file may say what it is about.
+/// Organizations, users and templates. Unknown keys are ignored, so that a file may say what it is about; without
+/// organizations it is about something else.
 #[derive(Debug, Deserialize)]
 pub struct Fixture {
-    #[serde(default)]
     organizations: Vec<FixtureOrganization>,
     #[serde(default)]
     users: Vec<FixtureUser>,
@@ -31,6 +31,9 @@ pub enum FixtureError {
     /// The text is not a fixture.
     #[error("the fixture is not valid: {0}")]
     Malformed(#[from] serde_json::Error),
+    /// It is JSON, and something else.
+    #[error("the fixture is not valid: it is not an object with the field `organizations`")]
+    NotAnObject,
     /// It names an organization by a slug that it does not have.
     #[error("the fixture names an unknown organization `{0}`")]
     UnknownOrganization(String),
@@ -92,6 +95,17 @@ impl std::fmt::Debug for FixtureUser {
     }
 }
 
+impl FixtureUser {
+    fn roles(&self) -> Result<Vec<Role>, FixtureError> {
+        let role = |group: &String| match group.as_str() {
+            "Administrator" => Ok(Role::Administrator),
+            "Operator" => Ok(Role::Operator),
+            other => Err(FixtureError::UnknownGroup(other.to_owned())),
+        };
+        self.groups.iter().map(role).collect()
+    }
+}
+
 #[derive(Deserialize)]
 struct FixtureMembership {
     organization: String,
@@ -123,9 +137,22 @@ fn yes() -> bool {
 }
 
 impl Fixture {
-    /// Reads the JSON text of a fixture.
+    /// Reads the JSON text of a fixture. What it says of itself is checked here: nothing has been made yet.
     pub fn parse(text: &str) -> Result<Self, FixtureError> {
-        Ok(serde_json::from_str(text)?)
+        // A list would be taken for the members in their order.
+        if !text.trim_start().starts_with('{') {
+            serde_json::from_str::<serde::de::IgnoredAny>(text)?;
+            return Err(FixtureError::NotAnObject);
+        }
+        let fixture: Self = serde_json::from_str(text)?;
+        for user in &fixture.users {
+            user.roles()?;
+            fixture.memberships(user)?;
+        }
+        for template in &fixture.templates {
+            fixture.organization(template.organization.as_deref())?;
+        }
+        Ok(fixture)
     }
 
     /// Makes everything in the order of the file. Refuses a database that has any event.
@@ -181,21 +208,6 @@ impl Fixture {
     }
 
     async fn user(&self, app: &App, by: &By, user: &FixtureUser) -> Result<(), FixtureError> {
-        let roles = user
-            .groups
-            .iter()
-            .map(|group| match group.as_str() {
-                "Administrator" => Ok(Role::Administrator),
-                "Operator" => Ok(Role::Operator),
-                other => Err(FixtureError::UnknownGroup(other.to_owned())),
-            })
-            .collect::<Result<_, _>>()?;
-        let mut memberships = Vec::new();
-        for membership in &user.memberships {
-            if let Some(id) = self.organization(Some(&membership.organization))? {
-                memberships.push((id, membership.is_admin));
-            }
-        }
         let new = NewUser {
             id: UserId::from_uuid(app.new_id()),
             username: user.username.clone(),
@@ -204,8 +216,8 @@ impl Fixture {
             token: user.token.clone().map(Into::into),
             superuser: user.is_superuser,
             staff: user.is_staff,
-            roles,
-            memberships,
+            roles: user.roles()?,
+            memberships: self.memberships(user)?,
         };
         let object = || format!("user `{}`", user.username);
         app.accounts()
@@ -215,6 +227,16 @@ impl Fixture {
         Ok(())
     }
 
+    fn memberships(&self, user: &FixtureUser) -> Result<Vec<(OrganizationId, bool)>, FixtureError> {
+        let mut memberships = Vec::new();
+        for membership in &user.memberships {
+            if let Some(id) = self.organization(Some(&membership.organization))? {
+                memberships.push((id, membership.is_admin));
+            }
+        }
+        Ok(memberships)
+    }
+
     fn organization(&self, slug: Option<&str>) -> Result<Option<OrganizationId>, FixtureError> {
         let Some(slug) = slug else { return Ok(None) };
         let found = self.organizations.iter().find(|organization| organization.slug == slug);
@@ -222,5 +244,41 @@ impl Fixture {
             Some(organization) => Ok(Some(organization.id)),
             None => Err(FixtureError::UnknownOrganization(slug.to_owned())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        Fixture::parse(text).expect_err("no fixture").to_string()
+    }
+
+    #[test]
+    fn what_is_no_fixture_is_told_what_it_lacks() {
+        for text in ["{}", "[]", "[[], [], []]", "3", r#"{"users": []}"#] {
+            assert!(refused(text).contains("`organizations`"), "{text}: {}", refused(text));
+        }
+        for text in ["{", "", "nonsense", r#"{"organizations": [{}]}"#] {
+            assert!(refused(text).contains("line 1"), "{text}: {}", refused(text));
+        }
+        Fixture::parse(r#"{"about": "nothing", "organizations": []}"#).expect("an empty one");
+    }
+
+    #[test]
+    fn names_are_looked_up_before_anything_is_made() {
+        let user = |rest: &str| {
+            let user = format!(r#"{{"username": "u", {rest}}}"#);
+            format!(r#"{{"organizations": [], "users": [{user}]}}"#)
+        };
+        let said = refused(&user(r#""groups": ["Nobody"]"#));
+        assert!(said.contains("`Nobody`"), "{said}");
+        let said = refused(&user(r#""memberships": [{"organization": "gone"}]"#));
+        assert!(said.contains("`gone`"), "{said}");
+        let template = r#"{"id": "00000000-0000-7000-8000-000000000001", "name": "t", "organization": "gone",
+            "backend": "netjsonconfig.OpenWrt", "config": {}}"#;
+        let said = refused(&format!(r#"{{"organizations": [], "templates": [{template}]}}"#));
+        assert!(said.contains("`gone`"), "{said}");
     }
 }

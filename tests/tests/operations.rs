@@ -19,6 +19,7 @@ on_each_database!(
     a_body_that_stops_short_is_the_clients_fault,
     a_variable_that_nobody_knows_stops_the_start,
     an_administrators_token_can_be_sent,
+    a_fixture_that_cannot_be_read_leaves_nothing_behind,
     a_used_port_is_a_clear_error,
     a_data_folder_in_use_is_a_clear_error,
     a_second_start_keeps_the_data_and_prints_no_password,
@@ -108,6 +109,28 @@ async fn an_administrators_token_can_be_sent(database: Database) -> anyhow::Resu
         let start = Start { own_token: true, ..Start::default() }.set(name, value);
         let said = refusal(&database, start).await?;
         assert!(said.contains(name) && !said.contains(value), "{said}");
+    }
+    Ok(())
+}
+
+async fn a_fixture_that_cannot_be_read_leaves_nothing_behind(
+    database: Database,
+) -> anyhow::Result<()> {
+    let place = Home::new(&Database::Sqlite).await?;
+    for (name, text, why) in [
+        ("missing", None, "cannot read"),
+        ("cut", Some("{"), "EOF"),
+        ("empty", Some("{}"), "`organizations`"),
+        ("list", Some("[]"), "`organizations`"),
+    ] {
+        let mut fixture = Fixture::own()?;
+        fixture.path = place.data().join(name);
+        if let Some(text) = text {
+            std::fs::write(&fixture.path, text)?;
+        }
+        let start = Start { fixture: Some(fixture), ..Start::default() };
+        let said = refusal(&database, start).await?;
+        assert!(said.contains(why) && said.contains(name), "{name}: {said}");
     }
     Ok(())
 }

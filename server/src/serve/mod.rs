@@ -5,7 +5,7 @@ mod demo;
 pub mod logging;
 pub mod open;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use administrator::Given;
 use anyhow::Context as _;
@@ -33,6 +33,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 
     // Before anything is written: what was typed wrong, or a used port, should leave no data behind.
     let given = Given::from_environment()?;
+    let fixture = args.fixture.as_deref().map(fixture).transpose()?;
     let listener = http::bind(settings.http.listen).await?;
     let address = listener.local_addr().context("cannot tell where it listens")?;
     let opened = open::open(&settings).await?;
@@ -41,7 +42,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     start_background(&app, &tasks, &stop);
-    let outcome = prepare(&app, &args, given).await;
+    let outcome = prepare(&app, fixture, given, args.demo).await;
     if outcome.is_err() {
         finish(&opened, &tasks, &stop).await;
     }
@@ -101,15 +102,26 @@ fn start_background(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     }
 }
 
+/// What a fixture says.
+fn fixture(path: &Path) -> anyhow::Result<Fixture> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the fixture {shown}"))?;
+    Fixture::parse(&text).with_context(|| format!("cannot load {shown}"))
+}
+
 /// A fixture, or the administrator of the very first start.
-async fn prepare(app: &App, args: &ServeArgs, given: Given) -> anyhow::Result<()> {
-    if let Some(path) = &args.fixture {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the fixture {}", path.display()))?;
-        Fixture::parse(&text)?.load(app).await?;
+async fn prepare(
+    app: &App,
+    fixture: Option<Fixture>,
+    given: Given,
+    demo: bool,
+) -> anyhow::Result<()> {
+    if let Some(fixture) = fixture {
+        fixture.load(app).await?;
     }
     administrator::ensure(app, given).await?;
-    if args.demo {
+    if demo {
         demo::seed(app).await?;
     }
     Ok(())
