@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use secrecy::SecretString;
 
@@ -106,11 +106,14 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Verify(place) => runtime()?.block_on(verify::run(place)),
         Command::Fleet(args) => {
             serve::logging::start("warn", false);
-            let json = args.json;
+            let (json, until_settled) = (args.json, args.until_settled);
             let summary = runtime()?.block_on(fleet::run(args))?;
             let text = if json { serde_json::to_string(&summary)? } else { summary.to_string() };
             print(&text)?;
-            Ok(ExitCode::SUCCESS)
+            match summary.failure(until_settled) {
+                Some(failure) => bail!("{failure}"),
+                None => Ok(ExitCode::SUCCESS),
+            }
         }
         Command::Projections(command) => runtime()?.block_on(read_models::run(command)),
         Command::Doctor(place) => runtime()?.block_on(doctor::run(place)),
@@ -125,6 +128,11 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Says something beside the output; where nobody listens, nobody misses it.
+pub(crate) fn note(text: &str) {
+    drop(writeln!(std::io::stderr(), "wisptrail: {text}"));
 }
 
 /// Writes to standard output; a reader that went away is no error.

@@ -20,6 +20,7 @@ on_each_database!(
     a_variable_that_nobody_knows_stops_the_start,
     an_administrators_token_can_be_sent,
     a_fixture_that_cannot_be_read_leaves_nothing_behind,
+    a_fleet_that_nobody_takes_is_a_failure,
     a_used_port_is_a_clear_error,
     a_data_folder_in_use_is_a_clear_error,
     a_second_start_keeps_the_data_and_prints_no_password,
@@ -132,6 +133,40 @@ async fn a_fixture_that_cannot_be_read_leaves_nothing_behind(
         let said = refusal(&database, start).await?;
         assert!(said.contains(why) && said.contains(name), "{name}: {said}");
     }
+    Ok(())
+}
+
+async fn a_fleet_that_nobody_takes_is_a_failure(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let fleet = async |url: &str, secret: &str, duration: &str| {
+        let arguments = [
+            "fleet",
+            "--url",
+            url,
+            "--secret",
+            secret,
+            "--devices",
+            "2",
+            "--until-settled",
+            "--interval",
+            "fast",
+            "--json",
+            "--duration",
+            duration,
+        ];
+        program(server.home(), &arguments).await
+    };
+    let refused = fleet(server.address(), "not-the-secret", "30s").await?;
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stderr.contains("refused"), "{refused:?}");
+    let summary: Value = serde_json::from_str(&refused.stdout)?;
+    assert_eq!((&summary["refused"], &summary["settled"]), (&json!(2), &json!(0)), "{summary}");
+    let nowhere = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let unheard = fleet(&format!("http://{nowhere}"), "not-the-secret", "1s").await?;
+    assert_eq!(unheard.code, 1, "{unheard:?}");
+    let taken = fleet(server.address(), &secret_of("alpha")?, "60s").await?;
+    let summary: Value = serde_json::from_str(&taken.success()?)?;
+    assert_eq!(summary["settled"], 2, "{summary}");
     Ok(())
 }
 

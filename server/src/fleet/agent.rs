@@ -29,6 +29,8 @@ pub(super) struct Agent {
     /// The checksum in memory; the one of a configuration that failed is here only.
     working: Option<String>,
     settled: bool,
+    /// Settled, or ended: nothing is waited for.
+    done: bool,
 }
 
 /// Why an agent's process ended.
@@ -57,6 +59,7 @@ impl Agent {
             remembered: world.ledger.recall(number),
             working: None,
             settled: false,
+            done: false,
             world,
             number,
         }
@@ -106,7 +109,7 @@ impl Agent {
                 }
             }
         }
-        self.settle();
+        self.done();
     }
 
     /// One run of the agent's program.
@@ -361,6 +364,13 @@ impl Agent {
     fn settle(&mut self) {
         if !std::mem::replace(&mut self.settled, true) {
             self.world.one_settled();
+        }
+        self.done();
+    }
+
+    fn done(&mut self) {
+        if !std::mem::replace(&mut self.done, true) {
+            self.world.one_done();
         }
     }
 }

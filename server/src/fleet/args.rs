@@ -44,7 +44,7 @@ pub struct Args {
     /// Time over which the devices are switched on.
     #[arg(long, default_value = "0s", value_parser = duration)]
     pub ramp: Duration,
-    /// Ends as soon as every device has its configuration or has given up.
+    /// Ends as soon as every device has its configuration or has given up; exit status 1 when none has one.
     #[arg(long)]
     pub until_settled: bool,
     /// Makes a connection for every request, as real agents do.

@@ -110,7 +110,7 @@ impl Fleet {
         tokio::select! {
             () = stop.cancelled() => {}
             () = after(course.duration) => {}
-            () = settled(&world, course.until_settled) => {}
+            () = done(&world, course.until_settled) => {}
             () = storm(&power, course.reboot_storm) => {}
             () = keep(&world) => {}
         }
@@ -128,9 +128,9 @@ async fn after(time: Option<Duration>) {
     }
 }
 
-/// Ends when all devices have settled, if that is the end.
-async fn settled(world: &World, ends: bool) {
-    world.all_settled().await;
+/// Ends when all devices have settled or given up, if that is the end.
+async fn done(world: &World, ends: bool) {
+    world.all_done().await;
     info!(devices = world.devices, "all simulated devices have their configuration or gave up");
     if !ends {
         future::pending::<()>().await;

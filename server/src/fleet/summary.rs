@@ -13,8 +13,8 @@ pub struct Summary {
     pub seed: u64,
     /// How long it ran.
     pub seconds: f64,
-    /// Devices that had nothing left to do at least once: their configuration was current, was
-    /// reported, or their agent had ended.
+    /// Devices that had nothing left to do at least once: their configuration was fetched and
+    /// reported, now or in a run before.
     pub settled: u64,
     /// Devices that the server saw for the first time.
     pub registered: u64,
@@ -70,6 +70,20 @@ impl Summary {
             serde_json::to_string(self).map(|line| line + "\n")
         } else {
             Ok(self.to_string())
+        }
+    }
+
+    /// Why the run was in vain, if it was: for the exit status.
+    pub fn failure(&self, until_settled: bool) -> Option<&'static str> {
+        let nobody = self.registered + self.returned + self.polls == 0;
+        if nobody && self.refused > 0 {
+            Some("every device was refused: is the secret right, and may devices register?")
+        } else if nobody {
+            Some("no device was registered: does a server listen there?")
+        } else if until_settled && self.settled == 0 {
+            Some("no device has fetched and reported a configuration")
+        } else {
+            None
         }
     }
 }
@@ -147,6 +161,22 @@ mod tests {
         assert_eq!(json["applied"], 2);
         assert_eq!(json["errors"]["status 503"], 4);
         assert_eq!(json["requests"]["checksum"]["p95_ms"], 2.5);
+    }
+
+    #[test]
+    fn a_run_in_vain_is_a_failure() {
+        let run = |registered, refused, settled| {
+            let polls = settled;
+            Summary { registered, refused, settled, polls, ..Summary::default() }
+        };
+        assert_eq!(run(2, 0, 2).failure(true), None);
+        assert_eq!(run(1, 1, 1).failure(true), None);
+        assert_eq!(run(2, 0, 0).failure(false), None);
+        assert!(run(0, 2, 0).failure(false).is_some_and(|why| why.contains("refused")));
+        assert!(run(0, 0, 0).failure(false).is_some_and(|why| why.contains("registered")));
+        assert!(run(2, 0, 0).failure(true).is_some_and(|why| why.contains("reported")));
+        let again = Summary { polls: 3, settled: 3, ..Summary::default() };
+        assert_eq!(again.failure(true), None, "the devices were known from a run before");
     }
 
     #[test]

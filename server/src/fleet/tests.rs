@@ -109,6 +109,8 @@ async fn a_refused_registration_ends_the_agent() {
     controller.misbehave("register", Misbehaviour::Status(403));
     let summary = run(controller.options(3), Course { until_settled: true, ..bounded() }).await;
     assert_eq!((summary.refused, summary.requests["register"].count), (3, 3));
+    assert_eq!(summary.settled, 0, "nothing was fetched");
+    assert!(summary.failure(true).is_some());
 }
 
 #[tokio::test]
@@ -128,6 +130,7 @@ async fn five_times_not_found_ends_the_agent() {
     controller.misbehave("checksum", Misbehaviour::Status(404));
     let summary = run(controller.options(1), Course { until_settled: true, ..bounded() }).await;
     assert_eq!((summary.gave_up, summary.requests["checksum"].count), (1, 5));
+    assert_eq!(summary.settled, 0);
 }
 
 #[tokio::test]

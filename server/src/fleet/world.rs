@@ -24,7 +24,8 @@ pub(super) struct World {
     pub(super) devices: u32,
     ramp: Duration,
     settled: AtomicU64,
-    all_settled: Notify,
+    done: AtomicU64,
+    all_done: Notify,
 }
 
 /// What an agent sends for a list of tags that is not set: the complaint of `uci`, taken for it.
@@ -48,7 +49,8 @@ impl World {
             devices: options.devices,
             ramp: options.ramp,
             settled: AtomicU64::new(0),
-            all_settled: Notify::new(),
+            done: AtomicU64::new(0),
+            all_done: Notify::new(),
         })
     }
 
@@ -57,19 +59,25 @@ impl World {
         self.ramp.mul_f64(f64::from(number) / f64::from(self.devices.max(1)))
     }
 
+    /// A device has fetched its configuration and reported it.
     pub(super) fn one_settled(&self) {
-        if self.settled.fetch_add(1, Relaxed) + 1 == u64::from(self.devices) {
-            self.all_settled.notify_one();
+        self.settled.fetch_add(1, Relaxed);
+    }
+
+    /// A device has settled or its agent has ended, for the first time.
+    pub(super) fn one_done(&self) {
+        if self.done.fetch_add(1, Relaxed) + 1 == u64::from(self.devices) {
+            self.all_done.notify_one();
         }
     }
 
-    /// How many devices have had nothing left to do at least once.
+    /// How many devices have fetched their configuration and reported it.
     pub(super) fn settled(&self) -> u64 {
         self.settled.load(Relaxed)
     }
 
-    /// Waits until every device has; for one caller.
-    pub(super) async fn all_settled(&self) {
-        self.all_settled.notified().await;
+    /// Waits until every device has settled or given up; for one caller.
+    pub(super) async fn all_done(&self) {
+        self.all_done.notified().await;
     }
 }
