@@ -1,5 +1,7 @@
 //! `wisptrail events`: the log, for people and for pipes.
 
+mod filter;
+
 use std::{io::IsTerminal as _, process::ExitCode};
 
 use anyhow::bail;
@@ -9,6 +11,7 @@ use serde_json::Value;
 use store::Location;
 use uuid::Uuid;
 
+use self::filter::filter;
 use crate::{
     cli::{self, Place},
     control::{Answer, Connection, Filter, Request, shown},
@@ -35,7 +38,7 @@ pub enum EventsCommand {
 pub struct ListArgs {
     #[command(flatten)]
     place: Place,
-    /// Kind of stream, or one stream as KIND/ID.
+    /// Kind of stream, or one stream as KIND/ID; the id with or without its hyphens.
     #[arg(long, value_name = "KIND[/ID]")]
     aggregate: Option<String>,
     /// Stored type such as `device.registered`; may be given several times.
@@ -83,22 +86,13 @@ pub async fn run(command: EventsCommand) -> anyhow::Result<ExitCode> {
 }
 
 async fn list(args: ListArgs, follow: bool) -> anyhow::Result<ExitCode> {
-    let (aggregate_type, aggregate_id) = match args.aggregate.as_deref() {
-        None => (None, None),
-        Some(text) => match text.split_once('/') {
-            Some((kind, id)) => (Some(kind.to_owned()), Some(id.to_owned())),
-            None => (Some(text.to_owned()), None),
-        },
-    };
-    let filter = Filter {
-        aggregate_type,
-        aggregate_id,
-        types: args.types,
-        organization: args.organization,
-        actor: args.actor,
-        since: args.since,
-        until: args.until,
-        up_to: args.before.map(|before| before.saturating_sub(1)),
+    let filter = match filter(&args) {
+        Ok(filter) => filter,
+        // As for other arguments that make no sense.
+        Err(wrong) => {
+            cli::note(&wrong);
+            return Ok(ExitCode::from(2));
+        }
     };
     let settings = settings::load(&args.place, None, false)?.settings;
     let folder = &settings.data.folder;
@@ -121,6 +115,7 @@ async fn list(args: ListArgs, follow: bool) -> anyhow::Result<ExitCode> {
                 break;
             }
         }
+        table.end();
         return Ok(ExitCode::SUCCESS);
     }
     let log = Alone::open(&settings).await?;
@@ -139,6 +134,7 @@ async fn list(args: ListArgs, follow: bool) -> anyhow::Result<ExitCode> {
         }
     }
     log.store.close().await;
+    table.end();
     Ok(ExitCode::SUCCESS)
 }
 
@@ -179,27 +175,65 @@ impl Table {
 
     /// False when nobody reads any more.
     fn row(&mut self, event: &Value) -> anyhow::Result<bool> {
+        let first = !std::mem::replace(&mut self.begun, true);
         if !self.terminal {
             return cli::print_while_read(&event.to_string());
         }
-        let text = |name: &str| match &event[name] {
-            Value::String(text) => text.clone(),
-            Value::Null => "-".to_owned(),
-            other => other.to_string(),
-        };
-        if !std::mem::replace(&mut self.begun, true) {
-            cli::print(&format!(
-                "{:>8}  {:27}  {:38}  {:36}  {}",
-                "POSITION", "RECORDED", "TYPE", "STREAM", "ACTOR"
-            ))?;
+        if first {
+            cli::print(&columns(["POSITION", "RECORDED", "TYPE", "STREAM", "ACTOR"]))?;
         }
-        cli::print_while_read(&format!(
-            "{:>8}  {:27}  {:38}  {:36}  {}",
-            text("position"),
-            text("recorded_at"),
-            text("event_type"),
-            text("aggregate_id"),
-            text("actor")
-        ))
+        cli::print_while_read(&line(event))
+    }
+
+    /// An empty answer may be a filter that was meant otherwise.
+    fn end(&self) {
+        if !self.begun {
+            cli::note("no event fits");
+        }
+    }
+}
+
+fn columns([position, recorded, event_type, stream, actor]: [&str; 5]) -> String {
+    format!("{position:>8}  {recorded:27}  {event_type:38}  {stream:32}  {actor}")
+}
+
+fn line(event: &Value) -> String {
+    let text = |name: &str| match &event[name] {
+        Value::String(text) => text.clone(),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
+    };
+    let stream = format!("{}/{}", text("aggregate_type"), shortened(&text("aggregate_id")));
+    let (position, recorded) = (text("position"), text("recorded_at"));
+    columns([&position, &recorded, &text("event_type"), &stream, &text("actor")])
+}
+
+/// Both ends of an id: those of one second begin alike.
+fn shortened(id: &str) -> String {
+    const END: usize = 8;
+    let letters: Vec<char> = id.chars().collect();
+    if letters.len() <= 2 * END {
+        return id.to_owned();
+    }
+    let (first, last) = (&letters[..END], &letters[letters.len() - END..]);
+    first.iter().chain(&['…']).chain(last).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_row_tells_the_stream_with_its_kind() {
+        let event = json!({
+            "position": 7, "recorded_at": "2026-01-02T03:04:05.000000Z", "event_type": "device.registered",
+            "aggregate_type": "device", "aggregate_id": "0190f0a0-0000-7000-8000-0123456789ab", "actor": null,
+        });
+        let row = line(&event);
+        assert!(row.contains("  device.registered  ") && row.ends_with("  -"), "{row}");
+        assert!(row.contains("  device/0190f0a0…456789ab  "), "{row}");
+        assert_eq!(shortened("0123456789abcdef"), "0123456789abcdef");
     }
 }

@@ -21,6 +21,7 @@ on_each_database!(
     an_administrators_token_can_be_sent,
     a_fixture_that_cannot_be_read_leaves_nothing_behind,
     a_fleet_that_nobody_takes_is_a_failure,
+    filters_that_fit_nothing_are_told,
     a_used_port_is_a_clear_error,
     a_data_folder_in_use_is_a_clear_error,
     a_second_start_keeps_the_data_and_prints_no_password,
@@ -168,6 +169,32 @@ async fn a_fleet_that_nobody_takes_is_a_failure(database: Database) -> anyhow::R
     let summary: Value = serde_json::from_str(&taken.success()?)?;
     assert_eq!(summary["settled"], 2, "{summary}");
     Ok(())
+}
+
+async fn filters_that_fit_nothing_are_told(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let secret = &secret_of("alpha")?;
+    let device = register(&server.client(), secret, "sought", "02:00:00:00:07:06").await?;
+    let home = server.home().clone();
+    let data = home.data().to_str().context("a path")?.to_owned();
+    let list = async |filter: [&str; 2]| {
+        program(&home, &["events", "list", "--data", &data, filter[0], filter[1]]).await
+    };
+    let told = async || {
+        let plain = format!("device/{}", device.dashed().replace('-', ""));
+        let found = list(["--aggregate", &plain]).await?.success()?;
+        assert!(found.contains("device.registered"), "{found}");
+        let none = list(["--type", "device.deactivated"]).await?;
+        assert_eq!((none.code, none.stdout.as_str()), (0, ""), "{none:?}");
+        assert!(none.stderr.contains("no event fits"), "{none:?}");
+        let unknown = list(["--type", "device.registred"]).await?;
+        assert_eq!((unknown.code, unknown.stdout.as_str()), (2, ""), "{unknown:?}");
+        assert!(unknown.stderr.contains("did you mean `device.registered`?"), "{unknown:?}");
+        anyhow::Ok(())
+    };
+    told().await.context("beside the server")?;
+    assert_eq!(server.stop().await?.code(), Some(0));
+    told().await.context("without a server")
 }
 
 /// An address is recorded once a minute at most: a change within that minute waits in the table of presence.

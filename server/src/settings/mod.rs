@@ -21,6 +21,7 @@ use figment::{
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
+pub(crate) use check::nearest;
 pub use sections::{
     Controller, Data, Database, Durability, Graphql, Http, KEYS, Key, Log, LogFormat, Metrics,
     Security,
