@@ -37,6 +37,12 @@ pub struct Presence {
     pub wrong_keys: u64,
 }
 
+impl Presence {
+    fn addresses(&self) -> (Option<IpAddr>, Option<IpAddr>) {
+        (self.last_ip, self.management_ip)
+    }
+}
+
 /// Presence of all devices, in memory, flushed by a worker.
 pub(crate) struct PresenceBook {
     /// Is an address the same in all organizations?
@@ -114,13 +120,15 @@ impl PresenceBook {
         (!self.shared).then_some(organization)
     }
 
-    /// Notes a request. A checksum request tells where a device is now: others lose the management address, and the last
-    /// address if it is a private one (agent protocol, §4). Other requests take nothing from anybody.
+    /// Notes a request. A checksum request with an address that is new for the device tells where it is now: others lose
+    /// its management address, and its last address if that is a private one (agent protocol, §4). Other requests take
+    /// nothing from anybody.
     pub(crate) fn note(&self, contact: Contact) {
         let (device, scope) = (contact.device, self.scope(contact.organization));
         let mut pages = self.pages.lock();
         pages.enter(device, scope);
         let entry = pages.entries.entry(device).or_default();
+        let before = entry.presence.addresses();
         entry.dirty = true;
         entry.presence.last_contact = Some(contact.at);
         match contact.kind {
@@ -139,15 +147,15 @@ impl PresenceBook {
         if let Some(address) = contact.management {
             pages.set_management(device, Some(address));
         }
+        let now = pages.entries.get(&device).map(|entry| entry.presence.addresses());
+        let Some((last, management)) = now.filter(|now| *now != before) else { return };
         if contact.kind != ContactKind::Checksum {
             return;
         }
-        if let Some(address) = contact.management {
-            for loser in pages.management.others(scope, address, device) {
-                pages.set_management(loser, None);
-            }
+        for loser in pages.management.others(scope, management, device) {
+            pages.set_management(loser, None);
         }
-        for loser in pages.private.others(scope, contact.address, device) {
+        for loser in pages.private.others(scope, last, device) {
             pages.set_last(loser, None);
         }
     }
@@ -322,7 +330,7 @@ impl Pages {
     }
 }
 
-/// Who has an address. Several may, until one of them asks for its checksum.
+/// Who has an address. Several may, until one of them comes to it with a checksum request.
 #[derive(Default)]
 struct Holders(HashMap<(Option<OrganizationId>, IpAddr), HashSet<DeviceId>>);
 
@@ -345,10 +353,10 @@ impl Holders {
     fn others(
         &self,
         scope: Option<OrganizationId>,
-        address: IpAddr,
+        address: Option<IpAddr>,
         device: DeviceId,
     ) -> Vec<DeviceId> {
-        let holders = self.0.get(&(scope, address));
+        let holders = address.and_then(|address| self.0.get(&(scope, address)));
         holders.into_iter().flatten().copied().filter(|holder| *holder != device).collect()
     }
 }

@@ -35,6 +35,21 @@ fn other_requests_take_nothing() {
 }
 
 #[test]
+fn who_polls_from_where_it_was_takes_nothing() {
+    let book = book(true);
+    for number in 1..=2 {
+        book.note(contact(number, HARBOUR, ContactKind::Register, "10.0.0.1", None));
+    }
+    book.note(contact(2, HARBOUR, ContactKind::Checksum, "10.0.0.1", None));
+    assert_eq!(addresses(&book, 1), (ip("10.0.0.1"), None));
+    // One new address is enough: then both are taken from others.
+    book.note(contact(2, HARBOUR, ContactKind::Checksum, "10.0.0.1", Some("10.9.0.1")));
+    assert_eq!(addresses(&book, 1), (None, None));
+    book.note(contact(1, HARBOUR, ContactKind::Checksum, "10.0.0.1", None));
+    assert_eq!(addresses(&book, 2), (None, ip("10.9.0.1")));
+}
+
+#[test]
 fn a_public_address_may_be_that_of_many() {
     let book = book(true);
     for number in 1..=2 {
@@ -54,7 +69,7 @@ fn organizations_are_apart_where_addresses_are_not_shared() {
     book.moved(device(1), HILLS);
     book.note(contact(3, HARBOUR, ContactKind::Checksum, "10.0.0.1", Some("10.9.0.1")));
     assert_eq!(addresses(&book, 1), (ip("10.0.0.1"), ip("10.9.0.1")));
-    book.note(contact(2, HILLS, ContactKind::Checksum, "10.0.0.1", Some("10.9.0.1")));
+    book.note(contact(4, HILLS, ContactKind::Checksum, "10.0.0.1", Some("10.9.0.1")));
     assert_eq!(addresses(&book, 1), (None, None));
 }
 
