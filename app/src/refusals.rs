@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use store::{Op, Query, Row, Store, StoreError, args};
 use uuid::Uuid;
 
-/// Different refusals kept in memory between two flushes; more are only counted together.
+/// Different refusals kept in memory between two flushes; others are dropped until then.
 const PENDING: usize = 2000;
 /// Rows of the table.
 const KEPT: i64 = 10_000;
