@@ -30,7 +30,7 @@ pub(crate) async fn run(place: Place) -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
     match settings::load(&place, None, false) {
         Err(error) => {
-            report.fail("settings", &format!("{error:#}"), "correct the setting that is named")
+            report.fail("settings", &format!("{error:#}"), "correct the setting that is named");
         }
         Ok(loaded) => {
             report.ok("settings", "all are known and make sense");

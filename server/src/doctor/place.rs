@@ -38,7 +38,8 @@ pub(super) fn look(report: &mut Report, folder: &Path) {
 pub(super) fn secret(report: &mut Report, path: &Path) {
     let Ok(metadata) = fs::metadata(path) else { return };
     let (shown, mode) = (path.display().to_string(), metadata.permissions().mode() & 0o777);
-    if mode & 0o077 == 0 {
+    let of_others = mode & 0o077;
+    if of_others == 0 {
         report.ok(&shown, "is its owner's only");
     } else {
         let seen = format!("others may use the master key (mode {mode:o})");

@@ -45,6 +45,7 @@ impl EventsFilter {
 
 /// An event of the log.
 #[derive(SimpleObject)]
+#[expect(clippy::struct_field_names, reason = "clients see the names, and `id` would be a node's")]
 struct Event {
     /// Where in the log: 1, 2, 3 …
     position: Position,

@@ -13,7 +13,7 @@ pub(super) struct JobSubscription;
 #[Subscription]
 impl JobSubscription {
     /// An operation on many devices: at once, and then each time that it changed, at most four times a second. Complete when
-    /// it is done or cancelled; paused and failed ones may go on. One that the viewer cannot see is NOT_FOUND.
+    /// it is done or cancelled; paused and failed ones may go on. One that the viewer cannot see is `NOT_FOUND`.
     #[graphql(complexity = "50 + child_complexity")]
     async fn job_progress(&self, ctx: &Context<'_>, id: ID) -> Result<Answers<BulkOperation>> {
         let id = JobId::from_uuid(uuid("id", &id)?);

@@ -26,7 +26,7 @@ pub(super) enum Refused {
 /// What an operation gives.
 pub(super) enum Given {
     /// An answer, and the operation's id.
-    Answer(String, Response),
+    Answer(String, Box<Response>),
     /// The end of the operation with this id.
     End(String),
     /// Something that nobody wants any more.
@@ -90,7 +90,7 @@ impl Operations {
         };
         let Some(id) = self.ids.get(&number).cloned() else { return Given::Nothing };
         if let Some(answer) = answer {
-            return Given::Answer(id, answer);
+            return Given::Answer(id, Box::new(answer));
         }
         self.end(&id);
         Given::End(id)
