@@ -5,6 +5,7 @@ mod facts;
 mod foreign;
 mod listen;
 mod migrate;
+mod open;
 pub(crate) mod statement;
 mod transact;
 mod write;
@@ -19,6 +20,7 @@ use sqlx::PgPool;
 use tokio::task::JoinSet;
 
 use self::{
+    open::Open,
     statement::{hung_up, trouble},
     writer::Writer,
 };
@@ -69,11 +71,8 @@ impl Postgres {
 
     async fn read_once(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>, StoreError> {
         self.core.live.count_statements(queries.len() as u64 + 2);
-        let mut transaction = self
-            .pool
-            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            .await
-            .map_err(trouble("begin a reading transaction"))?;
+        let begin = Open::begin(&self.pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+        let mut transaction = begin.await.map_err(trouble("begin a reading transaction"))?;
         let mut results = Vec::with_capacity(queries.len());
         for query in queries {
             results.push(statement::fetch(&mut transaction, query).await?);

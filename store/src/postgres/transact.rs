@@ -2,7 +2,10 @@
 
 use sqlx::{Executor, PgPool};
 
-use super::statement::{execute, fetch, trouble};
+use super::{
+    open::Open,
+    statement::{execute, fetch, trouble},
+};
 use crate::{Step, StoreError, TransactOutcome, Transaction, store::Core};
 
 /// Runs the steps; dropping the future rolls back.
@@ -12,7 +15,7 @@ pub(super) async fn transact(
     core: &Core,
 ) -> Result<TransactOutcome, StoreError> {
     core.live.count_statements(2);
-    let mut open = pool.begin().await.map_err(trouble("begin a transaction"))?;
+    let mut open = Open::begin(pool, "BEGIN").await.map_err(trouble("begin a transaction"))?;
     if transaction.under_head_lock {
         core.live.count_statements(1);
         // Work that keeps appends out is a rebuild's: it may take longer than a request.

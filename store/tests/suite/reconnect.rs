@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
-use store::{Expected, Query, args};
+use store::{Expected, Op, Query, args};
 use tokio::time::timeout;
 
 use crate::support::*;
@@ -44,5 +44,32 @@ fn lost_connections_are_replaced() {
         other.close().await;
         store.close().await;
         admin.close().await.unwrap();
+    });
+}
+
+/// Whoever does not wait for an answer must not leave a transaction behind for the next one on that connection.
+#[test]
+fn readers_that_go_away_leave_no_transaction_open() {
+    on_postgres(async |database| {
+        let store = database.open().await;
+        count(&store, "a", Expected::Any, json!({"n": 1})).await.unwrap();
+        for steps in 0..400 {
+            let query = Query::new("SELECT total FROM counters", args![]);
+            let mut read = Box::pin(store.snapshot(vec![query]));
+            for _ in 0..steps {
+                if futures::poll!(&mut read).is_ready() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        let write = || {
+            let op = Op::new("UPDATE counters SET total = total RETURNING total", args![]);
+            store.returning(op)
+        };
+        for rows in futures::future::join_all((0..20).map(|_| write())).await {
+            assert_eq!(rows.unwrap()[0].int(0).unwrap(), 1);
+        }
+        store.close().await;
     });
 }
