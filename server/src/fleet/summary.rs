@@ -167,7 +167,7 @@ mod tests {
     fn a_run_in_vain_is_a_failure() {
         let run = |registered, refused, settled| {
             let polls = settled;
-            Summary { registered, refused, settled, polls, ..Summary::default() }
+            Summary { settled, registered, polls, refused, ..Summary::default() }
         };
         assert_eq!(run(2, 0, 2).failure(true), None);
         assert_eq!(run(1, 1, 1).failure(true), None);

@@ -158,8 +158,8 @@ pub(super) fn line_of(text: &str, section: &str, key: &str) -> Option<usize> {
 
 /// The line of a place in the text, from 1.
 fn line_at(text: &str, place: Option<Range<usize>>) -> usize {
-    let before = place.and_then(|place| text.as_bytes().get(..place.start)).unwrap_or_default();
-    before.iter().filter(|byte| **byte == b'\n').count() + 1
+    let before = place.and_then(|place| text.get(..place.start)).unwrap_or_default();
+    before.matches('\n').count() + 1
 }
 
 fn header_line(text: &str, section: &str) -> usize {
