@@ -18,6 +18,7 @@ mod openwrt;
 mod render;
 mod rules;
 mod schema;
+pub mod uci;
 
 pub use self::archive::Archive;
 pub use self::backend::{Backend, UnknownBackend};
