@@ -32,6 +32,21 @@ pub(crate) trait Engine: Send + Sync {
     async fn close(&self);
 }
 
+/// Opens what the location names as it is, to be read.
+pub(crate) async fn look(
+    location: Location,
+    core: Arc<Core>,
+) -> Result<(Box<dyn Engine>, Dialect), StoreError> {
+    Ok(match location {
+        Location::Sqlite { folder } => {
+            (Box::new(Sqlite::look(folder, core).await?), Dialect::Sqlite)
+        }
+        Location::Postgres { url } => {
+            (Box::new(Postgres::look(url, core).await?), Dialect::Postgres)
+        }
+    })
+}
+
 /// Opens the database that the location names.
 pub(crate) async fn start(
     location: Location,

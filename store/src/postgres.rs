@@ -16,7 +16,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use secrecy::SecretString;
-use sqlx::PgPool;
+use sqlx::{Connection as _, PgPool};
 use tokio::task::JoinSet;
 
 use self::{
@@ -32,7 +32,8 @@ use crate::{
 /// The shared database.
 pub(crate) struct Postgres {
     pool: PgPool,
-    writer: Writer,
+    /// None looks only.
+    writer: Option<Writer>,
     /// The writer and the listener.
     tasks: Mutex<JoinSet<()>>,
     core: Arc<Core>,
@@ -58,7 +59,16 @@ impl Postgres {
         .await?;
         let listening = connection::for_listening(&options);
         tasks.spawn(listen::listen(listening, pool.clone(), Arc::clone(&core)));
-        Ok(Self { pool, writer, tasks: Mutex::new(tasks), core })
+        Ok(Self { pool, writer: Some(writer), tasks: Mutex::new(tasks), core })
+    }
+
+    /// Connects to the database as it is, to be read.
+    pub(crate) async fn look(url: SecretString, core: Arc<Core>) -> Result<Self, StoreError> {
+        let options = connection::for_reading(&connection::options(&url)?);
+        // Whoever asks hears at once why it cannot be reached.
+        drop(connection::connect(&options).await?.close().await);
+        let pool = connection::pool(&options);
+        Ok(Self { pool, writer: None, tasks: Mutex::default(), core })
     }
 }
 
@@ -103,7 +113,7 @@ where
 #[async_trait]
 impl Engine for Postgres {
     async fn append(&self, request: Request) -> Result<Appended, AppendError> {
-        submit(self.writer.appends(), request).await
+        submit(self.writer.as_ref().and_then(Writer::appends), request).await
     }
 
     async fn fetch(&self, query: Query) -> Result<Vec<Row>, StoreError> {
@@ -123,7 +133,9 @@ impl Engine for Postgres {
     }
 
     async fn close(&self) {
-        self.writer.close();
+        if let Some(writer) = &self.writer {
+            writer.close();
+        }
         let mut tasks = std::mem::take(&mut *self.tasks.lock());
         while let Some(ended) = tasks.join_next().await {
             if ended.is_err() {

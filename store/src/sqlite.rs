@@ -1,6 +1,7 @@
 //! The log in one file, through threads of its own: one that writes, some that read.
 
 mod connection;
+mod copy;
 mod facts;
 mod migrate;
 mod readers;
@@ -12,6 +13,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 
+pub use self::copy::HeldFile;
 use self::{readers::Readers, writer::Writer};
 use crate::{
     AppendError, Appended, Durability, Op, Query, Row, StoreError, TransactOutcome, Transaction,
@@ -24,7 +26,8 @@ const FILE: &str = "wisptrail.db";
 /// The embedded database.
 pub(crate) struct Sqlite {
     readers: Readers,
-    writer: Writer,
+    /// None looks only.
+    writer: Option<Writer>,
     core: Arc<Core>,
 }
 
@@ -49,17 +52,35 @@ impl Sqlite {
                 opening.clock.now(),
             )?;
             let writer = Writer::start(connection, Arc::clone(&opening))?;
-            let readers = Readers::start(&file, readers::LONGEST)?;
-            Ok(Self { writer, readers, core: opening })
+            let readers = Readers::start(&file, connection::reader, readers::LONGEST)?;
+            Ok(Self { writer: Some(writer), readers, core: opening })
         };
         tokio::task::spawn_blocking(open).await.map_err(|_| StoreError::closed())?
+    }
+
+    /// Opens the file as it is, to be read.
+    pub(crate) async fn look(folder: PathBuf, core: Arc<Core>) -> Result<Self, StoreError> {
+        let open = move || {
+            let file = folder.join(FILE);
+            if !file.exists() {
+                let text = format!("there is no database {}", file.display());
+                return Err(StoreError::Unusable(text));
+            }
+            let readers = Readers::start(&file, connection::still, readers::LONGEST)?;
+            Ok(Self { writer: None, readers, core })
+        };
+        tokio::task::spawn_blocking(open).await.map_err(|_| StoreError::closed())?
+    }
+
+    fn writer(&self) -> Result<&Writer, StoreError> {
+        self.writer.as_ref().ok_or_else(StoreError::closed)
     }
 }
 
 #[async_trait]
 impl Engine for Sqlite {
     async fn append(&self, request: Request) -> Result<Appended, AppendError> {
-        submit(self.writer.appends(), request).await
+        submit(self.writer.as_ref().and_then(Writer::appends), request).await
     }
 
     async fn fetch(&self, query: Query) -> Result<Vec<Row>, StoreError> {
@@ -89,7 +110,7 @@ impl Engine for Sqlite {
 
     async fn returning(&self, op: Op) -> Result<Vec<Row>, StoreError> {
         let core = Arc::clone(&self.core);
-        self.writer
+        self.writer()?
             .run(move |connection| {
                 core.live.count_statements(1);
                 Ok(statement::fetch(connection, &Query { sql: op.sql, args: op.args })?)
@@ -99,11 +120,15 @@ impl Engine for Sqlite {
 
     async fn transact(&self, transaction: Transaction) -> Result<TransactOutcome, StoreError> {
         let core = Arc::clone(&self.core);
-        self.writer.run(move |connection| transact::transact(connection, transaction, &core)).await
+        self.writer()?
+            .run(move |connection| transact::transact(connection, transaction, &core))
+            .await
     }
 
     async fn close(&self) {
         self.readers.close().await;
-        self.writer.close().await;
+        if let Some(writer) = &self.writer {
+            writer.close().await;
+        }
     }
 }

@@ -90,7 +90,7 @@ impl Store {
         });
         let (engine, dialect) =
             crate::engine::start(options.location, options.durability, Arc::clone(&core)).await?;
-        let store = Self { inner: Arc::new(Inner { engine, dialect, core }) };
+        let store = Self::of(engine, dialect, core);
         match store.check_types().await {
             Ok(()) => Ok(store),
             Err(error) => {
@@ -98,6 +98,10 @@ impl Store {
                 Err(error)
             }
         }
+    }
+
+    pub(crate) fn of(engine: Box<dyn Engine>, dialect: Dialect, core: Arc<Core>) -> Self {
+        Self { inner: Arc::new(Inner { engine, dialect, core }) }
     }
 
     /// Appends, all or nothing. Waits a bounded time for a place in the queue.
@@ -299,7 +303,7 @@ impl Store {
     }
 
     /// Refuses a log with events that cannot be decoded (`event-store.md` §9).
-    async fn check_types(&self) -> Result<(), StoreError> {
+    pub(crate) async fn check_types(&self) -> Result<(), StoreError> {
         let query = Query::new(
             "SELECT type, version, first_position FROM event_types ORDER BY first_position",
             args![],

@@ -73,6 +73,11 @@ pub(super) fn for_writing(options: &PgConnectOptions, durability: Durability) ->
     options.clone().options([("synchronous_commit", synchronous)])
 }
 
+/// For connections that must change nothing.
+pub(super) fn for_reading(options: &PgConnectOptions) -> PgConnectOptions {
+    options.clone().options([("default_transaction_read_only", "on")])
+}
+
 /// For the one connection that listens.
 pub(super) fn for_listening(options: &PgConnectOptions) -> PgPool {
     PgPoolOptions::new()

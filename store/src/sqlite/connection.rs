@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::statement::trouble;
 use crate::{Durability, StoreError};
@@ -43,6 +43,20 @@ pub(super) fn reader(file: &Path) -> Result<Connection, StoreError> {
         )
         .map_err(trouble("configure a reading connection"))?;
     Ok(connection)
+}
+
+/// A connection that changes nothing in the file, and leaves the tidying up of its log to whoever writes it.
+pub(super) fn still(file: &Path) -> Result<Connection, StoreError> {
+    let open = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(file, flags)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.execute_batch(
+            "PRAGMA busy_timeout = 5000; PRAGMA cache_size = -4000; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;",
+        )?;
+        Ok(connection)
+    };
+    Ok(open().map_err(trouble("open the database file for reading"))?)
 }
 
 fn open(file: &Path) -> Result<Connection, StoreError> {

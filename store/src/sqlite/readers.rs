@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{connection, statement::trouble};
+use super::statement::trouble;
 use crate::{
     Failure, StoreError,
     writer::{PATIENCE, full},
@@ -33,13 +33,17 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn start(file: &Path, longest: Duration) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        file: &Path,
+        open: fn(&Path) -> Result<Connection, StoreError>,
+        longest: Duration,
+    ) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::channel::<Job>(MOST_QUEUED);
         let jobs = Arc::new(Mutex::new(jobs));
         let count = thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
         let mut threads = Vec::with_capacity(count);
         for number in 0..count {
-            let mut connection = connection::reader(file)?;
+            let mut connection = open(file)?;
             let deadline = Arc::new(Mutex::new(Instant::now()));
             let due = Arc::clone(&deadline);
             connection
@@ -126,14 +130,17 @@ pub(super) async fn join(threads: Vec<JoinHandle<()>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Durability, Query, args, sqlite::statement::fetch};
+    use crate::{
+        Durability, Query, args,
+        sqlite::{connection, statement::fetch},
+    };
 
     #[tokio::test]
     async fn a_question_without_end_is_given_up() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("wisptrail.db");
         drop(connection::writer(&file, Durability::Full).unwrap());
-        let readers = Readers::start(&file, Duration::from_millis(20)).unwrap();
+        let readers = Readers::start(&file, connection::reader, Duration::from_millis(20)).unwrap();
         let endless =
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
         let query = Query::new(endless, args![]);

@@ -9,6 +9,7 @@ mod disk;
 mod feed;
 mod foreign;
 mod kill;
+mod look;
 mod migrations;
 mod model;
 mod past;
