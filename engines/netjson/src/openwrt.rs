@@ -31,7 +31,7 @@ use crate::merge::{self, Identifiers};
 use crate::{Error, ValidationError};
 
 /// Sections of one file below `/etc/config`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Package {
     /// Name of the file.
     pub(crate) name: String,

@@ -2,9 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use crate::lint::{self, Finding};
 use crate::merge::{self, Identifiers};
+use crate::openwrt::Package;
 use crate::{
-    Archive, Backend, Error, File, ValidationError, context, files, limits, openwrt, rules,
+    Archive, Backend, Error, File, ValidationError, context, files, limits, openwrt, planned,
+    rules, uci,
 };
 
 /// Identifies elements of lists in device configurations.
@@ -33,6 +36,7 @@ pub struct Rendering {
     netjson: Value,
     text: String,
     files: Vec<File>,
+    packages: Vec<Package>,
 }
 
 impl Rendering {
@@ -49,6 +53,17 @@ impl Rendering {
     /// The members of the archive in order.
     pub fn files(&self) -> &[File] {
         &self.files
+    }
+
+    /// The packages as they are meant, whatever their text may be read as.
+    pub fn planned(&self) -> uci::Document {
+        uci::Document { packages: self.packages.iter().map(planned::package).collect() }
+    }
+
+    /// Values that a device reads as other sections or options than planned, in the order of the
+    /// text; at most [`MAX_FINDINGS`](crate::MAX_FINDINGS).
+    pub fn findings(&self) -> Vec<Finding> {
+        lint::findings(&self.netjson, &self.packages)
     }
 
     /// The archive that a device downloads. Equal renderings give equal bytes.
@@ -95,7 +110,7 @@ pub fn render(backend: Backend, input: &Input<'_>) -> Result<Rendering, Error> {
 
     let mut netjson = netjson;
     netjson.insert("type".into(), "DeviceConfiguration".into());
-    Ok(Rendering { netjson: Value::Object(netjson), text, files: members })
+    Ok(Rendering { netjson: Value::Object(netjson), text, files: members, packages })
 }
 
 /// Checks one configuration on its own: no templates, no variables.
@@ -154,7 +169,7 @@ fn named(mut netjson: Map<String, Value>, hostname: Option<&str>) -> Map<String,
 
 /// What the archive keeps of a package's text: not the line with its name, but, except at the very
 /// end, the blank line after it.
-fn body(text: &str, last: bool) -> String {
+pub(crate) fn body(text: &str, last: bool) -> String {
     let mut body = text.splitn(3, '\n').nth(2).unwrap_or_default().to_owned();
     if !last {
         body.push('\n');

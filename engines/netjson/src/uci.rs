@@ -107,6 +107,12 @@ impl Document {
     }
 }
 
+/// Reads a file below `/etc/config` on after errors, and says which options it unsets.
+pub(crate) fn probe(name: &str, text: &str) -> (Document, Vec<SyntaxError>, Vec<String>) {
+    let reader::Reading { document, errors, unset } = reader::reading(text, Some(name));
+    (document, errors, unset)
+}
+
 fn strict((document, errors): (Document, Vec<SyntaxError>)) -> Result<Document, SyntaxError> {
     errors.into_iter().next().map_or(Ok(document), Err)
 }
@@ -119,6 +125,23 @@ impl Package {
 }
 
 impl Section {
+    /// A section that nothing was read for: it has no line.
+    pub(crate) fn planned(kind: String, name: String) -> Self {
+        let name = Some(name).filter(|name| !name.is_empty());
+        Self { kind, name, line: 0, options: IndexMap::new() }
+    }
+
+    /// States an option; empty ones say nothing.
+    pub(crate) fn plan(&mut self, option: &str, setting: Setting) {
+        let silent = match &setting {
+            Setting::Option(value) => value.is_empty(),
+            Setting::List(values) => values.is_empty(),
+        };
+        if !silent {
+            self.options.insert(option.to_owned(), Entry { setting, line: 0 });
+        }
+    }
+
     /// What is said about `name`.
     pub fn get(&self, name: &str) -> Option<&Entry> {
         self.options.get(name)

@@ -8,12 +8,26 @@ use super::{Document, Entry, Package, Reason, Section, Setting, SyntaxError};
 
 /// Reads `text`, which belongs to `package` until it says otherwise.
 pub(super) fn read(text: &str, package: Option<&str>) -> (Document, Vec<SyntaxError>) {
+    let Reading { document, errors, .. } = reading(text, package);
+    (document, errors)
+}
+
+/// Everything that one pass over a text gives.
+pub(super) struct Reading {
+    pub(super) document: Document,
+    pub(super) errors: Vec<SyntaxError>,
+    /// Names of options that an empty value unset, or would have.
+    pub(super) unset: Vec<String>,
+}
+
+pub(super) fn reading(text: &str, package: Option<&str>) -> Reading {
     let mut reader = Reader {
         lines: Lines { text: text.as_bytes(), position: 0, end: 0, line: 0 },
         single: package.is_some(),
         document: Document::default(),
         named: HashMap::new(),
         open: None,
+        unset: Vec::new(),
     };
     if let Some(name) = package {
         reader.announce(name.to_owned(), 1);
@@ -25,7 +39,7 @@ pub(super) fn read(text: &str, package: Option<&str>) -> (Document, Vec<SyntaxEr
             reader.lines.position = reader.lines.end;
         }
     }
-    (reader.document, errors)
+    Reading { document: reader.document, errors, unset: reader.unset }
 }
 
 struct Reader<'a> {
@@ -37,6 +51,7 @@ struct Reader<'a> {
     named: HashMap<String, usize>,
     /// Place of the section that options belong to, in the last package.
     open: Option<usize>,
+    unset: Vec<String>,
 }
 
 impl Reader<'_> {
@@ -118,6 +133,9 @@ impl Reader<'_> {
         check(is_name(&name, false), line, Reason::Name)?;
         let value = self.lines.argument()?;
         self.lines.expect_end()?;
+        if !list && value.is_empty() {
+            self.unset.push(name.clone());
+        }
         match section.options.entry(name) {
             Place::Occupied(place) if !list && value.is_empty() => {
                 place.shift_remove();

@@ -1,0 +1,97 @@
+//! Where in a configuration a piece of text comes from.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::token::{Piece, Token};
+
+/// Texts looked at for one finding.
+const SEARCHED: usize = 1000;
+
+/// Texts of a configuration that are not plain, with their places.
+pub(super) struct Places {
+    values: Vec<(String, String)>,
+    keys: Vec<(String, String)>,
+    /// How often a text was asked for: equal ones stand in the order of the configuration.
+    asked: HashMap<(bool, String), usize>,
+}
+
+impl Places {
+    pub(super) fn of(netjson: &Value) -> Self {
+        let mut places = Self { values: Vec::new(), keys: Vec::new(), asked: HashMap::new() };
+        places.collect(netjson, &mut String::new());
+        places
+    }
+
+    fn collect(&mut self, value: &Value, pointer: &mut String) {
+        let length = pointer.len();
+        match value {
+            Value::String(text) if !is_plain(text) => {
+                self.values.push((text.clone(), pointer.clone()));
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    step(pointer, &index.to_string());
+                    self.collect(item, pointer);
+                    pointer.truncate(length);
+                }
+            }
+            Value::Object(map) => {
+                for (key, item) in map {
+                    // Contents of files are no UCI.
+                    if length == 0 && key == "files" {
+                        continue;
+                    }
+                    step(pointer, key);
+                    if !is_plain(key) {
+                        self.keys.push((key.clone(), pointer.clone()));
+                    }
+                    self.collect(item, pointer);
+                    pointer.truncate(length);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The place of the text that became `token`, or that is the reason why it is not plain.
+    pub(super) fn find(&mut self, token: &Token<'_>) -> Option<String> {
+        let is_key = matches!(token.piece, Piece::OptionName(_) | Piece::PackageName(_));
+        let text = token.text();
+        let asked = self.asked.entry((is_key, text.to_owned())).or_default();
+        let nth = *asked;
+        *asked += 1;
+        let all = if is_key { &self.keys } else { &self.values };
+        let equal: Vec<_> = all.iter().filter(|(known, _)| known == text).collect();
+        if let Some((_, pointer)) = equal.get(nth).or(equal.last()) {
+            return Some(pointer.clone());
+        }
+        let is_value = matches!(token.piece, Piece::Value { .. });
+        let inside = |known: &str| {
+            let name = known.replace(['.', '-'], "_");
+            let suspicious = if is_value { known.contains(['\'', '\0']) } else { !is_plain(&name) };
+            suspicious
+                && (text.contains(known.trim())
+                    || text.contains(&name)
+                    || text.contains(&known.to_uppercase())
+                    || text.contains(&known.to_lowercase()))
+        };
+        // Names of generated sections are made of values, items of lists may be keys.
+        let both = self.values.iter().chain(&self.keys).take(SEARCHED);
+        both.filter(|(known, _)| inside(known))
+            .max_by_key(|(known, _)| known.len())
+            .map(|(_, pointer)| pointer.clone())
+    }
+}
+
+/// Whether no piece of text is more than it is because of `text`.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// Appends a step to a JSON pointer.
+fn step(pointer: &mut String, key: &str) {
+    pointer.push('/');
+    pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+}
