@@ -1,46 +1,57 @@
-//! How long one rendering takes.
+//! How long one rendering takes, and how often it asks for memory.
 
-use serde_json::{Map, Value, json};
-use wisptrail_netjson::{Backend, Input, render};
+mod inputs;
+
+use divan::{AllocProfiler, Bencher};
+use serde_json::Value;
+use wisptrail_netjson::{Backend, evaluate_vars, merge, render, validate};
+
+use self::inputs::Case;
+
+#[global_allocator]
+static COUNTED: AllocProfiler = AllocProfiler::system();
 
 fn main() {
     divan::main();
 }
 
-/// Interfaces of a router with some VLANs, and a file.
-fn config(vlans: u32) -> Map<String, Value> {
-    let mut interfaces = vec![json!({
-        "name": "br-lan", "type": "bridge", "bridge_members": ["lan1", "lan2"],
-        "addresses": [{"proto": "static", "family": "ipv4", "address": "192.168.1.1", "mask": 24}]
-    })];
-    interfaces.extend((1..=vlans).map(|vid| {
-        json!({"name": "eth0", "type": "8021q", "vid": vid,
-            "addresses": [{"proto": "dhcp", "family": "ipv4"}]})
-    }));
-    let config = json!({
-        "general": {"hostname": "{{ name }}", "timezone": "UTC"},
-        "interfaces": interfaces,
-        "files": [{"path": "/etc/banner", "mode": "0644", "contents": "{{ name }}\n"}]
-    });
-    match config {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
+/// Merging, variables, validation, text and files.
+#[divan::bench(args = inputs::all())]
+fn text(bencher: Bencher<'_, '_>, case: &Case) {
+    let templates = case.templates();
+    let input = case.input(&templates);
+    assert!(render(Backend::OpenWrt, &input).is_ok());
+    bencher.bench(|| render(Backend::OpenWrt, &input));
 }
 
-#[divan::bench(args = [1, 10, 100])]
-fn device(bencher: divan::Bencher<'_, '_>, vlans: u32) {
-    let config = config(vlans);
-    let context = Map::from_iter([("name".to_owned(), json!("router-1"))]);
-    let template = Map::from_iter([("ntp".to_owned(), json!({"enabled": true}))]);
+/// The same, packed as the device downloads it.
+#[divan::bench(args = inputs::all())]
+fn archive(bencher: Bencher<'_, '_>, case: &Case) {
+    let templates = case.templates();
+    let input = case.input(&templates);
+    bencher.bench(|| render(Backend::OpenWrt, &input).map(|rendering| rendering.archive()));
+}
+
+#[divan::bench(args = inputs::all())]
+fn validation(bencher: Bencher<'_, '_>, case: &Case) {
+    let templates = case.templates();
+    let input = case.input(&templates);
+    let rendering = render(Backend::OpenWrt, &input).expect("a valid configuration");
+    let Value::Object(evaluated) = rendering.netjson() else { return };
+    bencher.bench(|| validate(Backend::OpenWrt, evaluated));
+}
+
+#[divan::bench(args = inputs::all())]
+fn variables(bencher: Bencher<'_, '_>, case: &Case) {
+    let config = Value::Object(case.config.clone());
+    bencher.bench(|| evaluate_vars(&config, &case.context));
+}
+
+#[divan::bench(args = inputs::all())]
+fn merging(bencher: Bencher<'_, '_>, case: &Case) {
     bencher.bench(|| {
-        let input = Input {
-            config: &config,
-            templates: &[&template],
-            context: &context,
-            hostname: None,
-            dsa: true,
-        };
-        render(Backend::OpenWrt, &input).map(|rendering| rendering.archive())
+        case.templates.iter().try_fold(case.config.clone(), |merged, template| {
+            merge(&merged, template, &["name", "config_value", "id"])
+        })
     });
 }
