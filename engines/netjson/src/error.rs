@@ -32,13 +32,37 @@ impl ValidationError {
     }
 }
 
-/// Why there is no rendering.
+/// Something that NetJSON cannot say.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}line {line}: {message}", .file.as_ref().map(|file| format!("{file}, ")).unwrap_or_default())]
+pub struct Unreadable {
+    /// The member of the archive; none where text was parsed.
+    pub file: Option<String>,
+    /// Where, counted from 1, in the file; 0 for the whole of it.
+    pub line: usize,
+    /// What is wrong, without repeating the value.
+    pub message: String,
+}
+
+impl Unreadable {
+    pub(crate) fn at(line: usize, message: impl Into<String>) -> Self {
+        Self { file: None, line, message: message.into() }
+    }
+}
+
+/// Why there is no rendering, or no configuration.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The merged and evaluated configuration is refused.
     #[error(transparent)]
     Invalid(#[from] ValidationError),
+    /// What is to be parsed has no meaning where it stands.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// Configurations of this backend are only written.
+    #[error("configurations of {} cannot be parsed", .0.as_str())]
+    NotParsed(Backend),
     /// The backend only checks configurations so far.
     #[error("generator {} is not part of this version", .0.as_str())]
     NotRendered(Backend),

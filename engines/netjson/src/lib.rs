@@ -16,6 +16,7 @@ mod lint;
 mod literal;
 mod merge;
 mod openwrt;
+mod parse;
 mod planned;
 mod render;
 mod rules;
@@ -26,10 +27,11 @@ pub use self::archive::Archive;
 pub use self::backend::{Backend, UnknownBackend};
 pub use self::context::evaluate_vars;
 pub use self::dsa::is_openwrt_dsa;
-pub use self::error::{Error, ValidationError};
+pub use self::error::{Error, Unreadable, ValidationError};
 pub use self::files::File;
 pub use self::lint::{Effect, Extra, Finding, MAX_FINDINGS, Obstacle, lint, lint_variable};
 pub use self::merge::merge;
+pub use self::parse::{Loss, Native, Parsed, parse};
 pub use self::render::{Input, Rendering, render, validate};
 
 /// Raised whenever any byte of any output may change for the same input.

@@ -20,7 +20,7 @@ pub(super) fn section(
 }
 
 /// `name` as UCI takes it. Only the two characters that interfaces are fond of are replaced.
-pub(super) fn uci_name(name: &str) -> String {
+pub(crate) fn uci_name(name: &str) -> String {
     name.replace(['.', '-'], "_")
 }
 

@@ -1,0 +1,108 @@
+//! UCI packages become NetJSON, block by block.
+//!
+//! One file per block. A block takes the sections that it understands out of their packages; what
+//! is left in the end becomes packages of the configuration's own.
+
+mod addresses;
+mod custom;
+mod device;
+mod encryption;
+mod general;
+mod interfaces;
+mod openvpn;
+mod radios;
+mod routes;
+mod switch;
+mod system;
+mod wireguard_peers;
+mod wireless;
+mod zerotier;
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use super::loss::Losses;
+use super::section::{Options, Packages, Section, Types};
+use crate::Error;
+
+/// Sections on one side, the configuration on the other.
+struct Source<'a> {
+    packages: Packages,
+    netjson: Map<String, Value>,
+    /// Whether devices are configured apart from interfaces (OpenWrt 21 and later).
+    dsa: bool,
+    /// Logical names of the bridges of an interface, by its name.
+    bridges: HashMap<String, Vec<String>>,
+    losses: &'a mut Losses,
+}
+
+/// The configuration that `packages` say.
+pub(super) fn netjson(
+    packages: Packages,
+    dsa: bool,
+    losses: &mut Losses,
+) -> Result<Map<String, Value>, Error> {
+    let bridges = bridges(&packages, dsa);
+    let mut source = Source { packages, netjson: Map::new(), dsa, bridges, losses };
+    for block in [
+        general::read,
+        system::read,
+        interfaces::read,
+        routes::read,
+        switch::read,
+        radios::read,
+        wireless::read,
+        openvpn::read,
+        wireguard_peers::read,
+        zerotier::read,
+    ] {
+        block(&mut source)?;
+    }
+    custom::read(&mut source);
+    Ok(source.netjson)
+}
+
+/// Which bridges interfaces are members of, in the order in which they are stated.
+fn bridges(packages: &Packages, dsa: bool) -> HashMap<String, Vec<String>> {
+    let mut bridges: HashMap<String, Vec<String>> = HashMap::new();
+    for section in packages.get("network").into_iter().flatten() {
+        let is_bridge = section.options.get("type").is_some_and(|kind| kind == "bridge");
+        let (name, key) = match &*section.kind {
+            "interface" if is_bridge => (&*section.name, "ifname"),
+            "device" if is_bridge && dsa => {
+                (section.name.strip_prefix("device_").unwrap_or(&section.name), "ports")
+            }
+            _ => continue,
+        };
+        for member in section.words(key) {
+            bridges.entry(member.to_owned()).or_default().push(name.to_owned());
+        }
+    }
+    bridges
+}
+
+impl Source<'_> {
+    /// Takes sections of some types out of `package`.
+    fn take(&mut self, package: &str, wanted: impl Fn(&str) -> bool) -> Vec<Section> {
+        let Some(sections) = self.packages.get_mut(package) else { return Vec::new() };
+        sections.extract_if(.., |section| wanted(&section.kind)).collect()
+    }
+
+    /// Takes the sections of a type that is stated once; of several the last counts.
+    fn take_only(&mut self, package: &str, kind: &str) -> Option<Section> {
+        let mut sections = self.take(package, |found| found == kind);
+        let last = sections.pop();
+        for section in sections {
+            self.losses.add(section.line, format!("section {kind:?}, which is stated again"));
+        }
+        last
+    }
+
+    /// States a list, unless it is empty.
+    fn state(&mut self, key: &str, items: Vec<Value>) {
+        if !items.is_empty() {
+            self.netjson.insert(key.to_owned(), items.into());
+        }
+    }
+}
