@@ -25,7 +25,9 @@ pub(crate) fn equal(a: &Value, b: &Value, booleans: Booleans) -> bool {
         (Value::Bool(flag), Value::Number(number)) | (Value::Number(number), Value::Bool(flag)) => {
             booleans == Booleans::AreNumbers && canonical(number) == u8::from(*flag).to_string()
         }
-        (Value::Number(a), Value::Number(b)) => a == b || canonical(a) == canonical(b),
+        (Value::Number(a), Value::Number(b)) => {
+            a == b || (a.is_f64() != b.is_f64() && canonical(a) == canonical(b))
+        }
         (Value::String(a), Value::String(b)) => a == b,
         (Value::Array(a), Value::Array(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b, booleans))

@@ -1,5 +1,6 @@
 //! What a configuration must obey beyond the schema.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
@@ -11,8 +12,7 @@ pub(crate) fn check(backend: Backend, netjson: &Map<String, Value>) -> Result<()
     for radio in list(netjson, "radios") {
         check_channel(radio)?;
     }
-    // The walk borrows a value; a map cannot be lent as one.
-    schema::of(backend).validate(&Value::Object(enabled_radios(backend, netjson)))?;
+    schema::of(backend).validate(&enabled_radios(backend, netjson))?;
     for (index, file) in list(netjson, "files").iter().enumerate() {
         check_path(index, file)?;
     }
@@ -24,10 +24,11 @@ pub(crate) fn check(backend: Backend, netjson: &Map<String, Value>) -> Result<()
 }
 
 /// The older firmware wants every radio to say whether it is disabled.
-fn enabled_radios(backend: Backend, netjson: &Map<String, Value>) -> Map<String, Value> {
-    let mut netjson = netjson.clone();
+fn enabled_radios(backend: Backend, netjson: &Map<String, Value>) -> Cow<'_, Map<String, Value>> {
+    let mut netjson = Cow::Borrowed(netjson);
     if backend == Backend::OpenWisp
-        && let Some(Value::Array(radios)) = netjson.get_mut("radios")
+        && netjson.contains_key("radios")
+        && let Some(Value::Array(radios)) = netjson.to_mut().get_mut("radios")
     {
         for radio in radios.iter_mut().filter_map(Value::as_object_mut) {
             radio.entry("disabled").or_insert(Value::Bool(false));

@@ -4,6 +4,7 @@
 //! going through the keywords in the order in which they stand in the schema. General validators
 //! have an order of their own, so this one walks the schema as it is written.
 
+mod compiled;
 mod format;
 mod message;
 
@@ -13,6 +14,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Map, Value};
 
+use self::compiled::Compiled;
 pub(crate) use self::format::network;
 use self::message::Cause;
 use crate::equality::{Booleans, Seen, equal};
@@ -38,6 +40,7 @@ pub(crate) fn of(backend: Backend) -> &'static Schema {
 pub(crate) struct Schema {
     root: Value,
     patterns: HashMap<String, Regex>,
+    compiled: Compiled,
 }
 
 /// The first thing wrong with a value, and where; steps are collected from the inside out.
@@ -61,7 +64,8 @@ impl Schema {
         let root = serde_json::from_str(text).expect("the embedded schema is JSON");
         let mut patterns = HashMap::new();
         collect_patterns(&root, &mut patterns);
-        Self { root, patterns }
+        let compiled = Compiled::of(&root, &patterns);
+        Self { root, patterns, compiled }
     }
 
     /// Whether `key` is a property that the schema knows at the top level.
@@ -70,8 +74,13 @@ impl Schema {
     }
 
     /// Reports the first error in `config`.
-    pub(crate) fn validate(&self, config: &Value) -> Result<(), ValidationError> {
-        self.check(config, &self.root).map_err(|fault| {
+    pub(crate) fn validate(&self, config: &Map<String, Value>) -> Result<(), ValidationError> {
+        if self.compiled.accepts(config) {
+            return Ok(());
+        }
+        // The walk borrows a value; a map cannot be lent as one.
+        let config = Value::Object(config.clone());
+        self.check(&config, &self.root).map_err(|fault| {
             let steps: Vec<&str> = fault.steps.iter().rev().map(String::as_str).collect();
             ValidationError::at(&steps.join("/"), fault.cause.message(fault.instance))
         })

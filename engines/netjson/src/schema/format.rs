@@ -13,6 +13,11 @@ pub(super) fn fits(name: &str, text: &str) -> bool {
     }
 }
 
+/// Whether the format called `name` is one that is checked.
+pub(super) fn is_checked(name: &str) -> bool {
+    matches!(name, "ipv4" | "ipv6" | "cidr" | "hostname")
+}
+
 /// The address and prefix length of `address`, `address/length` or `address/netmask`.
 pub(crate) fn network(text: &str) -> Option<(IpAddr, u32)> {
     let (address, mask) = match text.split_once('/') {
