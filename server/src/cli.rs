@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use secrecy::SecretString;
 
-use crate::{doctor, events, fleet, read_models, serve, settings, verify};
+use crate::{doctor, events, export, fleet, import, read_models, serve, settings, verify};
 
 /// Manages fleets of `OpenWrt` routers and the Wi-Fi services on them; every change is an event.
 #[derive(Debug, Parser)]
@@ -28,6 +28,10 @@ enum Command {
     /// The tables for reading: how they are doing, filling them again.
     #[command(subcommand)]
     Projections(read_models::ProjectionsCommand),
+    /// Writes the whole log with keys and archives to a file, for another machine or database.
+    Export(export::ExportArgs),
+    /// Reads what `export` wrote into an empty data folder or database.
+    Import(import::ImportArgs),
     /// Looks at everything that may go wrong, and says what to do about it.
     Doctor(Place),
     /// Prints a script that completes commands, for a shell.
@@ -116,6 +120,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Projections(command) => runtime()?.block_on(read_models::run(command)),
+        Command::Export(args) => runtime()?.block_on(export::run(args)),
+        Command::Import(args) => runtime()?.block_on(import::run(args)),
         Command::Doctor(place) => runtime()?.block_on(doctor::run(place)),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -42,6 +42,7 @@ pub(crate) async fn verify(store: &Store, location: &Location) -> anyhow::Result
         foreign: chain.foreign,
         unchained: chain.unchained,
         head: chain.head,
+        hash: chain.hash,
         bad: chain.first_bad.map(|bad| (bad.position, bad.reason)),
         projections: reports
             .into_iter()
@@ -62,6 +63,10 @@ fn report(verified: &Verified) -> String {
         ),
         Some((position, reason)) => format!("chain: BROKEN at position {position}: {reason}\n"),
     };
+    if verified.bad.is_none() {
+        let chained = verified.head - verified.unchained;
+        let _ = writeln!(text, "chain head: position {chained}, hash {}", verified.hash);
+    }
     for (name, position, rows, wrong) in &verified.projections {
         if wrong.is_empty() {
             let _ = writeln!(

@@ -66,7 +66,7 @@ impl Anchors {
         }
     }
 
-    fn write(&self, anchor: &Anchor) -> io::Result<()> {
+    pub(crate) fn write(&self, anchor: &Anchor) -> io::Result<()> {
         let mut line = serde_json::to_string(anchor)?;
         line.push('\n');
         let mut file = OpenOptions::new().create(true).append(true).open(&self.file)?;

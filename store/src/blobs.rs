@@ -10,7 +10,7 @@ use sha2::Digest;
 use uuid::Uuid;
 
 use self::{file::BlobFile, table::BlobTable};
-use crate::{Keyring, SealedError, Store, StoreError, Subject};
+use crate::{Keyring, Location, SealedError, Store, StoreError, Subject};
 
 /// Bytes of the largest blob.
 pub const MAX_BLOB: usize = 16 << 20;
@@ -25,6 +25,11 @@ impl Sha256 {
     /// The hash of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(sha2::Sha256::digest(bytes).into())
+    }
+
+    /// A hash that was computed before.
+    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
     /// The hash itself.
@@ -95,20 +100,21 @@ pub struct Blobs {
     keyring: Arc<Keyring>,
 }
 
+/// Where sealed blobs are.
 #[derive(Debug)]
-enum Shelf {
+pub(crate) enum Shelf {
     File(BlobFile),
     Table(BlobTable),
 }
 
 /// Organization (nil for none), then hash.
-type Key = (Uuid, Sha256);
+pub(crate) type Key = (Uuid, Sha256);
 
 /// A sealed blob.
-struct Stored {
-    key: Key,
-    size: usize,
-    body: Vec<u8>,
+pub(crate) struct Stored {
+    pub(crate) key: Key,
+    pub(crate) size: usize,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Blobs {
@@ -190,9 +196,7 @@ impl Blobs {
 
     /// Finishes what is queued and closes the file; later calls are answered as unavailable. Nothing to do on PostgreSQL.
     pub async fn close(&self) {
-        if let Shelf::File(file) = &self.shelf {
-            file.close().await;
-        }
+        self.shelf.close().await;
     }
 
     async fn write(
@@ -231,11 +235,37 @@ impl Blobs {
     }
 
     async fn write_sealed(&self, batch: Vec<Stored>) -> Result<(), StoreError> {
-        match &self.shelf {
-            Shelf::File(file) => file.put(batch).await,
-            Shelf::Table(table) => table.put(batch).await,
+        self.shelf.put(batch).await
+    }
+}
+
+impl Shelf {
+    /// Beside the log.
+    pub(crate) fn of(location: &Location, store: &Store) -> Result<Self, StoreError> {
+        Ok(match location {
+            Location::Sqlite { folder } => Self::File(BlobFile::open(&folder.join("blobs.db"))?),
+            Location::Postgres { .. } => Self::Table(BlobTable::new(store.clone())),
+        })
+    }
+
+    /// Keeps what is not there yet.
+    pub(crate) async fn put(&self, batch: Vec<Stored>) -> Result<(), StoreError> {
+        match self {
+            Self::File(file) => file.put(batch).await,
+            Self::Table(table) => table.put(batch).await,
         }
     }
+
+    pub(crate) async fn close(&self) {
+        if let Self::File(file) = self {
+            file.close().await;
+        }
+    }
+}
+
+/// A connection to the file of blobs that cannot write.
+pub(crate) fn reading(path: &Path) -> Result<rusqlite::Connection, StoreError> {
+    file::reading(path).map_err(file::during("open the file of blobs"))
 }
 
 fn checked(bytes: &[u8]) -> Result<Sha256, BlobError> {

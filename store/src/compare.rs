@@ -6,7 +6,8 @@ mod table;
 
 use std::sync::Arc;
 
-use self::{replay::verify, scratch::Scratch};
+use self::replay::verify;
+pub(crate) use self::scratch::Scratch;
 use crate::{Interpreter, Location, Projection, StoreError, rebuild::source::Source};
 
 /// What the comparison of a projection found.

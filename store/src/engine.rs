@@ -6,8 +6,11 @@ use async_trait::async_trait;
 
 use crate::{
     AppendError, Appended, Dialect, Durability, Location, Op, Query, Row, StoreError,
-    TransactOutcome, Transaction, postgres::Postgres, request::Request, sqlite::Sqlite,
-    store::Core,
+    TransactOutcome, Transaction,
+    postgres::Postgres,
+    request::Request,
+    sqlite::Sqlite,
+    store::{Carried, Core},
 };
 
 /// One of the two databases.
@@ -27,6 +30,9 @@ pub(crate) trait Engine: Send + Sync {
 
     /// Runs steps as one.
     async fn transact(&self, transaction: Transaction) -> Result<TransactOutcome, StoreError>;
+
+    /// Writes events that come from elsewhere with their places in the chain.
+    async fn carry(&self, carried: Arc<Carried>) -> Result<(), StoreError>;
 
     /// Finishes what is queued and lets go of the database.
     async fn close(&self);

@@ -96,6 +96,12 @@ impl Keyring {
         Ok(Self { store, random, master, fingerprints, keys })
     }
 
+    /// Does this master key open what proves one, see [`Header::keyring`](crate::Header)?
+    pub fn opens(proof: &[u8], master: &SecretSlice<u8>) -> Result<bool, StoreError> {
+        let wrapping = root(master)?.derive("wrapping");
+        Ok(wrapping.unwrap(FINGERPRINTS, proof).is_some())
+    }
+
     /// Is this the master key of the database? None while the database is bound to none. Writes nothing.
     pub async fn fits(store: &Store, master: &SecretSlice<u8>) -> Result<Option<bool>, StoreError> {
         let wrapping = root(master)?.derive("wrapping");

@@ -36,6 +36,7 @@ mod sqlite;
 mod states;
 mod store;
 mod transaction;
+mod transfer;
 mod value;
 mod verify;
 mod writer;
@@ -66,5 +67,9 @@ pub use sqlite::HeldFile;
 pub use states::{ProjectionState, ProjectionStates};
 pub use store::{Remembered, Snapshot, Store};
 pub use transaction::{Compute, Expect, Step, TransactOutcome, Transaction};
+pub use transfer::{
+    BlobLine, Counts, DERIVED, EventLine, Export, FORMAT, Header, Import, Imported, Line, RowLine,
+    STATE, StateTable, Trailer,
+};
 pub use value::{Arg, Row, Value};
 pub use verify::{BadPosition, ChainReport};

@@ -26,7 +26,10 @@ use self::{
 };
 use crate::{
     AppendError, Appended, Durability, Op, Query, Row, StoreError, TransactOutcome, Transaction,
-    engine::Engine, request::Request, store::Core, writer::submit,
+    engine::Engine,
+    request::Request,
+    store::{Carried, Core},
+    writer::submit,
 };
 
 /// The shared database.
@@ -130,6 +133,10 @@ impl Engine for Postgres {
 
     async fn transact(&self, transaction: Transaction) -> Result<TransactOutcome, StoreError> {
         transact::transact(&self.pool, transaction, &self.core).await
+    }
+
+    async fn carry(&self, carried: Arc<Carried>) -> Result<(), StoreError> {
+        write::carry(&self.pool, &carried).await
     }
 
     async fn close(&self) {

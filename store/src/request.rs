@@ -50,6 +50,11 @@ impl Stream {
 }
 
 impl Request {
+    /// No events at all.
+    pub(crate) fn nothing() -> Self {
+        Self { parts: Vec::new(), events: Vec::new(), limits: Vec::new(), idempotency: None }
+    }
+
     /// Checks sizes and texts, hashes payloads and asks for the claims.
     pub(crate) fn check(
         append: Append,

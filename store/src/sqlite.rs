@@ -17,7 +17,11 @@ pub use self::copy::HeldFile;
 use self::{readers::Readers, writer::Writer};
 use crate::{
     AppendError, Appended, Durability, Op, Query, Row, StoreError, TransactOutcome, Transaction,
-    engine::Engine, error::Trouble, request::Request, store::Core, writer::submit,
+    engine::Engine,
+    error::Trouble,
+    request::Request,
+    store::{Carried, Core},
+    writer::submit,
 };
 
 /// The file inside the data folder.
@@ -123,6 +127,10 @@ impl Engine for Sqlite {
         self.writer()?
             .run(move |connection| transact::transact(connection, transaction, &core))
             .await
+    }
+
+    async fn carry(&self, carried: Arc<Carried>) -> Result<(), StoreError> {
+        self.writer()?.run(move |connection| facts::carry(connection, &carried)).await
     }
 
     async fn close(&self) {

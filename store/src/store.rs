@@ -8,7 +8,14 @@ use tokio::sync::watch;
 use crate::{
     Append, AppendError, Appended, Clock, Dialect, EventFilter, Feed, Interpreter, Location, Op,
     Options, Projection, Query, Recorded, Row, StoreError, TransactOutcome, Transaction,
-    anchor::Anchors, args, engine::Engine, filter, live::Live, request::Request,
+    anchor::{self, Anchor, Anchors},
+    args,
+    engine::Engine,
+    filter,
+    live::Live,
+    plan::{EventType, Head},
+    request::Request,
+    transfer,
 };
 
 /// The most events that one question gets.
@@ -46,6 +53,17 @@ pub struct Snapshot {
     pub results: Vec<Vec<Row>>,
 }
 
+/// Events from another database, already in the chain.
+pub(crate) struct Carried {
+    /// Where the log ends before them.
+    pub(crate) after: i64,
+    pub(crate) events: Vec<Recorded>,
+    /// Types first seen among them.
+    pub(crate) types: Vec<(EventType, i64)>,
+    /// Behind them.
+    pub(crate) head: Head,
+}
+
 /// What was done under an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remembered {
@@ -70,6 +88,21 @@ impl Store {
     /// Opens the database, brings its tables up to date (on SQLite after a copy) and starts the writer.
     /// Must be called inside a tokio runtime. Errors: also when the log holds events that nobody here understands.
     pub async fn open(options: Options) -> Result<Self, StoreError> {
+        if let Location::Sqlite { folder } = &options.location {
+            transfer::refuse_unfinished(folder)?;
+        }
+        let store = Self::open_for_import(options).await?;
+        match store.check_finished().await {
+            Ok(()) => Ok(store),
+            Err(error) => {
+                store.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The same while an import is under way.
+    pub(crate) async fn open_for_import(options: Options) -> Result<Self, StoreError> {
         let anchors = match (&options.anchors, &options.location) {
             (Some(folder), _) | (None, Location::Sqlite { folder }) => {
                 Some(Anchors::in_folder(folder))
@@ -289,6 +322,38 @@ impl Store {
         self.inner.engine.close().await;
     }
 
+    /// Takes what other programs appended into the chain.
+    pub(crate) async fn chain_foreign(&self) -> Result<(), StoreError> {
+        // An append of nothing does it.
+        match self.inner.engine.append(Request::nothing()).await {
+            Ok(_) => Ok(()),
+            Err(
+                AppendError::Store(error)
+                | AppendError::Unavailable(error)
+                | AppendError::Unknown(error),
+            ) => Err(error),
+            Err(error) => Err(StoreError::Unusable(error.to_string())),
+        }
+    }
+
+    /// Writes events that come from elsewhere; only while nothing else appends.
+    pub(crate) async fn carry(&self, carried: Carried) -> Result<(), StoreError> {
+        let carried = Arc::new(carried);
+        self.inner.engine.carry(Arc::clone(&carried)).await?;
+        let due = carried.events.iter().filter(|event| anchor::due(event));
+        due.filter_map(Anchor::at).for_each(|anchor| self.note_anchor(&anchor));
+        Ok(())
+    }
+
+    /// Writes a place in the chain down.
+    pub(crate) fn note_anchor(&self, anchor: &Anchor) {
+        if let Some(anchors) = self.anchors()
+            && let Err(error) = anchors.write(anchor)
+        {
+            tracing::warn!(%error, "the anchor at {} could not be written", anchor.position);
+        }
+    }
+
     /// What events mean.
     pub(crate) fn interpreter(&self) -> &Arc<dyn Interpreter> {
         &self.inner.core.interpreter
@@ -300,6 +365,17 @@ impl Store {
 
     pub(crate) fn anchors(&self) -> Option<&Anchors> {
         self.inner.core.anchors.as_ref()
+    }
+
+    /// Refuses a database where an import has begun and not ended.
+    async fn check_finished(&self) -> Result<(), StoreError> {
+        if self.dialect() == Dialect::Postgres {
+            let rows = self.fetch(Query::new(transfer::UNFINISHED, args![])).await?;
+            if rows.first().is_some_and(|row| row.bool(0).unwrap_or(false)) {
+                return Err(transfer::unfinished("this database"));
+            }
+        }
+        Ok(())
     }
 
     /// Refuses a log with events that cannot be decoded (`event-store.md` §9).

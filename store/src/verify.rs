@@ -5,7 +5,7 @@ use crate::{
 };
 
 const PAGE: u32 = 1000;
-const SCAVENGED: &str = r#"{"$scavenged":true}"#;
+pub(crate) const SCAVENGED: &str = r#"{"$scavenged":true}"#;
 
 /// What a verification found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct ChainReport {
     pub unchained: i64,
     /// Position of the last event.
     pub head: i64,
+    /// The chain up to the last event that is in it, 64 hexadecimal digits; empty for an empty log.
+    pub hash: String,
     /// Where the chain breaks; none is a sound log.
     pub first_bad: Option<BadPosition>,
 }
@@ -89,6 +91,7 @@ impl Store {
             }
             progress(end);
         }
+        verifier.report.hash = hex::encode(&verifier.previous);
         verifier.report.first_bad = verifier.end(after.min(last), position, &hash);
         Ok(verifier.report)
     }

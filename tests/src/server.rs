@@ -74,7 +74,7 @@ impl Home {
     }
 
     /// The program with nothing but this home in its environment.
-    pub(crate) fn command(&self) -> Command {
+    pub fn command(&self) -> Command {
         let mut command = Command::new(program::path());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("WISPTRAIL_") {

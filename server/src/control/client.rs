@@ -30,6 +30,19 @@ impl Connection {
         Ok(Some(Self { lines: BufReader::new(reader).lines(), _writer: writer }))
     }
 
+    /// The next line as it is, where the answer consists of lines that are no [`Answer`]s; none after the last.
+    pub async fn next_line(&mut self) -> anyhow::Result<Option<String>> {
+        let line = self.lines.next_line().await.context("the server hung up")?;
+        let Some(line) = line else { bail!("the server hung up") };
+        if line.starts_with("{\"error\":") || line == "\"end\"" {
+            return match serde_json::from_str(&line)? {
+                Answer::Error(error) => bail!("{error}"),
+                _ => Ok(None),
+            };
+        }
+        Ok(Some(line))
+    }
+
     /// The next line; none after the last.
     pub async fn next(&mut self) -> anyhow::Result<Option<Answer>> {
         let line = self.lines.next_line().await.context("the server hung up")?;

@@ -29,6 +29,8 @@ pub enum Request {
         /// Of this projection, or `claims`.
         name: String,
     },
+    /// The whole log as lines for a file; they are no [`Answer`]s.
+    Export,
 }
 
 /// Which events are wanted; absent members filter nothing.
@@ -156,6 +158,9 @@ pub struct Verified {
     pub unchained: i64,
     /// Position of the last event.
     pub head: i64,
+    /// The chain up to the last event in it, 64 hexadecimal digits.
+    #[serde(default)]
+    pub hash: String,
     /// The first position that does not fit, and why.
     pub bad: Option<(i64, String)>,
     /// By projection: name, position, rows, differences.

@@ -5,13 +5,15 @@ use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, unix::OwnedWriteHalf},
     runtime::Handle,
-    sync::Semaphore,
+    sync::{Semaphore, mpsc},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{Answer, LONGEST, Request, place::Place, protocol::shown};
-use crate::{data_folder::DataFolder, log::Pages, read_models, serve::open::Serving, verify};
+use crate::{
+    data_folder::DataFolder, export, log::Pages, read_models, serve::open::Serving, verify,
+};
 
 /// Connections at a time.
 const CONNECTIONS: usize = 32;
@@ -118,6 +120,26 @@ async fn answer(
                 }
             };
             send(writer, &Answer::Rebuilt(position)).await?;
+        }
+        Request::Export => {
+            let (sender, mut chunks) = mpsc::channel(2);
+            let (runtime, serving) = (Handle::current(), serving.clone());
+            // Pages are read where nobody waits for anything else. It ends when nobody takes them any more.
+            let exporting = tokio::task::spawn_blocking(move || {
+                runtime.block_on(async {
+                    let mut export = export::begin(&serving.store, &serving.location).await?;
+                    while let Some(lines) = export.next().await? {
+                        if sender.send(lines).await.is_err() {
+                            break;
+                        }
+                    }
+                    anyhow::Ok(export.close().await?)
+                })
+            });
+            while let Some(lines) = chunks.recv().await {
+                writer.write_all(&lines).await?;
+            }
+            exporting.await??;
         }
         Request::Events { filter, after, limit, follow } => {
             let mut pages = Pages::new(&serving.store, filter.into(), after, limit, follow);

@@ -49,6 +49,11 @@ pub fn location(settings: &Settings) -> anyhow::Result<Location> {
 
 /// Opens the log alone, for commands without a running server.
 pub async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
+    Store::open(options(settings)?).await.map_err(in_words)
+}
+
+/// How the log is opened.
+pub(crate) fn options(settings: &Settings) -> anyhow::Result<Options> {
     let world = Arc::new(SystemWorld::new()?);
     let mut options = Options::new(location(settings)?, Arc::new(projections::Catalogue), world);
     options.durability = match settings.database.durability {
@@ -58,7 +63,7 @@ pub async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     options.projections = projections::all();
     // Commands may run where no server has made the folder.
     options.anchors = Some(settings.data.folder.clone()).filter(|folder| folder.exists());
-    Store::open(options).await.map_err(in_words)
+    Ok(options)
 }
 
 /// Opens everything. The folder's lock comes first, so that two servers never share one.

@@ -34,7 +34,7 @@ enum Request {
     Remove(Key, Answer<bool>),
 }
 
-pub(super) struct BlobFile {
+pub(crate) struct BlobFile {
     path: PathBuf,
     readers: Arc<Readers>,
     writer: Mutex<Option<Writer>>,
@@ -181,7 +181,7 @@ fn writing(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn reading(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn reading(path: &Path) -> rusqlite::Result<Connection> {
     // A reader of a write-ahead log needs the right to write beside it.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -258,7 +258,7 @@ impl Request {
     }
 }
 
-fn during(operation: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+pub(super) fn during(operation: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
     move |error| {
         use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, DiskFull, ReadOnly, SystemIoFailure};
         let passing = matches!(

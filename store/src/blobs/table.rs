@@ -4,7 +4,7 @@ use super::{BlobStats, Key, Stored};
 use crate::{Op, Query, Store, StoreError, args};
 
 #[derive(Debug)]
-pub(super) struct BlobTable {
+pub(crate) struct BlobTable {
     store: Store,
 }
 

@@ -7,17 +7,25 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::{
-    Dialect, Op, Query, Row, StoreError, args, postgres::statement as postgres,
+    Dialect, Location, Op, Query, Row, StoreError, args, postgres::statement as postgres,
     sqlite::statement as sqlite,
 };
 
-pub(super) enum Scratch {
+pub(crate) enum Scratch {
     Sqlite(Connection),
     Postgres(Box<PgConnection>),
 }
 
 impl Scratch {
-    pub(super) fn sqlite(file: &Path) -> Result<Self, StoreError> {
+    /// Of the database at a location.
+    pub(crate) async fn open(location: &Location) -> Result<Self, StoreError> {
+        match location {
+            Location::Sqlite { folder } => Self::sqlite(&folder.join("wisptrail.db")),
+            Location::Postgres { url } => Self::postgres(url).await,
+        }
+    }
+
+    pub(crate) fn sqlite(file: &Path) -> Result<Self, StoreError> {
         if !file.exists() {
             return Err(StoreError::Unusable(format!("there is no database {}", file.display())));
         }
@@ -36,7 +44,7 @@ impl Scratch {
         Ok(Self::Sqlite(connection))
     }
 
-    pub(super) async fn postgres(url: &SecretString) -> Result<Self, StoreError> {
+    pub(crate) async fn postgres(url: &SecretString) -> Result<Self, StoreError> {
         let mut connection = PgConnection::connect(url.expose_secret())
             .await
             .map_err(postgres::trouble("connect to the database"))?;
@@ -45,21 +53,21 @@ impl Scratch {
         Ok(Self::Postgres(Box::new(connection)))
     }
 
-    pub(super) fn dialect(&self) -> Dialect {
+    pub(crate) fn dialect(&self) -> Dialect {
         match self {
             Self::Sqlite(_) => Dialect::Sqlite,
             Self::Postgres(_) => Dialect::Postgres,
         }
     }
 
-    pub(super) async fn fetch(&mut self, query: Query) -> Result<Vec<Row>, StoreError> {
+    pub(crate) async fn fetch(&mut self, query: Query) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Sqlite(connection) => Ok(sqlite::fetch(connection, &query)?),
             Self::Postgres(connection) => postgres::fetch(connection, &query).await,
         }
     }
 
-    pub(super) async fn execute(&mut self, op: &Op) -> Result<(), StoreError> {
+    pub(crate) async fn execute(&mut self, op: &Op) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(connection) => sqlite::execute(connection, op)?,
             Self::Postgres(connection) => postgres::execute(connection, op).await?,
@@ -68,12 +76,12 @@ impl Scratch {
     }
 
     /// A statement without arguments.
-    pub(super) async fn run(&mut self, text: impl Into<String>) -> Result<(), StoreError> {
+    pub(crate) async fn run(&mut self, text: impl Into<String>) -> Result<(), StoreError> {
         self.execute(&Op::new(text.into(), args![])).await
     }
 
     /// Forgets everything.
-    pub(super) async fn close(mut self) -> Result<(), StoreError> {
+    pub(crate) async fn close(mut self) -> Result<(), StoreError> {
         self.run("ROLLBACK").await?;
         if let Self::Postgres(connection) = self {
             connection.close().await.map_err(postgres::trouble("leave the database"))?;

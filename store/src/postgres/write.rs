@@ -1,12 +1,13 @@
 //! Writing what a plan says, in one round trip.
 
-use sqlx::{Executor, PgConnection, Postgres, postgres::PgArguments, query::Query};
+use sqlx::{Executor, PgConnection, PgPool, Postgres, postgres::PgArguments, query::Query};
 
-use super::statement::trouble;
+use super::{open::Open, statement::trouble};
 use crate::{
-    Recorded,
+    Recorded, StoreError,
     error::Trouble,
     plan::{ClaimKey, ClaimWrite, Command, CountKey, EventType, Head},
+    store::Carried,
     writer::BatchError,
 };
 
@@ -94,6 +95,32 @@ pub(super) async fn commit(connection: &mut PgConnection, head: &Head) -> Result
         let trouble = trouble("commit an append")(error);
         if known { classify(trouble) } else { BatchError::Unknown(trouble) }
     })
+}
+
+/// Events from elsewhere, as one transaction.
+pub(super) async fn carry(pool: &PgPool, carried: &Carried) -> Result<(), StoreError> {
+    let begin = Open::begin(pool, "BEGIN").await;
+    let mut open = begin.map_err(trouble("begin a transaction"))?;
+    let moved = sqlx::query(
+        "UPDATE store_head SET position = $2, chained = $2, hash = $3, recorded_at = $4 WHERE id = 1 AND position = $1",
+    )
+    .bind(carried.after)
+    .bind(carried.head.position)
+    .bind(&carried.head.hash)
+    .bind(carried.head.recorded_at);
+    let moved = open.execute(moved).await.map_err(trouble("move the head"))?;
+    if moved.rows_affected() != 1 {
+        return Err(StoreError::Unusable("the log was written by somebody else".to_owned()));
+    }
+    let rows = Rows { events: &carried.events, types: &carried.types, ..Rows::default() };
+    write(&mut open, rows).await.map_err(|error| match error {
+        BatchError::Inline { trouble, .. }
+        | BatchError::Version(trouble)
+        | BatchError::Again(trouble)
+        | BatchError::Unknown(trouble)
+        | BatchError::Trouble(trouble) => StoreError::from(trouble),
+    })?;
+    Ok(open.commit().await.map_err(trouble("commit"))?)
 }
 
 /// Deadlocks and serialisation failures want the transaction again.

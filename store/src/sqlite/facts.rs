@@ -2,16 +2,17 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{CachedStatement, Connection, params, params_from_iter};
+use rusqlite::{CachedStatement, Connection, TransactionBehavior, params, params_from_iter};
 use uuid::Uuid;
 
 use super::statement::{rows, trouble};
 use crate::{
-    Arg, Row, StoreError, args,
+    Arg, Recorded, Row, StoreError, args,
     plan::{
         ClaimKey, ClaimWrite, Command, CountKey, EventType, Facts, Head, Holding, Wanted, Writes,
     },
     request::Stream,
+    store::Carried,
 };
 
 /// The end of the log.
@@ -96,31 +97,7 @@ fn holding(row: &Row) -> Result<Holding, StoreError> {
 
 /// Everything of a plan but its inline operations.
 pub(super) fn write(connection: &Connection, writes: &Writes) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata, event_id, organization_id, actor, correlation_id, causation, recorded_at, retention, payload_hash, hash)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-    )?;
-    for event in &writes.events {
-        insert.execute(params![
-            event.position,
-            event.aggregate_type,
-            event.aggregate_id,
-            event.sequence,
-            event.event_type,
-            event.event_version,
-            event.payload,
-            event.metadata,
-            Arg::from(event.event_id),
-            Arg::from(event.organization_id),
-            event.actor,
-            Arg::from(event.correlation_id),
-            event.causation,
-            Arg::from(event.recorded_at),
-            event.retention.0,
-            event.payload_hash,
-            event.hash,
-        ])?;
-    }
+    write_events(connection, writes.events.iter())?;
     let mut insert = connection.prepare_cached(
         "INSERT INTO command_log (actor, key, fingerprint, first_position, last_position, response, recorded_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
@@ -145,13 +122,72 @@ pub(super) fn write(connection: &Connection, writes: &Writes) -> rusqlite::Resul
     for (CountKey { kind, by }, added) in &writes.counts {
         count.execute(params![kind, Arg::from(*by), added])?;
     }
+    write_types(connection, &writes.types)?;
+    write_head(connection, &writes.head)
+}
+
+/// Events from elsewhere, as one transaction.
+pub(super) fn carry(connection: &mut Connection, carried: &Carried) -> Result<(), StoreError> {
+    let open = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(trouble("begin a transaction"))?;
+    if head(&open)?.position != carried.after {
+        return Err(StoreError::Unusable("the log was written by somebody else".to_owned()));
+    }
+    let write = || {
+        write_events(&open, carried.events.iter())?;
+        write_types(&open, &carried.types)?;
+        write_head(&open, &carried.head)
+    };
+    write().map_err(trouble("write events"))?;
+    open.commit().map_err(trouble("commit"))?;
+    Ok(())
+}
+
+fn write_events<'a>(
+    connection: &Connection,
+    events: impl Iterator<Item = &'a Recorded>,
+) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata, event_id, organization_id, actor, correlation_id, causation, recorded_at, retention, payload_hash, hash)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+    )?;
+    for event in events {
+        insert.execute(params![
+            event.position,
+            event.aggregate_type,
+            event.aggregate_id,
+            event.sequence,
+            event.event_type,
+            event.event_version,
+            event.payload,
+            event.metadata,
+            Arg::from(event.event_id),
+            Arg::from(event.organization_id),
+            event.actor,
+            Arg::from(event.correlation_id),
+            event.causation,
+            Arg::from(event.recorded_at),
+            event.retention.0,
+            event.payload_hash,
+            event.hash,
+        ])?;
+    }
+    Ok(())
+}
+
+fn write_types(connection: &Connection, types: &[(EventType, i64)]) -> rusqlite::Result<()> {
     let mut seen = connection.prepare_cached(
         "INSERT INTO event_types (type, version, first_position) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
     )?;
-    for ((name, version), position) in &writes.types {
+    for ((name, version), position) in types {
         seen.execute(params![name, version, position])?;
     }
-    let Head { position, chained, hash, recorded_at } = &writes.head;
+    Ok(())
+}
+
+fn write_head(connection: &Connection, head: &Head) -> rusqlite::Result<()> {
+    let Head { position, chained, hash, recorded_at } = head;
     connection
         .prepare_cached(
             "UPDATE store_head SET position = ?1, chained = ?2, hash = ?3, recorded_at = ?4 WHERE id = 1",

@@ -1,0 +1,193 @@
+//! Lines out of one moment of the database.
+
+use super::{
+    FORMAT, STATE,
+    blobs::BlobPages,
+    line::{self, EventLine, Header},
+};
+use crate::{
+    Dialect, EventFilter, Location, Projection, Query, Row, Store, StoreError, args, chain,
+    compare::Scratch, filter,
+};
+
+/// Events of a page.
+const PAGE: u32 = 500;
+/// Rows of a page.
+const ROWS: u32 = 500;
+/// Programs without our writer may append while their events are taken into the chain.
+const ATTEMPTS: u32 = 10;
+
+/// The log of one moment as lines, a chunk at a time. Nobody has to stop: neither appends nor readers wait for it, and whatever
+/// comes after the moment is not in it. It holds on to that moment, which keeps the database from tidying up.
+pub struct Export {
+    scratch: Scratch,
+    header: Header,
+    reactors: Vec<&'static str>,
+    place: Place,
+    chain: Vec<u8>,
+    blobs: BlobPages,
+}
+
+enum Place {
+    Header,
+    /// Keys come before what they seal: this is the first of the tables.
+    Events {
+        after: i64,
+    },
+    Table {
+        index: usize,
+        after: Option<Row>,
+    },
+    Blobs,
+    End,
+}
+
+impl Export {
+    /// Takes what other programs appended into the chain and holds on to the moment after that.
+    pub async fn begin(
+        store: &Store,
+        location: &Location,
+        program: &str,
+    ) -> Result<Self, StoreError> {
+        for _ in 0..ATTEMPTS {
+            store.chain_foreign().await?;
+            let mut scratch = Scratch::open(location).await?;
+            let head = "SELECT position, chained, hash FROM store_head WHERE id = 1";
+            let rows = scratch.fetch(Query::new(head, args![])).await?;
+            let Some(head) = rows.first() else {
+                return Err(StoreError::Unusable("the head of the log is missing".to_owned()));
+            };
+            let (position, chained, hash) = (head.int(0)?, head.int(1)?, head.bytes(2)?);
+            if chained < position {
+                scratch.close().await?;
+                continue;
+            }
+            let keyring = Query::new("SELECT fingerprint_key FROM keyring WHERE id = 1", args![]);
+            let keyring = scratch.fetch(keyring).await?;
+            let header = Header {
+                wisptrail_export: FORMAT,
+                program: program.to_owned(),
+                source: match store.dialect() {
+                    Dialect::Sqlite => "sqlite",
+                    Dialect::Postgres => "postgres",
+                }
+                .to_owned(),
+                exported_at: store.now(),
+                position,
+                hash,
+                keyring: keyring.first().map(|row| row.bytes(0)).transpose()?,
+            };
+            let reactor = |it: &&std::sync::Arc<dyn Projection>| it.tables().is_empty();
+            let reactors = store.projections().iter().filter(reactor).map(|it| it.name()).collect();
+            return Ok(Self {
+                scratch,
+                header,
+                reactors,
+                place: Place::Header,
+                chain: Vec::new(),
+                blobs: BlobPages::of(location)?,
+            });
+        }
+        Err(StoreError::Unusable(
+            "another program keeps on appending to the log: stop it and export again".to_owned(),
+        ))
+    }
+
+    /// What the lines are about.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Further lines, each with its line feed; none after the last. The trailer is up to the caller.
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
+        loop {
+            let mut lines = Vec::new();
+            match std::mem::replace(&mut self.place, Place::End) {
+                Place::Header => {
+                    line::bare(&self.header, &mut lines)?;
+                    self.place = Place::Table { index: 0, after: None };
+                }
+                Place::Table { index, after } => self.rows(index, after, &mut lines).await?,
+                Place::Events { after } => self.events(after, &mut lines).await?,
+                Place::Blobs => {
+                    if self.blobs.next(&mut self.scratch, &mut lines).await? {
+                        self.place = Place::Blobs;
+                    }
+                }
+                Place::End => return Ok(None),
+            }
+            if !lines.is_empty() {
+                return Ok(Some(lines));
+            }
+        }
+    }
+
+    /// Lets go of the moment.
+    pub async fn close(self) -> Result<(), StoreError> {
+        self.scratch.close().await
+    }
+
+    async fn rows(
+        &mut self,
+        index: usize,
+        after: Option<Row>,
+        lines: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let Some(table) = STATE.get(index) else {
+            self.place = Place::Blobs;
+            return Ok(());
+        };
+        let rows = self.scratch.fetch(table.page(after.as_ref(), ROWS)).await?;
+        for row in &rows {
+            let row = table.line(row)?;
+            // How far tables are that follow from the events will be found out when they are filled.
+            let name = row.columns.get("name").and_then(serde_json::Value::as_str);
+            let derived = table.name == "projection_checkpoints"
+                && !name.is_some_and(|name| self.reactors.contains(&name));
+            if !derived {
+                line::write("row", &row, lines)?;
+            }
+        }
+        self.place = match rows.into_iter().next_back() {
+            last @ Some(_) => Place::Table { index, after: last },
+            // After the keys, which are the first table.
+            None if index == 0 => Place::Events { after: 0 },
+            None => Place::Table { index: index + 1, after: None },
+        };
+        Ok(())
+    }
+
+    async fn events(&mut self, after: i64, lines: &mut Vec<u8>) -> Result<(), StoreError> {
+        if after == self.header.position {
+            if self.chain != self.header.hash {
+                return Err(damaged(after));
+            }
+            self.place = Place::Table { index: 1, after: None };
+            return Ok(());
+        }
+        let filter = EventFilter { up_to: Some(self.header.position), ..EventFilter::default() };
+        let rows = self.scratch.fetch(filter.query(after, PAGE)).await?;
+        let mut position = after;
+        for row in rows {
+            let event = filter::recorded(row)?;
+            position += 1;
+            self.chain = chain::link(&self.chain, &event);
+            let whole = event.position == position && event.hash.as_ref() == Some(&self.chain);
+            let Some(line) = EventLine::of(&event).filter(|_| whole) else {
+                return Err(damaged(position));
+            };
+            line::write("event", &line, lines)?;
+        }
+        if position == after {
+            return Err(damaged(after + 1));
+        }
+        self.place = Place::Events { after: position };
+        Ok(())
+    }
+}
+
+fn damaged(position: i64) -> StoreError {
+    StoreError::Unusable(format!(
+        "the chain is broken at position {position}: `wisptrail verify` tells more, and a backup from before can be restored"
+    ))
+}
