@@ -58,8 +58,18 @@ pub(crate) fn canonical(number: &Number) -> String {
 /// A set of values that finds equal ones without comparing all pairs.
 pub(crate) struct Seen<'a> {
     booleans: Booleans,
-    buckets: HashMap<u64, Vec<&'a Value>>,
+    buckets: HashMap<u64, Bucket<'a>>,
 }
+
+/// Values that look alike at a glance.
+enum Bucket<'a> {
+    Few(Vec<&'a Value>),
+    /// By their fingerprints.
+    Many(HashMap<u64, Vec<&'a Value>>),
+}
+
+/// How many values that look alike are compared one by one.
+const FEW: usize = 8;
 
 impl<'a> Seen<'a> {
     pub(crate) fn new(booleans: Booleans) -> Self {
@@ -67,19 +77,82 @@ impl<'a> Seen<'a> {
     }
 
     pub(crate) fn contains(&self, value: &Value) -> bool {
-        self.buckets
-            .get(&fingerprint(value))
-            .is_some_and(|bucket| bucket.iter().any(|known| equal(known, value, self.booleans)))
+        self.known(glance(value), value)
+    }
+
+    fn known(&self, glance: u64, value: &Value) -> bool {
+        let alike = match self.buckets.get(&glance) {
+            None => return false,
+            Some(Bucket::Few(alike)) => Some(alike),
+            Some(Bucket::Many(alike)) => alike.get(&fingerprint(value)),
+        };
+        alike.is_some_and(|alike| alike.iter().any(|known| equal(known, value, self.booleans)))
     }
 
     /// Adds `value`; false if an equal one was there.
     pub(crate) fn insert(&mut self, value: &'a Value) -> bool {
-        if self.contains(value) {
+        let glance = glance(value);
+        if self.known(glance, value) {
             return false;
         }
-        self.buckets.entry(fingerprint(value)).or_default().push(value);
+        let bucket = self.buckets.entry(glance).or_insert_with(|| Bucket::Few(Vec::new()));
+        if let Bucket::Few(few) = bucket
+            && few.len() == FEW
+        {
+            let mut many = HashMap::<u64, Vec<&Value>>::new();
+            for known in few.drain(..) {
+                many.entry(fingerprint(known)).or_default().push(known);
+            }
+            *bucket = Bucket::Many(many);
+        }
+        match bucket {
+            Bucket::Few(alike) => alike.push(value),
+            Bucket::Many(alike) => alike.entry(fingerprint(value)).or_default().push(value),
+        }
         true
     }
+}
+
+/// A number that equal values share, under either rule for booleans. Quick: of long texts only the
+/// ends count, of lists and inner objects only the length.
+pub(crate) fn glance(value: &Value) -> u64 {
+    match value {
+        // The order of keys does not count.
+        Value::Object(map) => map.iter().fold(11, |sum, (key, value)| {
+            sum.wrapping_add(mix(ends(key) ^ shallow(value).rotate_left(17)))
+        }),
+        other => shallow(other),
+    }
+}
+
+fn shallow(value: &Value) -> u64 {
+    match value {
+        Value::Null => 1,
+        Value::Bool(flag) => mix(f64::from(*flag).to_bits()),
+        // Whole floats equal integers, and there is one zero.
+        Value::Number(number) => mix((number.as_f64().unwrap_or_default() + 0.0).to_bits()),
+        Value::String(text) => ends(text),
+        Value::Array(items) => mix(5 + items.len() as u64),
+        Value::Object(map) => mix(7_000 + map.len() as u64),
+    }
+}
+
+fn ends(text: &str) -> u64 {
+    let text = text.as_bytes();
+    let word = |part: &[u8]| {
+        let mut word = [0; 8];
+        word[..part.len()].copy_from_slice(part);
+        u64::from_le_bytes(word)
+    };
+    let head = word(&text[..text.len().min(8)]);
+    let second = word(&text[text.len().min(8)..text.len().min(16)]);
+    let tail = word(&text[text.len().saturating_sub(8)..]);
+    mix(mix(head ^ text.len() as u64) ^ mix(second).rotate_left(23) ^ tail.rotate_left(41))
+}
+
+fn mix(word: u64) -> u64 {
+    let word = (word ^ (word >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    word ^ (word >> 29)
 }
 
 /// Equal values have equal fingerprints, under either rule for booleans.

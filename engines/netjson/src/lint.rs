@@ -114,8 +114,7 @@ fn finding(package: &Package, token: &Token<'_>, place: Option<String>, effect: 
 /// Quotes of several values that only disturb alone may bring something together. A device that
 /// cannot read the package reads nothing of it.
 fn accuse(package: &Package, findings: &mut [Finding]) {
-    let text = openwrt::text(std::slice::from_ref(package));
-    let body = crate::render::body(&text, true);
+    let body = openwrt::body(package);
     let Ok(read) = Document::read_package(&package.name, &body) else { return };
     let extras = probe::beyond(&planned::package(package), read.packages.first());
     if extras.is_empty() || findings.iter().any(Finding::adds) {

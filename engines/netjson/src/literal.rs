@@ -21,6 +21,14 @@ pub(crate) fn text(value: &Value) -> String {
     }
 }
 
+/// Appends the [`text`] of `value`.
+pub(crate) fn write_text(out: &mut String, value: &Value) {
+    match value {
+        Value::String(text) => out.push_str(text),
+        other => write_literal(out, other),
+    }
+}
+
 /// `value` in literal notation, strings quoted.
 pub(crate) fn literal(value: &Value) -> String {
     let mut out = String::new();

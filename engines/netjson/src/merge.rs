@@ -1,12 +1,11 @@
 //! Laying one configuration over another.
 
 mod key;
+mod plan;
 
-use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
-use self::key::Key;
-use crate::equality::{Booleans, Seen};
+use self::plan::Plan;
 use crate::{ValidationError, limits};
 
 /// How the elements of two lists are recognised as the same.
@@ -19,7 +18,8 @@ pub(crate) struct Identifiers<'a> {
 }
 
 impl Identifiers<'_> {
-    const NONE: Identifiers<'static> = Identifiers { keys: &[], vlans: false };
+    /// Elements that are no small scalars are all different.
+    pub(crate) const NONE: Identifiers<'static> = Identifiers { keys: &[], vlans: false };
 }
 
 /// Lays `config` over `template`: objects merge key by key, lists element by element, anything else
@@ -37,81 +37,91 @@ pub fn merge(
     for map in [template, config] {
         limits::measure(map).map_err(|error| ValidationError::whole(error.to_string()))?;
     }
-    objects(template, config, Identifiers { keys: identifiers, vlans: false })
-}
-
-pub(crate) fn objects(
-    template: &Map<String, Value>,
-    config: &Map<String, Value>,
-    identifiers: Identifiers<'_>,
-) -> Result<Map<String, Value>, ValidationError> {
     let mut merged = template.clone();
-    for (key, over) in config {
-        match merged.get_mut(key) {
-            Some(under) => *under = values(key, under, over, identifiers)?,
-            None => {
-                merged.insert(key.clone(), over.clone());
-            }
-        }
-    }
+    objects(&mut merged, config, Identifiers { keys: identifiers, vlans: false })?;
     Ok(merged)
 }
 
-/// The value at `key` after laying `over` on `under`.
+/// Lays `over` on `under`. What is left after an error is of no use.
+pub(crate) fn objects(
+    under: &mut Map<String, Value>,
+    over: &Map<String, Value>,
+    identifiers: Identifiers<'_>,
+) -> Result<(), ValidationError> {
+    for (key, over) in over {
+        match under.get_mut(key) {
+            Some(under) => values(key, under, over, identifiers)?,
+            None => {
+                under.insert(key.clone(), over.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Lays `over` on the value at `key`.
 fn values(
     key: &str,
-    under: &Value,
+    under: &mut Value,
     over: &Value,
     identifiers: Identifiers<'_>,
-) -> Result<Value, ValidationError> {
-    match (under, over) {
-        (Value::Object(under), Value::Object(over)) => {
-            objects(under, over, identifiers).map(Value::Object)
-        }
-        (Value::Array(under), Value::Array(over)) => {
-            lists(under, over, identifiers).map(Value::Array)
-        }
+) -> Result<(), ValidationError> {
+    match (&mut *under, over) {
+        (Value::Object(under), Value::Object(over)) => objects(under, over, identifiers),
+        (Value::Array(under), Value::Array(over)) => lists(under, over, identifiers),
         (Value::Object(_), Value::Array(_)) => Err(ValidationError::whole(format!(
             "Incompatible type for '{key}': expected dict, got list."
         ))),
         (Value::Array(_), Value::Object(_)) => Err(ValidationError::whole(format!(
             "Incompatible type for '{key}': expected list, got dict."
         ))),
-        _ => Ok(over.clone()),
+        _ => {
+            under.clone_from(over);
+            Ok(())
+        }
     }
 }
 
 /// Lays list `over` on list `under`: known elements merge where they stand, equal ones are dropped,
 /// new ones follow.
 pub(crate) fn lists(
-    under: &[Value],
+    under: &mut Vec<Value>,
     over: &[Value],
     identifiers: Identifiers<'_>,
-) -> Result<Vec<Value>, ValidationError> {
-    let mut names = 0;
-    let mut keyed = |items: &mut dyn Iterator<Item = Value>| {
-        let mut map = IndexMap::<Key, Value>::new();
-        for item in items {
-            names += 1;
-            map.insert(Key::of(&item, identifiers, names)?, item);
-        }
-        Ok::<_, ValidationError>(map)
-    };
-    let mut merged = keyed(&mut under.iter().cloned())?;
-    let news = {
-        let mut seen = Seen::new(Booleans::AreNumbers);
-        for item in merged.values() {
-            seen.insert(item);
-        }
-        keyed(&mut over.iter().filter(|item| !seen.contains(item)).cloned())?
-    };
-    for (key, item) in news {
-        match merged.get_mut(&key) {
-            Some(known) => *known = values(key.name(), known, &item, Identifiers::NONE)?,
-            None => {
-                merged.insert(key, item);
-            }
+) -> Result<(), ValidationError> {
+    let plan = Plan::of(under, over, identifiers)?;
+    carry_out(plan, under, |position| over[position].clone())
+}
+
+/// The same with elements that are not needed any more.
+pub(crate) fn owned_lists(
+    under: &mut Vec<Value>,
+    mut over: Vec<Value>,
+    identifiers: Identifiers<'_>,
+) -> Result<(), ValidationError> {
+    let plan = Plan::of(under, &over, identifiers)?;
+    carry_out(plan, under, |position| over[position].take())
+}
+
+fn carry_out(
+    plan: Plan,
+    under: &mut Vec<Value>,
+    mut take: impl FnMut(usize) -> Value,
+) -> Result<(), ValidationError> {
+    if let Some(kept) = plan.kept {
+        let mut collapsed = kept.into_iter().map(|position| under[position].take()).collect();
+        std::mem::swap(under, &mut collapsed);
+    }
+    for (place, position) in plan.steps {
+        let item = take(position);
+        match place {
+            // Known elements are two objects or two scalars, never one of each kind.
+            Some(place) => values("", &mut under[place], &item, Identifiers::NONE)?,
+            None => under.push(item),
         }
     }
-    Ok(merged.into_values().collect())
+    Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,7 +27,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 pub(crate) use self::section::uci_name;
-pub(crate) use self::uci::text;
+pub(crate) use self::uci::{Texts, body};
 use crate::merge::{self, Identifiers};
 use crate::{Error, ValidationError};
 
@@ -105,7 +105,7 @@ fn add(
     const BY_NAME: Identifiers<'_> = Identifiers { keys: &[".name"], vlans: false };
     for Package { name, sections } in packages {
         match all.get_mut(&name) {
-            Some(known) => *known = merge::lists(known, &sections, BY_NAME)?,
+            Some(known) => merge::owned_lists(known, sections, BY_NAME)?,
             None => {
                 all.insert(name, sections);
             }

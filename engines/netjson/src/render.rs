@@ -90,21 +90,19 @@ pub fn render(backend: Backend, input: &Input<'_>) -> Result<Rendering, Error> {
 
     let packages = openwrt::packages(&netjson, input.dsa)?;
     let additional = files::additional(&netjson);
-    let mut text = openwrt::text(&packages);
+    let texts = openwrt::Texts::of(&packages);
+    let mut text = texts.whole();
     if text.len() > 4 * limits::MAX_TEXT {
         return Err(Error::TooLarge { what: "rendered text", limit: 4 * limits::MAX_TEXT });
     }
     text.push_str(&files::preview(&additional));
 
     let mut members: Vec<File> = Vec::with_capacity(packages.len() + additional.len());
-    for (index, package) in packages.iter().enumerate() {
-        let last = index + 1 == packages.len();
-        members.push(File {
-            path: format!("etc/config/{}", package.name),
-            mode: 0o644,
-            contents: body(&openwrt::text(std::slice::from_ref(package)), last).into_bytes(),
-        });
-    }
+    members.extend(packages.iter().zip(texts.bodies()).map(|(package, body)| File {
+        path: format!("etc/config/{}", package.name),
+        mode: 0o644,
+        contents: body.as_bytes().to_vec(),
+    }));
     members.extend(additional.iter().map(File::from));
     members.iter().try_for_each(check_member)?;
 
@@ -137,11 +135,9 @@ fn evaluated(input: &Input<'_>) -> Result<Map<String, Value>, Error> {
     if values > limits::MAX_VALUES {
         return Err(Error::TooLarge { what: "number of values", limit: limits::MAX_VALUES });
     }
-    match context::evaluate_vars(&Value::Object(merged(input)?), input.context)? {
-        Value::Object(netjson) => Ok(netjson),
-        // Evaluation changes texts only.
-        _ => Err(ValidationError::whole("The configuration is not an object.").into()),
-    }
+    let mut netjson = merged(input)?;
+    context::evaluate(&mut netjson, input.context)?;
+    Ok(netjson)
 }
 
 fn merged(input: &Input<'_>) -> Result<Map<String, Value>, ValidationError> {
@@ -152,7 +148,7 @@ fn merged(input: &Input<'_>) -> Result<Map<String, Value>, ValidationError> {
     for layer in templates.iter().copied().chain([input.config]) {
         let identifiers =
             Identifiers { keys: IDENTIFIERS, vlans: layer.contains_key("interfaces") };
-        merged = merge::objects(&merged, layer, identifiers)?;
+        merge::objects(&mut merged, layer, identifiers)?;
     }
     Ok(merged)
 }
@@ -165,16 +161,6 @@ fn named(mut netjson: Map<String, Value>, hostname: Option<&str>) -> Map<String,
         general.insert("hostname".to_owned(), hostname.into());
     }
     netjson
-}
-
-/// What the archive keeps of a package's text: not the line with its name, but, except at the very
-/// end, the blank line after it.
-pub(crate) fn body(text: &str, last: bool) -> String {
-    let mut body = text.splitn(3, '\n').nth(2).unwrap_or_default().to_owned();
-    if !last {
-        body.push('\n');
-    }
-    body
 }
 
 /// Generated names follow from texts that no path rule has seen.

@@ -89,22 +89,23 @@ fn is_path(path: &str) -> bool {
         && relative.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
+fn items<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
 /// A port of a bridge belongs untagged to one VLAN only.
 fn check_primary_vlans(index: usize, interface: &Value) -> Result<(), ValidationError> {
     if interface.get("type").and_then(Value::as_str) != Some("bridge") {
         return Ok(());
     }
-    let items = |value: &'_ Value, key: &str| {
-        value.get(key).and_then(Value::as_array).cloned().unwrap_or_default()
-    };
     let mut primary = HashSet::new();
     for vlan in items(interface, "vlan_filtering") {
-        for port in items(&vlan, "ports") {
+        for port in items(vlan, "ports") {
             if port.get("primary_vid") != Some(&Value::Bool(true)) {
                 continue;
             }
             let name = port.get("ifname").and_then(Value::as_str).unwrap_or_default();
-            if !primary.insert(name.to_owned()) {
+            if !primary.insert(name) {
                 return Err(ValidationError::whole(format!(
                     "Invalid configuration triggered by \"#/interfaces/{index}\" says: Primary VID \
                      can be set only one VLAN for a port."

@@ -109,7 +109,7 @@ impl Probe<'_> {
         let sections =
             vec![section(self.kind, self.name, option), section(FOLLOWER, FOLLOWER, follower)];
         let package = Package { name: self.package.to_owned(), sections };
-        crate::render::body(&openwrt::text(&[package]), true)
+        openwrt::body(&package)
     }
 
     fn is_name_changed(&self, sections: &[Section]) -> bool {

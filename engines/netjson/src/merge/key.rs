@@ -1,5 +1,7 @@
 //! What identifies an element of a list.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::Identifiers;
@@ -9,89 +11,97 @@ use crate::literal::quoted;
 
 /// The identity of one element while two lists are merged.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Key {
-    /// Like no other element.
-    Unique(usize),
-    /// A small value: repetitions collapse.
-    Small(String),
+pub(super) enum Key<'a> {
+    /// Null.
+    Null,
+    /// A boolean: repetitions collapse.
+    Flag(bool),
+    /// A small integer, likewise.
+    Number(i64),
+    /// An empty text or a single character, likewise.
+    Character(Option<char>),
     /// An object, by the value of an identifier. All identifiers share one name space.
-    Named(String),
+    Named(Scalar<'a>),
+    /// An object, by several values.
+    Tuple(String),
 }
 
-impl Key {
-    /// The key of `item`, which is the `nth` looked at.
+/// Equal values are one: `1`, `1.0` and `true`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Scalar<'a> {
+    Null,
+    Number(Cow<'a, str>),
+    Text(&'a str),
+}
+
+impl<'a> Key<'a> {
+    /// The key of `item`; nothing if it is like no other.
     pub(super) fn of(
-        item: &Value,
+        item: &'a Value,
         identifiers: Identifiers<'_>,
-        nth: usize,
-    ) -> Result<Self, ValidationError> {
-        let Value::Object(map) = item else {
-            return Ok(if is_small(item) {
-                Self::Small(item.to_string())
-            } else {
-                Self::Unique(nth)
-            });
-        };
+    ) -> Result<Option<Self>, ValidationError> {
+        let Value::Object(map) = item else { return Ok(Self::small(item)) };
         let vlan = identifiers.vlans
             && matches!(map.get("type").and_then(Value::as_str), Some("8021q" | "8021ad"));
         if vlan {
             let parts = ["type", "name", "vid"].iter().filter_map(|key| map.get(*key));
-            return tuple(parts).map(Self::Named);
+            return tuple(parts).map(Self::Tuple).map(Some);
         }
         match identifiers.keys.iter().find_map(|key| map.get(*key)) {
-            Some(value) => named(value).map(Self::Named),
-            None => Ok(Self::Unique(nth)),
+            Some(Value::Array(items)) => tuple(items.iter()).map(Self::Tuple).map(Some),
+            Some(value) => Scalar::of(value).map(Self::Named).map(Some),
+            None => Ok(None),
         }
     }
 
-    /// For messages.
-    pub(super) fn name(&self) -> &str {
-        match self {
-            Self::Unique(_) => "",
-            Self::Small(name) | Self::Named(name) => name,
-        }
-    }
-}
-
-/// Values of which only one object exists in the language that this behaviour was recorded from.
-fn is_small(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(_) => true,
-        Value::Number(number) => number.as_i64().is_some_and(|n| (-5..=256).contains(&n)),
-        Value::String(text) => {
-            let mut characters = text.chars();
-            match (characters.next(), characters.next()) {
-                (None, _) => true,
-                (Some(only), None) => u32::from(only) <= 0xff,
-                _ => false,
+    /// Values of which only one object exists in the language that this behaviour was recorded
+    /// from.
+    fn small(item: &Value) -> Option<Self> {
+        match item {
+            Value::Null => Some(Self::Null),
+            Value::Bool(flag) => Some(Self::Flag(*flag)),
+            Value::Number(number) => {
+                number.as_i64().filter(|n| (-5..=256).contains(n)).map(Self::Number)
             }
+            Value::String(text) => {
+                let mut characters = text.chars();
+                match (characters.next(), characters.next()) {
+                    (None, _) => Some(Self::Character(None)),
+                    (Some(only), None) if u32::from(only) <= 0xff => {
+                        Some(Self::Character(Some(only)))
+                    }
+                    _ => None,
+                }
+            }
+            Value::Array(_) | Value::Object(_) => None,
         }
-        Value::Array(_) | Value::Object(_) => false,
     }
 }
 
-fn named(value: &Value) -> Result<String, ValidationError> {
-    match value {
-        Value::Array(items) => tuple(items.iter()),
-        scalar => hashable(scalar),
+impl<'a> Scalar<'a> {
+    fn of(value: &'a Value) -> Result<Self, ValidationError> {
+        match value {
+            Value::Null => Ok(Self::Null),
+            Value::Bool(flag) => Ok(Self::Number(if *flag { "1" } else { "0" }.into())),
+            Value::Number(number) => Ok(Self::Number(canonical(number).into())),
+            Value::String(text) => Ok(Self::Text(text)),
+            Value::Array(_) => Err(unusable("list")),
+            Value::Object(_) => Err(unusable("object")),
+        }
     }
 }
 
 fn tuple<'a>(items: impl Iterator<Item = &'a Value>) -> Result<String, ValidationError> {
-    let parts = items.map(hashable).collect::<Result<Vec<_>, _>>()?;
-    Ok(format!("({})", parts.join(", ")))
-}
-
-/// Equal values get equal texts: `1`, `1.0` and `true` are one identity.
-fn hashable(value: &Value) -> Result<String, ValidationError> {
-    match value {
-        Value::Null => Ok("None".into()),
-        Value::Bool(flag) => Ok(u8::from(*flag).to_string()),
-        Value::Number(number) => Ok(canonical(number)),
-        Value::String(text) => Ok(quoted(text)),
-        Value::Array(_) => Err(unusable("list")),
-        Value::Object(_) => Err(unusable("object")),
+    let mut parts = String::from("(");
+    for item in items {
+        match Scalar::of(item)? {
+            Scalar::Null => parts.push_str("None"),
+            Scalar::Number(number) => parts.push_str(&number),
+            Scalar::Text(text) => parts.push_str(&quoted(text)),
+        }
+        parts.push_str(", ");
     }
+    Ok(parts)
 }
 
 fn unusable(kind: &str) -> ValidationError {

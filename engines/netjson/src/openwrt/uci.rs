@@ -6,25 +6,65 @@
 use serde_json::{Map, Value};
 
 use super::Package;
-use crate::literal;
+use crate::literal::write_text;
 
-/// The packages one after another.
-pub(crate) fn text(packages: &[Package]) -> String {
-    let mut text = String::new();
-    for package in packages {
-        text.push_str("package ");
-        text.push_str(&package.name);
-        text.push_str("\n\n");
-        for section in package.sections.iter().filter_map(Value::as_object) {
-            write_section(&mut text, section);
-        }
+/// What an archive keeps of a package that is alone in it.
+pub(crate) fn body(package: &Package) -> String {
+    Texts::of(std::slice::from_ref(package)).bodies().collect()
+}
+
+/// The text of each package, from which that of all is put together.
+#[derive(Debug)]
+pub(crate) struct Texts(Vec<String>);
+
+impl Texts {
+    pub(crate) fn of(packages: &[Package]) -> Self {
+        let text = |package: &Package| {
+            let mut text = String::with_capacity(1024);
+            text.extend(["package ", &package.name, "\n\n"]);
+            for section in package.sections.iter().filter_map(Value::as_object) {
+                write_section(&mut text, section);
+            }
+            clean(text)
+        };
+        Self(packages.iter().map(text).collect())
     }
-    clean(&text)
+
+    /// All of them. Cleaning up does not reach over the beginning of a package.
+    pub(crate) fn whole(&self) -> String {
+        let mut whole = self.0.concat();
+        if whole.ends_with("\n\n") {
+            whole.pop();
+        }
+        whole
+    }
+
+    /// What the archive keeps of each: not the line with its name, but, except at the very end, the
+    /// blank line after it.
+    pub(crate) fn bodies(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().enumerate().map(|(index, text)| {
+            let body = text.splitn(3, '\n').nth(2).unwrap_or_default();
+            let last = index + 1 == self.0.len();
+            if last && text.ends_with("\n\n") {
+                body.strip_suffix('\n').unwrap_or(body)
+            } else {
+                body
+            }
+        })
+    }
 }
 
 fn write_section(text: &mut String, section: &Map<String, Value>) {
-    let word = |key| section.get(key).map(literal::text).unwrap_or_default();
-    text.extend(["config ", &word(".type"), " '", &word(".name"), "'\n"]);
+    let word = |text: &mut String, key| {
+        if let Some(value) = section.get(key) {
+            write_text(text, value);
+        }
+    };
+    text.push_str("config ");
+    word(text, ".type");
+    text.push_str(" '");
+    word(text, ".name");
+    text.push_str("'\n");
     for (key, value) in section {
         if !key.starts_with('.') {
             write_option(text, key, value);
@@ -34,30 +74,47 @@ fn write_section(text: &mut String, section: &Map<String, Value>) {
 }
 
 fn write_option(text: &mut String, key: &str, value: &Value) {
-    let mut line = |kind: &str, value: &str| {
-        for part in ["\t", kind, " ", key, " '", value, "'\n"] {
+    let begin = |text: &mut String, kind: &str| {
+        for part in [kind, key, " '"] {
             text.push_str(part);
         }
     };
     match value {
         Value::Null => {}
         Value::String(value) if value.is_empty() => {}
-        Value::Bool(flag) => line("option", if *flag { "1" } else { "0" }),
-        Value::Array(items) => items.iter().for_each(|item| line("list", &literal::text(item))),
-        Value::Object(map) => map.keys().for_each(|item| line("list", item)),
-        Value::String(_) | Value::Number(_) => line("option", &literal::text(value)),
+        Value::Array(items) => {
+            for item in items {
+                begin(text, "\tlist ");
+                write_text(text, item);
+                text.push_str("'\n");
+            }
+        }
+        Value::Object(map) => {
+            for item in map.keys() {
+                begin(text, "\tlist ");
+                text.push_str(item);
+                text.push_str("'\n");
+            }
+        }
+        Value::Bool(_) | Value::String(_) | Value::Number(_) => {
+            begin(text, "\toption ");
+            match value {
+                Value::Bool(flag) => text.push(if *flag { '1' } else { '0' }),
+                other => write_text(text, other),
+            }
+            text.push_str("'\n");
+        }
     }
 }
 
 /// Removes runs of four spaces, indents what looks like an option, and thins out blank lines.
-fn clean(text: &str) -> String {
-    let mut text = text
-        .replace("    ", "")
-        .replace("\noption", "\n\toption")
-        .replace("\nlist", "\n\tlist")
-        .replace("\n\n\n", "\n\n");
-    if text.ends_with("\n\n") {
-        text.pop();
+fn clean(mut text: String) -> String {
+    for (from, to) in
+        [("    ", ""), ("\noption", "\n\toption"), ("\nlist", "\n\tlist"), ("\n\n\n", "\n\n")]
+    {
+        if text.contains(from) {
+            text = text.replace(from, to);
+        }
     }
     text
 }
@@ -66,7 +123,7 @@ fn clean(text: &str) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{Package, text};
+    use super::{Package, Texts};
 
     #[test]
     fn options_print_by_their_kind() {
@@ -75,11 +132,11 @@ mod tests {
             "keys": {"k": 1}, "none": null, "quote": "it's", "wide": "a    b", "zero": 0
         })];
         assert_eq!(
-            text(&[Package { name: "p".into(), sections }]),
+            Texts::of(&[Package { name: "p".into(), sections }]).whole(),
             "package p\n\nconfig t 'x'\n\toption flag '0'\n\toption float '2.0'\n\tlist items 'a'\n\tlist \
              items '1'\n\tlist items 'None'\n\tlist keys 'k'\n\toption quote 'it's'\n\toption wide \
              'ab'\n\toption zero '0'\n"
         );
-        assert_eq!(text(&[]), "");
+        assert_eq!(Texts::of(&[]).whole(), "");
     }
 }

@@ -39,10 +39,8 @@ impl Network {
                 if equal(entry.get(), &section, Booleans::AreNumbers) {
                     return Ok(());
                 }
-                if let Value::Object(under) = entry.get() {
-                    let none = Identifiers { keys: &[], vlans: false };
-                    let merged = merge::objects(under, over, none)?;
-                    entry.insert(Value::Object(merged));
+                if let Value::Object(under) = entry.get_mut() {
+                    merge::objects(under, over, Identifiers::NONE)?;
                 }
             }
             // Sections are objects.
@@ -82,7 +80,7 @@ mod tests {
         for (merges, section) in sections {
             if merges {
                 let by_name = Identifiers { keys: &[".name"], vlans: false };
-                list = lists(&list, std::slice::from_ref(&section), by_name).unwrap();
+                lists(&mut list, std::slice::from_ref(&section), by_name).unwrap();
                 network.merge(section).unwrap();
             } else {
                 list.push(section.clone());

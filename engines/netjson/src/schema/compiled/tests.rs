@@ -157,7 +157,7 @@ fn compiled(schema: &Schema, config: &Value) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
     #[test]
     fn the_verdict_is_that_of_the_walk(blocks in vec(bent(), 1..3), any_block in block()) {
