@@ -89,6 +89,25 @@ impl Source<'_> {
         sections.extract_if(.., |section| wanted(&section.kind)).collect()
     }
 
+    /// Takes sections of some types out of `package`, with their numbers among all that are left.
+    fn take_numbered(
+        &mut self,
+        package: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Vec<(usize, Section)> {
+        let Some(sections) = self.packages.get_mut(package) else { return Vec::new() };
+        let (mut taken, mut left) = (Vec::new(), Vec::new());
+        for (number, section) in (1..).zip(std::mem::take(sections)) {
+            if wanted(&section.kind) {
+                taken.push((number, section));
+            } else {
+                left.push(section);
+            }
+        }
+        *sections = left;
+        taken
+    }
+
     /// Takes the sections of a type that is stated once; of several the last counts.
     fn take_only(&mut self, package: &str, kind: &str) -> Option<Section> {
         let mut sections = self.take(package, |found| found == kind);

@@ -74,7 +74,9 @@ pub(super) fn split_off(interface: &mut Interface<'_>) -> Option<Options> {
     };
     take(&LINK_OPTIONS, true);
     take(&BRIDGE_OPTIONS, is_bridge);
-    take(&VLAN_OPTIONS, is_vlan);
+    if is_vlan {
+        take(&VLAN_OPTIONS, true);
+    }
     take(&["ifname"], is_vlan);
     let mac = options.remove("macaddr");
     if let Some(mac) = mac.filter(given) {

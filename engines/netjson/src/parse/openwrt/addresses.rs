@@ -55,11 +55,9 @@ fn stated(
 
 /// Gives a gateway to the address whose network it is in.
 fn lead_out(section: &mut Section, key: &str, addresses: &mut [Value]) -> Result<(), Unreadable> {
-    let gateway = section.options.get(key).and_then(Value::as_str).unwrap_or_default();
-    if gateway.is_empty() || addresses.is_empty() {
-        return Ok(());
-    }
-    let Ok(gateway) = gateway.parse::<IpAddr>() else {
+    let gateway = section.options.get(key).filter(|gateway| *gateway != "");
+    let Some(gateway) = gateway.filter(|_| !addresses.is_empty()) else { return Ok(()) };
+    let Some(gateway) = gateway.as_str().and_then(|text| text.parse::<IpAddr>().ok()) else {
         return Err(section.wrong(key, "is no address"));
     };
     for address in addresses.iter_mut().filter_map(Value::as_object_mut) {

@@ -49,10 +49,6 @@ impl Device {
     fn kind(&self) -> &str {
         self.options.get("type").and_then(Value::as_str).unwrap_or_default()
     }
-
-    fn is_bridge(&self) -> bool {
-        self.kind() == "bridge"
-    }
 }
 
 impl Devices {
@@ -141,15 +137,16 @@ impl Devices {
         name.split_once('.').is_some_and(|(base, _)| self.known.contains_key(base))
     }
 
-    /// Whether `name` is a VLAN of a bridge, and whether that bridge states it.
-    pub(super) fn bridge_vlan(&self, name: &str) -> Option<bool> {
+    /// Whether `name` is a VLAN of a bridge or another VLAN that has no device of its own, and whether
+    /// the bridge states it.
+    pub(super) fn inner_vlan(&self, name: &str) -> Option<bool> {
         if self.known.contains_key(name) {
             return None;
         }
-        let (base, number) = name.split_once('.')?;
-        let bridge = self.known.get(base).filter(|device| device.is_bridge())?;
+        let (base, number) = name.rsplit_once('.')?;
+        let device = self.known.get(base).filter(|device| !device.kind().is_empty())?;
         let number = integer(number).map(Value::from);
-        let vlans = bridge.options.get("vlan_filtering").and_then(Value::as_array);
+        let vlans = device.options.get("vlan_filtering").and_then(Value::as_array);
         let mut vlans = vlans.into_iter().flatten().map(|vlan| vlan.get("vlan"));
         Some(vlans.any(|vlan| vlan == number.as_ref()))
     }
@@ -161,7 +158,7 @@ impl Devices {
 
     /// Whether `name` is a device, or a VLAN on one.
     pub(super) fn knows(&self, name: &str) -> bool {
-        self.known.contains_key(name) || self.is_vlan(name)
+        self.known.contains_key(name) || self.is_vlan(name) || self.inner_vlan(name).is_some()
     }
 
     /// What an interface has to say about its device if it is the first to use it.

@@ -68,8 +68,8 @@ pub(super) fn take(section: &mut Section) -> Result<Option<Options>, Unreadable>
         Some((method, cipher)) => (method, cipher),
         None => (&*method, "auto"),
     };
-    stated.convert(TYPES)?;
     if stated.options.keys().any(|key| key.starts_with("wps_")) {
+        stated.convert(TYPES)?;
         options = std::mem::take(&mut stated.options);
         options.insert("protocol".into(), "wps".into());
     } else {
@@ -81,6 +81,7 @@ pub(super) fn take(section: &mut Section) -> Result<Option<Options>, Unreadable>
         } else if protocol.contains("enterprise") {
             authentication(&mut stated)?;
         }
+        stated.convert(TYPES)?;
         options.extend(std::mem::take(&mut stated.options));
         options.insert("protocol".into(), protocol.into());
         options.insert("cipher".into(), cipher.into());

@@ -15,14 +15,15 @@ static ZONES: LazyLock<Value> = LazyLock::new(|| {
 
 pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
     let Some(mut section) = source.take_only("system", "system") else { return Ok(()) };
-    let name = section.take_text("zonename")?.unwrap_or_default();
-    let zone = match section.take_text("timezone")?.unwrap_or_default() {
-        posix if name.is_empty() && !posix.is_empty() => match ZONES["reversed"].get(&posix) {
-            Some(zone) => zone.clone(),
+    let mut zone = section.take("zonename").filter(|zone| zone != "");
+    let posix = section.take("timezone").filter(|posix| posix != "");
+    if let (None, Some(posix)) = (&zone, posix) {
+        let known = posix.as_str().and_then(|posix| ZONES["reversed"].get(posix));
+        match known {
+            Some(known) => zone = Some(known.clone()),
             None => return Err(section.wrong("timezone", "is of no known zone")),
-        },
-        _ => name.into(),
-    };
+        }
+    }
     let hostname = section.take("hostname");
     if section.name != "system" {
         section.options.insert("id".into(), section.name.into());
@@ -30,7 +31,7 @@ pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
     if let Some(hostname) = hostname {
         section.options.insert("hostname".into(), hostname);
     }
-    if zone != "" {
+    if let Some(zone) = zone {
         section.options.insert("timezone".into(), zone);
     }
     source.netjson.insert("general".into(), section.options.into());

@@ -61,25 +61,16 @@ pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
         } else if device_of(&section).is_some_and(|device| devices.is_vlan(device)) {
             vlans.push(section);
         } else {
-            interfaces.push(interface(section, source, &mut devices, &mut resolvers)?);
+            interfaces.extend(interface(section, source, &mut devices, &mut resolvers)?);
         }
     }
     for (name, line) in devices.unused() {
         let mut section = Section::new("interface".into(), name.clone(), line);
         section.set("device", name.into(), line);
-        interfaces.push(interface(section, source, &mut devices, &mut resolvers)?);
+        interfaces.extend(interface(section, source, &mut devices, &mut resolvers)?);
     }
     for section in vlans {
-        let name = device_of(&section).unwrap_or_default().to_owned();
-        let of_bridge = devices.bridge_vlan(&name);
-        if of_bridge == Some(true) && is_automatic(&section) {
-            continue;
-        }
-        let mut interface = interface(section, source, &mut devices, &mut resolvers)?;
-        if of_bridge.is_some() {
-            interface.shift_remove("network");
-        }
-        interfaces.push(interface);
+        interfaces.extend(interface(section, source, &mut devices, &mut resolvers)?);
     }
     let words = |set: IndexSet<String>| set.into_iter().map(Value::from).collect::<Value>();
     if let Some(servers) = resolvers.servers {
@@ -88,7 +79,7 @@ pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
     if let Some(domains) = resolvers.domains {
         source.netjson.insert("dns_search".into(), words(domains));
     }
-    source.state("interfaces", interfaces.into_iter().map(Value::from).collect());
+    source.state("interfaces", interfaces);
     Ok(())
 }
 
@@ -119,12 +110,22 @@ fn globals(mut section: Section, source: &mut Source<'_>) {
     }
 }
 
+/// The interface that a section states; none if it goes without saying.
 fn interface(
     mut section: Section,
     source: &mut Source<'_>,
     devices: &mut Devices,
     resolvers: &mut Resolvers,
-) -> Result<Map<String, Value>, Unreadable> {
+) -> Result<Option<Value>, Unreadable> {
+    for key in ["proto", "device"] {
+        if section.options.get(key).is_some_and(Value::is_array) {
+            return Err(section.wrong(key, "must not be a list"));
+        }
+    }
+    let inner_vlan = device_of(&section).and_then(|device| devices.inner_vlan(device));
+    if inner_vlan == Some(true) && is_automatic(&section) {
+        return Ok(None);
+    }
     for (key, known) in [("dns", &mut resolvers.servers), ("dns_search", &mut resolvers.domains)] {
         if let Some(words) = section.take_words(key) {
             known.get_or_insert_default().extend(words);
@@ -139,8 +140,7 @@ fn interface(
     let name = match &*kind {
         "bridge" => {
             members = Some(bridge(&mut section, source, &name, has_device));
-            let name = if has_device { &name } else { &section.name };
-            if name.starts_with("br-") { name.clone() } else { format!("br-{name}") }
+            bridge_name(if has_device { &name } else { &section.name })
         }
         // The device of a VLAN is called by its number, too.
         "8021q" | "8021ad" if has_device => {
@@ -149,7 +149,8 @@ fn interface(
         }
         _ => name,
     };
-    if section.name == uci_name(&name) {
+    // VLANs without a device of their own are known by their name alone.
+    if section.name == uci_name(&name) || inner_vlan.is_some() {
         section.take("network");
     } else {
         section.options.insert("network".into(), section.name.as_str().into());
@@ -162,6 +163,9 @@ fn interface(
     let addresses = match &*kind {
         "wireguard" => {
             section.convert(WIREGUARD)?;
+            if !section.options.contains_key("listen_port") {
+                return Err(section.wrong("listen_port", "is missing"));
+            }
             section.rename("listen_port", "port");
             addresses::take_tunnel(&mut section)?
         }
@@ -198,7 +202,16 @@ fn interface(
         section.options.insert("disabled".into(), (enabled == "0").into());
     }
     section.rename("macaddr", "mac");
-    Ok(section.options)
+    Ok(Some(section.options.into()))
+}
+
+/// Bridges are called `br-…` whatever their section is.
+fn bridge_name(name: &str) -> String {
+    if name.starts_with("br-") {
+        name.to_owned()
+    } else {
+        format!("br-{}", name.replace("br_", ""))
+    }
 }
 
 /// What the system calls the device of an interface, with what the device's section adds; whether
@@ -266,7 +279,8 @@ fn bridge(section: &mut Section, source: &mut Source<'_>, name: &str, has_device
     let members = if section.take("bridge_empty").is_some_and(|empty| empty == "1") {
         Vec::new()
     } else if has_device {
-        ports.or(old).unwrap_or_default()
+        let ports = ports.or(old).unwrap_or_default();
+        ports.into_iter().filter(|port| !port.is_empty()).collect()
     } else if name == section.name {
         Vec::new()
     } else {

@@ -9,23 +9,26 @@ const RULE: Types = Types { integers: &["tos", "goto"], booleans: &["invert"] };
 
 pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
     let mut routes = Vec::new();
-    for mut section in source.take("network", |kind| matches!(kind, "route" | "route6")) {
-        route(&mut section, routes.len() + 1)?;
+    let wanted = |kind: &str| matches!(kind, "route" | "route6");
+    for (number, mut section) in source.take_numbered("network", wanted) {
+        route(&mut section)?;
+        name(&mut section, "route", number, routes.len(), source);
         routes.push(section.options.into());
     }
     source.state("routes", routes);
 
     let mut rules = Vec::new();
-    for mut section in source.take("network", |kind| matches!(kind, "rule" | "rule6")) {
+    let wanted = |kind: &str| matches!(kind, "rule" | "rule6");
+    for (number, mut section) in source.take_numbered("network", wanted) {
         section.convert(RULE)?;
-        name(&mut section, "rule", rules.len() + 1);
+        name(&mut section, "rule", number, rules.len(), source);
         rules.push(section.options.into());
     }
     source.state("ip_rules", rules);
     Ok(())
 }
 
-fn route(section: &mut Section, number: usize) -> Result<(), Unreadable> {
+fn route(section: &mut Section) -> Result<(), Unreadable> {
     section.convert(ROUTE)?;
     let device = section.require("interface")?;
     let mut target = section.require("target")?;
@@ -37,7 +40,6 @@ fn route(section: &mut Section, number: usize) -> Result<(), Unreadable> {
     };
     let next = section.take("gateway").unwrap_or_else(|| "".into());
     let cost = section.take_integer("metric")?.unwrap_or_else(|| 0.into());
-    name(section, "route", number);
     section.options.insert("device".into(), device.into());
     section.options.insert("destination".into(), destination.into());
     section.options.insert("next".into(), next);
@@ -45,9 +47,11 @@ fn route(section: &mut Section, number: usize) -> Result<(), Unreadable> {
     Ok(())
 }
 
-/// Keeps a name that is not the automatic one.
-fn name(section: &mut Section, kind: &str, number: usize) {
+/// Keeps a name that is not the automatic one, which counts all sections of the package.
+fn name(section: &mut Section, kind: &str, number: usize, known: usize, source: &mut Source<'_>) {
     if section.name != format!("{kind}{number}") {
         section.options.insert("name".into(), section.name.as_str().into());
+    } else if number != known + 1 {
+        source.losses.add(section.line, format!("the name of a section {kind:?}"));
     }
 }
