@@ -6,7 +6,9 @@ use anyhow::{Context as _, bail};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use secrecy::SecretString;
 
-use crate::{doctor, events, export, fleet, import, read_models, serve, settings, verify};
+use crate::{
+    backup, doctor, events, export, fleet, import, read_models, restore, serve, settings, verify,
+};
 
 /// Manages fleets of `OpenWrt` routers and the Wi-Fi services on them; every change is an event.
 #[derive(Debug, Parser)]
@@ -28,6 +30,10 @@ enum Command {
     /// The tables for reading: how they are doing, filling them again.
     #[command(subcommand)]
     Projections(read_models::ProjectionsCommand),
+    /// Backs up everything into a new folder, also while the server runs.
+    Backup(backup::BackupArgs),
+    /// Restores a backup into an empty data folder.
+    Restore(restore::RestoreArgs),
     /// Writes the whole log with keys and archives to a file, for another machine or database.
     Export(export::ExportArgs),
     /// Reads what `export` wrote into an empty data folder or database.
@@ -120,6 +126,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Projections(command) => runtime()?.block_on(read_models::run(command)),
+        Command::Backup(args) => runtime()?.block_on(backup::run(args)),
+        Command::Restore(args) => runtime()?.block_on(restore::run(args)),
         Command::Export(args) => runtime()?.block_on(export::run(args)),
         Command::Import(args) => runtime()?.block_on(import::run(args)),
         Command::Doctor(place) => runtime()?.block_on(doctor::run(place)),

@@ -15,6 +15,9 @@ use store::MasterKey;
 /// Bytes of a master key.
 const KEY: usize = 32;
 
+/// Where the files of a restore wait for their names; with it, a folder is neither empty nor whole.
+pub(crate) const RESTORING: &str = "restore.part";
+
 /// A folder that this process owns until the value is dropped.
 #[derive(Debug)]
 pub struct DataFolder {
@@ -55,6 +58,9 @@ impl DataFolder {
             .and_then(|()| lock.rewind())
             .and_then(|()| writeln!(lock, "{}", std::process::id()))
             .with_context(|| format!("cannot write to the data folder {shown}"))?;
+        if path.join(RESTORING).exists() {
+            return Err(interrupted(path));
+        }
         warn_of_network(path);
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
@@ -93,6 +99,14 @@ impl DataFolder {
             .and_then(|()| file.sync_all())
             .with_context(|| format!("cannot write {}", path.display()))
     }
+}
+
+/// A half of a backup must not be taken for an installation, nor for the place of a new one.
+pub(crate) fn interrupted(folder: &Path) -> anyhow::Error {
+    let shown = folder.display();
+    anyhow::anyhow!(
+        "a restore into the data folder {shown} was interrupted ({RESTORING} is in it): empty the folder, and run `wisptrail restore` again"
+    )
 }
 
 /// Reads a master key: 32 bytes, or 64 hexadecimal digits.

@@ -1,5 +1,6 @@
 //! Wires everything together and runs it.
 
+pub mod backup;
 pub mod cli;
 pub mod control;
 pub mod data_folder;
@@ -11,6 +12,7 @@ pub mod http;
 pub mod import;
 mod log;
 pub mod read_models;
+pub mod restore;
 pub mod serve;
 pub mod settings;
 pub mod verify;

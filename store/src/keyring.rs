@@ -26,7 +26,7 @@ const CACHED_FOR: Duration = Duration::from_mins(1);
 const FIRST_KEY: u32 = 1;
 const FINGERPRINTS: &str = "fingerprints";
 
-/// 32 bytes that wrap all other keys; never in the database, never in a backup.
+/// 32 bytes that wrap all other keys; never in the database, nor in a dump of it.
 #[derive(Debug)]
 pub enum MasterKey {
     /// By the operator, or read back from where it was stored.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    Anchor, Options, Query, Sql, Store, StoreError, anchor::Anchors, args, engine, migrations,
-    store::Core,
+    Anchor, Location, Options, Query, Sql, Store, StoreError, anchor::Anchors, args, engine,
+    migrations, store::Core, transfer,
 };
 
 /// Where a log ends.
@@ -20,8 +20,11 @@ pub struct Tip {
 
 impl Store {
     /// Opens a log for questions: a copy that must stay as it is, a database that is perhaps not ours yet. What would write is
-    /// refused as unavailable. Errors: there is no log.
+    /// refused as unavailable. Errors: there is no log, or half of an import.
     pub async fn open_to_read(options: Options) -> Result<Self, StoreError> {
+        if let Location::Sqlite { folder } = &options.location {
+            transfer::refuse_unfinished(folder)?;
+        }
         let core = Arc::new(Core {
             live: crate::live::Live::new(),
             clock: options.clock,
@@ -31,7 +34,11 @@ impl Store {
         });
         let (engine, dialect) = engine::look(options.location, Arc::clone(&core)).await?;
         let store = Self::of(engine, dialect, core);
-        let checked = store.check_is_log().await;
+        let checked = async {
+            store.check_is_log().await?;
+            store.check_finished().await
+        }
+        .await;
         if checked.is_err() {
             store.close().await;
         }

@@ -368,7 +368,7 @@ impl Store {
     }
 
     /// Refuses a database where an import has begun and not ended.
-    async fn check_finished(&self) -> Result<(), StoreError> {
+    pub(crate) async fn check_finished(&self) -> Result<(), StoreError> {
         if self.dialect() == Dialect::Postgres {
             let rows = self.fetch(Query::new(transfer::UNFINISHED, args![])).await?;
             if rows.first().is_some_and(|row| row.bool(0).unwrap_or(false)) {

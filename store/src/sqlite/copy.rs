@@ -24,8 +24,11 @@ pub struct HeldFile {
 }
 
 impl HeldFile {
-    /// Holds the state of this moment. Errors: the file is missing, or is no database.
+    /// Holds the state of this moment. Errors: the file is missing, is no database, or lies
+    /// where an import has not come to its end.
     pub fn of(file: &Path) -> Result<Self, StoreError> {
+        // A copy would not show that it is half of an import.
+        crate::transfer::refuse_unfinished(file.parent().unwrap_or(Path::new("")))?;
         let connection = still(file)?;
         let hold = || {
             connection.execute_batch("BEGIN")?;
