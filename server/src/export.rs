@@ -5,7 +5,7 @@ mod sink;
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io::{self, IsTerminal as _, Write},
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -44,6 +44,9 @@ pub async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
     let settings = settings::load(&args.place, None, false)?.settings;
     let key = if args.with_master_key { Some(master_key(&settings)?) } else { None };
     let written = if args.file.as_os_str() == "-" {
+        if io::stdout().is_terminal() {
+            bail!("an export is nothing to look at: name a file, or send it on with a pipe");
+        }
         export(&settings, io::stdout().lock(), key).await?.0
     } else {
         to_file(&settings, &args.file, key).await?

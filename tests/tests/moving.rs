@@ -114,6 +114,7 @@ async fn a_log_goes_there_and_back_again(database: Database) -> anyhow::Result<(
     let mode = fs::metadata(&beside)?.permissions().mode() & 0o777;
     assert_eq!(mode, 0o600, "only its owner reads it");
     server.client().get(&device.checksum_path()).await?.expect(200)?;
+    let looks = shown(&server, &device).await?;
     assert_eq!(server.stop().await?.code(), Some(0));
 
     let there = place.path().join("there.gz");
@@ -123,15 +124,15 @@ async fn a_log_goes_there_and_back_again(database: Database) -> anyhow::Result<(
     let before = head(&home).await?;
     assert!(said.contains(&before), "{before}: {said}");
     assert_eq!(head(&carried).await?, before);
+    // Whoever follows the log goes on where it was, and the past is not followed again.
+    assert_eq!(positions(&carried).await?, positions(&home).await?);
 
     // A device does not notice, and sealed values can be read.
     let server = restarted(&carried).await?;
     let client = server.client();
+    assert_eq!(shown(&server, &device).await?, looks);
+    assert_eq!(looks[0]["key"], device.key.as_str());
     assert_eq!(client.get(&device.download_path()).await?.expect(200)?.body, archive);
-    let admin = client.with_token(ADMIN_TOKEN);
-    let path = format!("/api/v1/controller/device/{}/", device.dashed());
-    let detail = admin.get(&path).await?.expect(200)?.json().context("JSON")?;
-    assert_eq!(detail["key"], device.key.as_str());
     let again = register(&client, &secret_of("alpha")?, "carried", "02:00:00:00:0B:01").await?;
     assert_eq!((again.id.as_str(), again.is_new), (device.id.as_str(), false));
 
@@ -151,13 +152,37 @@ async fn a_log_goes_there_and_back_again(database: Database) -> anyhow::Result<(
     let client = server.client();
     assert_eq!(client.get(&device.download_path()).await?.expect(200)?.body, archive);
     client.get(&younger.checksum_path()).await?.expect(200)?;
-    // A template still reaches both.
-    let states = command(&home, &["projections", "list", "--json"]).await?.success()?;
-    let states: Value = serde_json::from_str(&states)?;
-    for it in states["projections"].as_array().context("a list")? {
-        assert_eq!(it["state"], "running", "{it}");
+    positions(&home).await.map(drop)
+}
+
+/// What operators see.
+async fn shown(server: &Server, device: &Device) -> anyhow::Result<Vec<Value>> {
+    let admin = server.client().with_token(ADMIN_TOKEN);
+    let mut shown = Vec::new();
+    for path in [
+        &format!("controller/device/{}/", device.dashed()),
+        "controller/template/",
+        "controller/group/",
+        "users/organization/",
+    ] {
+        let answer = admin.get(&format!("/api/v1/{path}")).await?.expect(200)?;
+        shown.push(answer.json().context("JSON")?);
     }
-    Ok(())
+    Ok(shown)
+}
+
+/// How far each projection is.
+async fn positions(home: &Home) -> anyhow::Result<Vec<(String, i64)>> {
+    let states = command(home, &["projections", "list", "--json"]).await?.success()?;
+    let states: Value = serde_json::from_str(&states)?;
+    let states = states["projections"].as_array().context("a list")?.iter();
+    let positions = states.map(|it| {
+        assert_eq!(it["state"], "running", "{it}");
+        Some((it["name"].as_str()?.to_owned(), it["position"].as_i64()?))
+    });
+    let positions: Vec<_> = positions.collect::<Option<_>>().context("positions")?;
+    anyhow::ensure!(positions.iter().all(|(_, position)| *position > 0), "{positions:?}");
+    Ok(positions)
 }
 
 fn of(head: &str) -> anyhow::Result<i64> {

@@ -10,8 +10,10 @@ use crate::{
     compare::Scratch, filter,
 };
 
-/// Events of a page.
-const PAGE: u32 = 500;
+/// Events of a page, unless they are long.
+const PAGE: usize = 500;
+/// Bytes that a page of events should have.
+const PAGE_BYTES: usize = 2 << 20;
 /// Rows of a page.
 const ROWS: u32 = 500;
 /// Programs without our writer may append while their events are taken into the chain.
@@ -25,6 +27,8 @@ pub struct Export {
     reactors: Vec<&'static str>,
     place: Place,
     chain: Vec<u8>,
+    /// Events of the next page: as many as suit the length of the last ones.
+    page: usize,
     blobs: BlobPages,
 }
 
@@ -85,6 +89,8 @@ impl Export {
                 reactors,
                 place: Place::Header,
                 chain: Vec::new(),
+                // The first may be long ones.
+                page: 16,
                 blobs: BlobPages::of(location)?,
             });
         }
@@ -166,7 +172,9 @@ impl Export {
             return Ok(());
         }
         let filter = EventFilter { up_to: Some(self.header.position), ..EventFilter::default() };
-        let rows = self.scratch.fetch(filter.query(after, PAGE)).await?;
+        let limit = u32::try_from(self.page).unwrap_or(1);
+        let rows = self.scratch.fetch(filter.query(after, limit)).await?;
+        let events = rows.len().max(1);
         let mut position = after;
         for row in rows {
             let event = filter::recorded(row)?;
@@ -181,6 +189,9 @@ impl Export {
         if position == after {
             return Err(damaged(after + 1));
         }
+        let suitable = PAGE_BYTES / (lines.len() / events).max(1);
+        // Of a sudden, they may be longer again.
+        self.page = suitable.min(4 * self.page).clamp(1, PAGE);
         self.place = Place::Events { after: position };
         Ok(())
     }

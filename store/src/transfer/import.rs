@@ -8,7 +8,7 @@ use super::{
     place::Target,
 };
 use crate::{
-    Anchor, Op, Options, Rebuild, RebuildError, Recorded, Store, StoreError, args,
+    Anchor, Dialect, Op, Options, Rebuild, RebuildError, Recorded, Store, StoreError, args,
     blobs::{Sha256, Shelf, Stored},
     chain,
     plan::{EventType, Head},
@@ -155,8 +155,12 @@ impl Import {
             rebuild.claims().await.map_err(in_words)?;
         }
         rebuild.ensure_current().await.map_err(in_words)?;
-        // Planners guess badly about tables that they have not seen.
-        self.store.execute(vec![Op::new("ANALYZE", args![])]).await?;
+        // PostgreSQL's planner guesses badly about tables that it has not seen; SQLite looks at them when it is closed.
+        if self.store.dialect() == Dialect::Postgres
+            && let Err(error) = self.store.execute(vec![Op::new("ANALYZE", args![])]).await
+        {
+            tracing::warn!(%error, "the tables could not be analyzed: autovacuum will do it");
+        }
         Ok(Imported {
             counts: self.counts,
             position: self.head.position,

@@ -9,4 +9,5 @@ mod followers;
 mod jobs;
 mod keyring;
 mod rebuild;
+mod transfer;
 mod world;
