@@ -53,6 +53,9 @@ pub struct ConfigurationChange {
     pub templates: Option<Vec<TemplateId>>,
 }
 
+/// The field that holds a device's own contents, as opposed to those of a template.
+const OF_DEVICE: &str = "config.config";
+
 /// One rendering at a time per device.
 #[derive(Default)]
 pub(crate) struct RenderLocks(Mutex<HashMap<DeviceId, Arc<tokio::sync::Mutex<()>>>>);
@@ -118,7 +121,8 @@ impl Configurations<'_> {
             name
         };
         let known = settings.backends.iter().any(|backend| backend == chosen);
-        if !known || chosen.parse::<netjson::Backend>().is_err() {
+        let fits = chosen.parse().is_ok_and(netjson::Backend::configures_devices);
+        if !known || !fits {
             let problem = Problem::NotAChoice(name.to_owned());
             return Err(FieldError::new("config.backend", problem));
         }
@@ -139,7 +143,14 @@ impl Configurations<'_> {
         domain::field::document(config).map_err(|problem| Failure::field(field, problem))?;
         let evaluated = netjson::evaluate_vars(&Value::Object(config.clone()), context)
             .map_err(|error| Failure::field(field, Problem::Rule(error.to_string())))?;
-        let Value::Object(evaluated) = evaluated else { return Ok(()) };
+        let Value::Object(mut evaluated) = evaluated else { return Ok(()) };
+        if field == OF_DEVICE
+            && let Some(Value::Object(general)) = evaluated.get_mut("general")
+        {
+            // Every device has a host name, see `hostname` of a rendering's input; templates have to state one where
+            // the generator asks for it.
+            general.entry("hostname").or_insert_with(|| "device".into());
+        }
         netjson::validate(generator, &evaluated).map_err(
             |ValidationError { path, message, .. }| {
                 let message = render::without_key(&message, context);

@@ -199,7 +199,7 @@ impl Templates<'_> {
             .parse()
             .map_err(|_| Failure::field("backend", Problem::NotAChoice(row.backend.clone())))?;
         let (config, context) = (row.config, row.default_values);
-        let dsa = self.0.settings().controller.dsa_default;
+        let dsa = backend.default_dsa() && self.0.settings().controller.dsa_default;
         let permit = self.0.render_permits().acquire_owned().await;
         let archive = tokio::task::spawn_blocking(move || {
             let _permit = permit;

@@ -78,12 +78,6 @@ pub(crate) struct Computation {
 impl Computation {
     /// Files, or why there are none. To be called where computing may take its time.
     pub(crate) fn rendering(&self) -> Result<netjson::Rendering, String> {
-        self.fitting().flatten()
-    }
-
-    /// The same, told apart: where the layers do not fit together nothing is to be stored; where they only lack
-    /// a generator that makes files of them, the inner one says so.
-    pub(crate) fn fitting(&self) -> Result<Result<netjson::Rendering, String>, String> {
         let reason = |error: &dyn std::fmt::Display| {
             let text = without_key(&error.to_string(), &self.context);
             text.chars().take(REASON).collect::<String>()
@@ -98,11 +92,7 @@ impl Computation {
             hostname: self.hostname.as_deref(),
             dsa: self.dsa,
         };
-        match netjson::render(backend, &input) {
-            Ok(rendering) => Ok(Ok(rendering)),
-            Err(error @ netjson::Error::NotRendered(_)) => Ok(Err(reason(&error))),
-            Err(error) => Err(reason(&error)),
-        }
+        netjson::render(backend, &input).map_err(|error| reason(&error))
     }
 
     /// The variables.
@@ -156,9 +146,9 @@ impl Configurations<'_> {
         .await
     }
 
-    /// Do the inputs fit together, whether or not there is a generator yet that makes files of them?
+    /// Do the inputs fit together?
     pub(crate) async fn fit(&self, inputs: &Inputs) -> Result<Result<(), String>, Failure> {
-        self.computed(inputs, |computation| computation.fitting().map(drop)).await
+        self.computed(inputs, |computation| computation.rendering().map(drop)).await
     }
 
     /// Computes where it may take its time.

@@ -207,7 +207,7 @@ impl Check {
         let context = checked.context();
         Configurations::validate(&self.backend, "config.config", &self.config, context)?;
         let conflict = |message| Failure::Refused(Refusal::TemplateConflict { message });
-        let rendering = checked.fitting().map_err(conflict)?;
-        Ok(if self.instead.is_some() { after.rendering() } else { rendering })
+        let rendering = checked.rendering().map_err(conflict)?;
+        Ok(if self.instead.is_some() { after.rendering() } else { Ok(rendering) })
     }
 }

@@ -63,9 +63,6 @@ pub enum Error {
     /// Configurations of this backend are only written.
     #[error("configurations of {} cannot be parsed", .0.as_str())]
     NotParsed(Backend),
-    /// The backend only checks configurations so far.
-    #[error("generator {} is not part of this version", .0.as_str())]
-    NotRendered(Backend),
     /// The input, or what it would expand to, is beyond what is computed.
     #[error("{what} exceeds the limit of {limit}")]
     TooLarge {

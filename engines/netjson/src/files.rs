@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 pub(crate) use self::generated::tls_key_path;
+use crate::Backend;
 
 /// One file of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,10 +29,14 @@ pub(crate) struct Additional {
 
 /// Files of the configuration and those that follow from its blocks. Of several with one path the
 /// last counts, at the place of the first.
-pub(crate) fn additional(netjson: &Map<String, Value>) -> Vec<Additional> {
+pub(crate) fn additional(backend: Backend, netjson: &Map<String, Value>) -> Vec<Additional> {
     let mut files = stated(netjson);
-    files.extend(generated::tls_keys(netjson));
-    generated::add_device_maps(netjson, &mut files);
+    if backend.configures_devices() || backend == Backend::OpenVpn {
+        files.extend(generated::tls_keys(netjson));
+    }
+    if backend.configures_devices() {
+        generated::add_device_maps(netjson, &mut files);
+    }
     let mut last = IndexMap::new();
     for file in files {
         last.insert(file.path.clone(), file);

@@ -5,6 +5,7 @@
 //! OpenWISP already know, because devices compare their checksums.
 
 mod archive;
+mod auto_client;
 mod backend;
 mod context;
 mod dsa;
@@ -15,6 +16,7 @@ mod limits;
 mod lint;
 mod literal;
 mod merge;
+mod openwisp;
 mod openwrt;
 mod parse;
 mod planned;
@@ -22,8 +24,10 @@ mod render;
 mod rules;
 mod schema;
 pub mod uci;
+mod vpn;
 
 pub use self::archive::Archive;
+pub use self::auto_client::{auto_client, device_auto_client};
 pub use self::backend::{Backend, UnknownBackend};
 pub use self::context::evaluate_vars;
 pub use self::dsa::is_openwrt_dsa;
@@ -33,6 +37,7 @@ pub use self::lint::{Effect, Extra, Finding, MAX_FINDINGS, Obstacle, lint, lint_
 pub use self::merge::merge;
 pub use self::parse::{Loss, Native, Parsed, parse};
 pub use self::render::{Input, Rendering, render, validate};
+pub use self::schema::{schema, vpn_server_schema};
 
 /// Raised whenever any byte of any output may change for the same input.
 pub const RENDERER_VERSION: u32 = 1;

@@ -1,4 +1,4 @@
-//! The backend for OpenWrt: blocks of NetJSON become sections of UCI packages.
+//! The backends of devices: blocks of NetJSON become sections of UCI packages.
 //!
 //! One file per block. A block answers with packages of its own; they are laid over what earlier
 //! blocks gave, sections of one name merging, so that packages which the configuration states
@@ -13,10 +13,10 @@ mod interfaces;
 mod ip_rules;
 mod led;
 mod ntp;
-mod openvpn;
+pub(crate) mod openvpn;
 mod radios;
 mod routes;
-mod section;
+pub(crate) mod section;
 mod switch;
 mod uci;
 mod wireguard_peers;
@@ -27,9 +27,9 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 pub(crate) use self::section::uci_name;
-pub(crate) use self::uci::{Texts, body};
+pub(crate) use self::uci::{Style, Texts, body};
 use crate::merge::{self, Identifiers};
-use crate::{Error, ValidationError};
+use crate::{Backend, Error, ValidationError};
 
 /// Sections of one file below `/etc/config`.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +45,8 @@ pub(crate) struct Package {
 struct Source<'a> {
     /// The whole configuration; blocks refer to each other.
     netjson: &'a Map<String, Value>,
+    /// What the text is for; keys that its schema knows are no packages.
+    backend: Backend,
     /// Whether devices are configured apart from interfaces (OpenWrt 21 and later).
     dsa: bool,
 }
@@ -85,8 +87,12 @@ const BLOCKS: [(&str, Block); 12] = [
 ];
 
 /// All packages of a valid configuration.
-pub(crate) fn packages(netjson: &Map<String, Value>, dsa: bool) -> Result<Vec<Package>, Error> {
-    let source = Source { netjson, dsa };
+pub(crate) fn packages(
+    backend: Backend,
+    netjson: &Map<String, Value>,
+    dsa: bool,
+) -> Result<Vec<Package>, Error> {
+    let source = Source { netjson, backend, dsa };
     let mut all = IndexMap::new();
     for (key, block) in BLOCKS {
         if netjson.contains_key(key) {

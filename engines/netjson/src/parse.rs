@@ -119,5 +119,8 @@ fn read(
         Backend::OpenWrt | Backend::OpenWisp => {
             openwrt::netjson(lines::packages(text, losses)?, dsa, losses)
         }
+        Backend::OpenVpn | Backend::Wireguard | Backend::VxlanWireguard | Backend::ZeroTier => {
+            Err(Error::NotParsed(backend))
+        }
     }
 }

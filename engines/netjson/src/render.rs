@@ -4,14 +4,11 @@ use serde_json::{Map, Value};
 
 use crate::lint::{self, Finding};
 use crate::merge::{self, Identifiers};
-use crate::openwrt::Package;
+use crate::openwrt::{Package, Style, Texts};
 use crate::{
-    Archive, Backend, Error, File, ValidationError, context, files, limits, openwrt, planned,
-    rules, uci,
+    Archive, Backend, Error, File, ValidationError, context, files, limits, openwisp, openwrt,
+    planned, rules, uci, vpn,
 };
-
-/// Identifies elements of lists in device configurations.
-const IDENTIFIERS: &[&str] = &["name", "config_value", "id"];
 
 /// Everything that a rendering depends on.
 #[derive(Clone, Copy, Debug)]
@@ -77,38 +74,55 @@ impl Rendering {
 /// # Errors
 ///
 /// [`Error::Invalid`] when the layers cannot be merged or the result does not describe a device,
-/// [`Error::NotRendered`] when there is no generator yet, [`Error::TooLarge`] when it is beyond what
-/// is computed.
+/// [`Error::TooLarge`] when it is beyond what is computed.
 pub fn render(backend: Backend, input: &Input<'_>) -> Result<Rendering, Error> {
-    let netjson = evaluated(input)?;
+    let mut netjson = evaluated(backend, input)?;
+    rules::complete(backend, &mut netjson, input.hostname);
     rules::check(backend, &netjson)?;
-    if backend != Backend::OpenWrt {
-        return Err(Error::NotRendered(backend));
-    }
-    let netjson = named(netjson, input.hostname);
+    let mut netjson = named(netjson, input.hostname);
     limits::expansion(&netjson)?;
 
-    let packages = openwrt::packages(&netjson, input.dsa)?;
-    let additional = files::additional(&netjson);
-    let texts = openwrt::Texts::of(&packages);
-    let mut text = texts.whole();
+    let (mut text, mut members, packages) = if backend.configures_devices() {
+        device(backend, &netjson, input.dsa)?
+    } else {
+        let (text, members) = vpn::documents(backend, &netjson)?;
+        (text, members, Vec::new())
+    };
     if text.len() > 4 * limits::MAX_TEXT {
         return Err(Error::TooLarge { what: "rendered text", limit: 4 * limits::MAX_TEXT });
     }
+    let additional = files::additional(backend, &netjson);
     text.push_str(&files::preview(&additional));
-
-    let mut members: Vec<File> = Vec::with_capacity(packages.len() + additional.len());
-    members.extend(packages.iter().zip(texts.bodies()).map(|(package, body)| File {
-        path: format!("etc/config/{}", package.name),
-        mode: 0o644,
-        contents: body.as_bytes().to_vec(),
-    }));
     members.extend(additional.iter().map(File::from));
+    if backend == Backend::OpenWisp {
+        members.extend(openwisp::scripts(&netjson, &packages));
+    }
     members.iter().try_for_each(check_member)?;
-
-    let mut netjson = netjson;
     netjson.insert("type".into(), "DeviceConfiguration".into());
     Ok(Rendering { netjson: Value::Object(netjson), text, files: members, packages })
+}
+
+/// The text of all packages, and each as a file.
+fn device(
+    backend: Backend,
+    netjson: &Map<String, Value>,
+    dsa: bool,
+) -> Result<(String, Vec<File>, Vec<Package>), Error> {
+    let packages = openwrt::packages(backend, netjson, dsa)?;
+    let older = backend == Backend::OpenWisp;
+    let style = if older { Style::Quoted } else { Style::Bare };
+    let texts = Texts::of(&packages, style);
+    let member = |(package, body): (&Package, &str)| {
+        let name = &package.name;
+        let (path, contents) = if older {
+            (format!("uci/{name}.conf"), format!("package {name}\n\n{body}"))
+        } else {
+            (format!("etc/config/{name}"), body.to_owned())
+        };
+        File { path, mode: 0o644, contents: contents.into_bytes() }
+    };
+    let members = packages.iter().zip(texts.bodies()).map(member).collect();
+    Ok((texts.whole(), members, packages))
 }
 
 /// Checks one configuration on its own: no templates, no variables.
@@ -118,10 +132,15 @@ pub fn render(backend: Backend, input: &Input<'_>) -> Result<Rendering, Error> {
 /// The first error found.
 pub fn validate(backend: Backend, config: &Map<String, Value>) -> Result<(), ValidationError> {
     limits::measure(config).map_err(|error| ValidationError::whole(error.to_string()))?;
-    rules::check(backend, config)
+    if backend != Backend::OpenWisp {
+        return rules::check(backend, config);
+    }
+    let mut config = config.clone();
+    rules::complete(backend, &mut config, None);
+    rules::check(backend, &config)
 }
 
-fn evaluated(input: &Input<'_>) -> Result<Map<String, Value>, Error> {
+fn evaluated(backend: Backend, input: &Input<'_>) -> Result<Map<String, Value>, Error> {
     let mut text = 0_usize;
     let mut values = 0_usize;
     for layer in input.templates.iter().copied().chain([input.config, input.context]) {
@@ -135,19 +154,21 @@ fn evaluated(input: &Input<'_>) -> Result<Map<String, Value>, Error> {
     if values > limits::MAX_VALUES {
         return Err(Error::TooLarge { what: "number of values", limit: limits::MAX_VALUES });
     }
-    let mut netjson = merged(input)?;
+    let mut netjson = merged(backend, input)?;
     context::evaluate(&mut netjson, input.context)?;
     Ok(netjson)
 }
 
-fn merged(input: &Input<'_>) -> Result<Map<String, Value>, ValidationError> {
+fn merged(backend: Backend, input: &Input<'_>) -> Result<Map<String, Value>, ValidationError> {
     let Some((bottom, templates)) = input.templates.split_first() else {
         return Ok(input.config.clone());
     };
     let mut merged = (*bottom).clone();
     for layer in templates.iter().copied().chain([input.config]) {
-        let identifiers =
-            Identifiers { keys: IDENTIFIERS, vlans: layer.contains_key("interfaces") };
+        let identifiers = Identifiers {
+            keys: backend.identifiers(),
+            vlans: backend.configures_devices() && layer.contains_key("interfaces"),
+        };
         merge::objects(&mut merged, layer, identifiers)?;
     }
     Ok(merged)

@@ -1,40 +1,49 @@
 //! What a configuration must obey beyond the schema.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
 use crate::{Backend, ValidationError, schema};
 
-/// Checks everything, in the order in which errors are reported.
-pub(crate) fn check(backend: Backend, netjson: &Map<String, Value>) -> Result<(), ValidationError> {
-    for radio in list(netjson, "radios") {
-        check_channel(radio)?;
+/// What a backend adds to a configuration before anybody looks at it: the older firmware wants
+/// every radio to say whether it is disabled, and a host name beside other general settings, which a
+/// device has where its configuration says none.
+pub(crate) fn complete(backend: Backend, netjson: &mut Map<String, Value>, hostname: Option<&str>) {
+    if backend != Backend::OpenWisp {
+        return;
     }
-    schema::of(backend).validate(&enabled_radios(backend, netjson))?;
-    for (index, file) in list(netjson, "files").iter().enumerate() {
-        check_path(index, file)?;
-    }
-    for (index, interface) in list(netjson, "interfaces").iter().enumerate() {
-        check_primary_vlans(index, interface)?;
-        check_masks(index, interface)?;
-    }
-    Ok(())
-}
-
-/// The older firmware wants every radio to say whether it is disabled.
-fn enabled_radios(backend: Backend, netjson: &Map<String, Value>) -> Cow<'_, Map<String, Value>> {
-    let mut netjson = Cow::Borrowed(netjson);
-    if backend == Backend::OpenWisp
-        && netjson.contains_key("radios")
-        && let Some(Value::Array(radios)) = netjson.to_mut().get_mut("radios")
-    {
+    if let Some(Value::Array(radios)) = netjson.get_mut("radios") {
         for radio in radios.iter_mut().filter_map(Value::as_object_mut) {
             radio.entry("disabled").or_insert(Value::Bool(false));
         }
     }
-    netjson
+    if hostname.is_some()
+        && let Some(Value::Object(general)) = netjson.get_mut("general")
+    {
+        // The name itself comes later and is not checked.
+        general.entry("hostname").or_insert_with(|| "device".into());
+    }
+}
+
+/// Checks everything, in the order in which errors are reported.
+pub(crate) fn check(backend: Backend, netjson: &Map<String, Value>) -> Result<(), ValidationError> {
+    if backend.configures_devices() {
+        for radio in list(netjson, "radios") {
+            check_channel(radio)?;
+        }
+    }
+    schema::of(backend).validate(netjson)?;
+    for (index, file) in list(netjson, "files").iter().enumerate() {
+        check_path(index, file)?;
+    }
+    if backend.configures_devices() {
+        for (index, interface) in list(netjson, "interfaces").iter().enumerate() {
+            check_primary_vlans(index, interface)?;
+            check_masks(index, interface)?;
+        }
+    }
+    Ok(())
 }
 
 fn list<'a>(netjson: &'a Map<String, Value>, key: &str) -> &'a [Value] {

@@ -20,20 +20,60 @@ use self::message::Cause;
 use crate::equality::{Booleans, Seen, equal};
 use crate::{Backend, ValidationError};
 
-/// The schema of the OpenWrt backend.
-pub(crate) static OPENWRT: LazyLock<Schema> =
-    LazyLock::new(|| Schema::parse(include_str!("data/schema-openwrt.json")));
+macro_rules! embedded {
+    ($($name:ident = $file:literal,)*) => {$(
+        static $name: LazyLock<Schema> =
+            LazyLock::new(|| Schema::parse(include_str!(concat!("data/schema-", $file, ".json"))));
+    )*};
+}
 
-/// The schema of the OpenWISP Firmware 1.x backend.
-static OPENWISP: LazyLock<Schema> =
-    LazyLock::new(|| Schema::parse(include_str!("data/schema-openwisp.json")));
+embedded! {
+    OPENWRT = "openwrt",
+    OPENWISP = "openwisp",
+    OPENVPN = "openvpn",
+    WIREGUARD = "wireguard",
+    VXLAN_WIREGUARD = "vxlan_wireguard",
+    ZEROTIER = "zerotier",
+    OPENVPN_SERVER = "vpn-server-openvpn",
+    WIREGUARD_SERVER = "vpn-server-wireguard",
+    VXLAN_WIREGUARD_SERVER = "vpn-server-vxlan_wireguard",
+    ZEROTIER_SERVER = "vpn-server-zerotier",
+}
 
 /// The schema of `backend`.
 pub(crate) fn of(backend: Backend) -> &'static Schema {
     match backend {
         Backend::OpenWrt => &OPENWRT,
         Backend::OpenWisp => &OPENWISP,
+        Backend::OpenVpn => &OPENVPN,
+        Backend::Wireguard => &WIREGUARD,
+        Backend::VxlanWireguard => &VXLAN_WIREGUARD,
+        Backend::ZeroTier => &ZEROTIER,
     }
+}
+
+/// The schema of `backend` for the servers of virtual private networks.
+fn of_server(backend: Backend) -> Option<&'static Schema> {
+    match backend {
+        Backend::OpenWrt | Backend::OpenWisp => None,
+        Backend::OpenVpn => Some(&OPENVPN_SERVER),
+        Backend::Wireguard => Some(&WIREGUARD_SERVER),
+        Backend::VxlanWireguard => Some(&VXLAN_WIREGUARD_SERVER),
+        Backend::ZeroTier => Some(&ZEROTIER_SERVER),
+    }
+}
+
+/// The JSON Schema (draft 4) that configurations of `backend` follow, for form editors and other
+/// validators. The order of keys is part of it: it decides which error is reported first. Defaults in
+/// it are for forms only, no rendering puts them in.
+pub fn schema(backend: Backend) -> &'static Value {
+    &of(backend).root
+}
+
+/// The narrower schema for the server of a virtual private network: one entry, without what the
+/// network fills in itself (keys, addresses, peers). Nothing for the backends of devices.
+pub fn vpn_server_schema(backend: Backend) -> Option<&'static Value> {
+    of_server(backend).map(|schema| &schema.root)
 }
 
 /// A schema with its patterns compiled.

@@ -221,9 +221,11 @@ impl Settings {
             return wrong("controller", "backends", "at least one is needed".to_owned());
         }
         for backend in backends {
-            if backend.parse::<netjson::Backend>().is_err() {
-                let reason =
-                    format!("there is no generator `{backend}`; there is netjsonconfig.OpenWrt");
+            if !backend.parse().is_ok_and(netjson::Backend::configures_devices) {
+                let reason = format!(
+                    "there is no generator `{backend}` for devices; there are \
+                     netjsonconfig.OpenWrt and netjsonconfig.OpenWisp"
+                );
                 return wrong("controller", "backends", reason);
             }
         }

@@ -104,7 +104,7 @@ fn templates_of_a_group_follow_the_generator() -> Outcome {
 }
 
 #[test]
-fn a_generator_that_makes_no_files_yet_can_be_chosen_and_left() -> Outcome {
+fn a_device_changes_to_the_older_firmware_and_back() -> Outcome {
     on_each_database(async |world| {
         let (app, by) = (&world.app, World::by());
         let required_old = template(world, 11, OPENWRT, true).await?;
@@ -125,9 +125,9 @@ fn a_generator_that_makes_no_files_yet_can_be_chosen_and_left() -> Outcome {
         assert_eq!(listed(world, id).await?, [required_new, required_old, new]);
         let held = configuration::by_device(app.store(), id).await?.ok_or("held")?;
         assert_eq!(held.backend, OPENWISP);
-        assert!(held.failure.ok_or("why")?.contains("not part of this version"));
-        let kept = app.agents().download(id, Some(key), None, PEER).await?;
-        assert_eq!(kept.md5, before.md5, "it keeps what it has");
+        assert_eq!(held.failure, None);
+        let older = app.agents().download(id, Some(key), None, PEER).await?;
+        assert_ne!(older.md5, before.md5, "with the scripts of that firmware");
 
         // It can be changed like any other, and is checked like any other.
         let contents = |config: Document| DeviceChange {

@@ -1,6 +1,9 @@
 //! Devices that change their organization.
 
-use app::{ConfigurationChange, DeviceChange, Failure, GroupChange, OrganizationChange, Refusal};
+use app::{
+    ConfigurationChange, DeviceChange, Failure, GroupChange, OrganizationChange, Refusal,
+    TemplateChange,
+};
 use domain::{DeviceId, GroupId, OrganizationId, accounts::DeviceLimit, kind};
 use projections::configuration;
 use serde_json::json;
@@ -134,23 +137,38 @@ fn group_variables_and_templates_stay_where_they_belong() -> Outcome {
 fn what_a_device_downloads_stays_until_there_is_something_newer() -> Outcome {
     on_each_database(async |world| {
         let (app, by) = (&world.app, World::by());
-        world.template(11, Some(HARBOUR), "harbour\n", (true, true)).await?;
+        let template = world.template(11, None, "shared\n", (true, true)).await?;
+        let change = TemplateChange {
+            config: Some(document(json!({
+                "files": [{ "path": "/etc/t11", "mode": "{{ mode }}", "contents": "shared" }]
+            }))),
+            default_values: Some(document(json!({ "mode": "0600" }))),
+            ..TemplateChange::default()
+        };
+        app.templates().change(&by, template, change).await?;
+        world.settle().await?;
         let mover = world.register(HARBOUR, 1).await?;
         let (id, key) = (mover.device_id, mover.key.as_str());
+        app.devices().change(&by, id, to(HILLS)).await?;
+        world.settle().await?;
         let before = app.agents().download(id, Some(key), None, PEER).await?;
-        // Nothing makes files for this generator, so nothing replaces the archive.
-        let backend = Some("netjsonconfig.OpenWisp".to_owned());
-        let change = DeviceChange {
-            configuration: Some(ConfigurationChange { backend, ..ConfigurationChange::default() }),
-            ..DeviceChange::default()
+        // Nothing can be made of this, so nothing replaces the archive.
+        let mode = |mode: &str| OrganizationChange {
+            context: Some(document(json!({ "mode": mode }))),
+            ..OrganizationChange::default()
         };
-        app.devices().change(&by, id, change).await?;
-        for organization in [HILLS, HARBOUR, HILLS] {
-            app.devices().change(&by, id, to(organization)).await?;
-            world.settle().await?;
-            let after = app.agents().download(id, Some(key), None, PEER).await?;
-            assert_eq!((&after.md5, &after.bytes), (&before.md5, &before.bytes));
-        }
+        app.organizations().change(&by, HILLS, mode("broken")).await?;
+        world.settle().await?;
+        let held = configuration::by_device(app.store(), id).await?.ok_or("held")?;
+        assert!(held.failure.is_some());
+        let kept = app.agents().download(id, Some(key), None, PEER).await?;
+        assert_eq!((&kept.md5, &kept.bytes), (&before.md5, &before.bytes));
+
+        app.organizations().change(&by, HARBOUR, mode("0640")).await?;
+        app.devices().change(&by, id, to(HARBOUR)).await?;
+        world.settle().await?;
+        let after = app.agents().download(id, Some(key), None, PEER).await?;
+        assert_ne!(after.md5, before.md5);
         Ok(())
     })
 }

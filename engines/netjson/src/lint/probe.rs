@@ -138,7 +138,7 @@ fn others<'a>(
     values: usize,
     named: bool,
 ) -> impl Iterator<Item = Extra> + 'a {
-    let place = named.then(|| (section.kind.as_str(), section.name.as_deref()));
+    let place = named.then_some((section.kind.as_str(), section.name.as_deref()));
     section.options().filter_map(move |(option, entry)| {
         let expected = same(option, planned)
             && match &entry.setting {

@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use super::section::{Options, section, uci_name, word};
 use super::{Package, Source, package};
-use crate::ValidationError;
-use crate::schema::OPENWRT;
+use crate::{ValidationError, schema};
 
 pub(super) fn packages(source: Source<'_>) -> Result<Vec<Package>, ValidationError> {
-    let mut names: Vec<&String> = source.netjson.keys().filter(|key| !OPENWRT.knows(key)).collect();
+    let schema = schema::of(source.backend);
+    let mut names: Vec<&String> = source.netjson.keys().filter(|key| !schema.knows(key)).collect();
     names.sort();
     let mut packages = Vec::new();
     for name in names {

@@ -22,6 +22,15 @@ fn section_of(mut options: Options) -> Value {
     {
         *ciphers = text.split(':').filter(|cipher| !cipher.is_empty()).collect();
     }
+    section("openvpn", name, normalized(options, |_, value| value.as_str() == Some("")))
+}
+
+/// What UCI and OpenVPN's own files have in common: servers, ciphers and keys in the form that
+/// OpenVPN reads. Options for which `says_nothing` are left out.
+pub(crate) fn normalized(
+    mut options: Options,
+    says_nothing: impl Fn(&str, &Value) -> bool,
+) -> Options {
     if let Some(tls_auth) = tls_auth(&options) {
         options.insert("tls_auth".into(), tls_auth.into());
     }
@@ -37,11 +46,11 @@ fn section_of(mut options: Options) -> Value {
     if options.get("server_bridge").and_then(Value::as_str) == Some("") {
         options.insert("server_bridge".into(), true.into());
     }
-    options.retain(|_, value| value.as_str() != Some(""));
+    options.retain(|key, value| !says_nothing(key, value));
     if !options.contains_key("status") {
         options.remove("status_version");
     }
-    section("openvpn", name, options)
+    options
 }
 
 /// `host port` or `host port protocol`.

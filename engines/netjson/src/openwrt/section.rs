@@ -5,10 +5,10 @@ use serde_json::{Map, Value};
 use crate::literal;
 
 /// Options of a section by name.
-pub(super) type Options = Map<String, Value>;
+pub(crate) type Options = Map<String, Value>;
 
 /// A section with its options in the order of their names.
-pub(super) fn section(
+pub(crate) fn section(
     kind: impl Into<Value>,
     name: impl Into<Value>,
     mut options: Options,
@@ -25,17 +25,17 @@ pub(crate) fn uci_name(name: &str) -> String {
 }
 
 /// The text of `key`, unless it is absent, empty or no text.
-pub(super) fn filled<'a>(options: &'a Options, key: &str) -> Option<&'a str> {
+pub(crate) fn filled<'a>(options: &'a Options, key: &str) -> Option<&'a str> {
     options.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
 /// The text of `key`, or an empty one.
-pub(super) fn text<'a>(options: &'a Options, key: &str) -> &'a str {
+pub(crate) fn text<'a>(options: &'a Options, key: &str) -> &'a str {
     options.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// Whether a value counts as given: no null, zero, `false`, empty text, list or object.
-pub(super) fn given(value: &Value) -> bool {
+pub(crate) fn given(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Bool(flag) => *flag,
@@ -47,25 +47,25 @@ pub(super) fn given(value: &Value) -> bool {
 }
 
 /// Takes `key` out if it counts as given; what does not is dropped.
-pub(super) fn take_given(options: &mut Options, key: &str) -> Option<Value> {
+pub(crate) fn take_given(options: &mut Options, key: &str) -> Option<Value> {
     options.remove(key).filter(given)
 }
 
 /// Gives an option another name, replacing one that has it already.
-pub(super) fn rename(options: &mut Options, from: &str, to: &str) {
+pub(crate) fn rename(options: &mut Options, from: &str, to: &str) {
     if let Some(value) = options.remove(from) {
         options.insert(to.to_owned(), value);
     }
 }
 
 /// Takes `disabled` out and states the opposite as `enabled`.
-pub(super) fn invert_disabled(options: &mut Options) {
+pub(crate) fn invert_disabled(options: &mut Options) {
     if let Some(disabled) = options.remove("disabled") {
         options.insert("enabled".into(), Value::Bool(!given(&disabled)));
     }
 }
 
 /// The text form of a number or text inside a name.
-pub(super) fn word(value: Option<&Value>) -> String {
+pub(crate) fn word(value: Option<&Value>) -> String {
     value.map(literal::text).unwrap_or_default()
 }

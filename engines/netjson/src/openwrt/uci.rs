@@ -8,9 +8,28 @@ use serde_json::{Map, Value};
 use super::Package;
 use crate::literal::write_text;
 
+/// How types and names are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// `config TYPE 'NAME'`, `option KEY 'VALUE'`.
+    Bare,
+    /// `config 'TYPE' 'NAME'`, `option 'KEY' 'VALUE'`.
+    Quoted,
+}
+
+impl Style {
+    /// What stands around a type or key.
+    const fn quote(self) -> &'static str {
+        match self {
+            Self::Bare => "",
+            Self::Quoted => "'",
+        }
+    }
+}
+
 /// What an archive keeps of a package that is alone in it.
 pub(crate) fn body(package: &Package) -> String {
-    Texts::of(std::slice::from_ref(package)).bodies().collect()
+    Texts::of(std::slice::from_ref(package), Style::Bare).bodies().collect()
 }
 
 /// The text of each package, from which that of all is put together.
@@ -18,12 +37,12 @@ pub(crate) fn body(package: &Package) -> String {
 pub(crate) struct Texts(Vec<String>);
 
 impl Texts {
-    pub(crate) fn of(packages: &[Package]) -> Self {
+    pub(crate) fn of(packages: &[Package], style: Style) -> Self {
         let text = |package: &Package| {
             let mut text = String::with_capacity(1024);
             text.extend(["package ", &package.name, "\n\n"]);
             for section in package.sections.iter().filter_map(Value::as_object) {
-                write_section(&mut text, section);
+                write_section(&mut text, section, style.quote());
             }
             clean(text)
         };
@@ -54,28 +73,28 @@ impl Texts {
     }
 }
 
-fn write_section(text: &mut String, section: &Map<String, Value>) {
+fn write_section(text: &mut String, section: &Map<String, Value>, quote: &str) {
     let word = |text: &mut String, key| {
         if let Some(value) = section.get(key) {
             write_text(text, value);
         }
     };
-    text.push_str("config ");
+    text.extend(["config ", quote]);
     word(text, ".type");
-    text.push_str(" '");
+    text.extend([quote, " '"]);
     word(text, ".name");
     text.push_str("'\n");
     for (key, value) in section {
         if !key.starts_with('.') {
-            write_option(text, key, value);
+            write_option(text, key, value, quote);
         }
     }
     text.push('\n');
 }
 
-fn write_option(text: &mut String, key: &str, value: &Value) {
+fn write_option(text: &mut String, key: &str, value: &Value, quote: &str) {
     let begin = |text: &mut String, kind: &str| {
-        for part in [kind, key, " '"] {
+        for part in [kind, quote, key, quote, " '"] {
             text.push_str(part);
         }
     };
@@ -123,7 +142,7 @@ fn clean(mut text: String) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{Package, Texts};
+    use super::{Package, Style, Texts};
 
     #[test]
     fn options_print_by_their_kind() {
@@ -132,11 +151,11 @@ mod tests {
             "keys": {"k": 1}, "none": null, "quote": "it's", "wide": "a    b", "zero": 0
         })];
         assert_eq!(
-            Texts::of(&[Package { name: "p".into(), sections }]).whole(),
+            Texts::of(&[Package { name: "p".into(), sections }], Style::Bare).whole(),
             "package p\n\nconfig t 'x'\n\toption flag '0'\n\toption float '2.0'\n\tlist items 'a'\n\tlist \
              items '1'\n\tlist items 'None'\n\tlist keys 'k'\n\toption quote 'it's'\n\toption wide \
              'ab'\n\toption zero '0'\n"
         );
-        assert_eq!(Texts::of(&[]).whole(), "");
+        assert_eq!(Texts::of(&[], Style::Quoted).whole(), "");
     }
 }

@@ -110,6 +110,7 @@ fn head(backend: Backend, path: &str) -> Option<String> {
                 package.or_else(|| older(path).filter(|_| backend == Backend::OpenWisp))?;
             Some(format!("package {package}\n"))
         }
+        Backend::OpenVpn | Backend::Wireguard | Backend::VxlanWireguard | Backend::ZeroTier => None,
     }
 }
 

@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{OPENWISP, OPENWRT};
+use super::{OPENWRT, of, of_server};
+use crate::Backend;
 
 /// What the walk acts on, and what is there for forms only.
 const KNOWN: &[&str] = &[
@@ -17,6 +18,7 @@ const KNOWN: &[&str] = &[
     "enum",
     "format",
     "items",
+    "maxItems",
     "maxLength",
     "maximum",
     "maxmium",
@@ -30,6 +32,7 @@ const KNOWN: &[&str] = &[
     "properties",
     "propertyOrder",
     "readOnly",
+    "readonly",
     "required",
     "title",
     "type",
@@ -62,8 +65,12 @@ fn keywords(schema: &Value, found: &mut BTreeSet<String>) {
 #[test]
 fn every_keyword_of_the_schema_is_understood() {
     let mut found = BTreeSet::new();
-    keywords(&OPENWRT.root, &mut found);
-    keywords(&OPENWISP.root, &mut found);
+    for backend in Backend::ALL {
+        keywords(&of(backend).root, &mut found);
+        if let Some(server) = of_server(backend) {
+            keywords(&server.root, &mut found);
+        }
+    }
     let unknown: Vec<_> = found.iter().filter(|name| !KNOWN.contains(&name.as_str())).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
 }
