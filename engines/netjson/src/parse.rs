@@ -3,8 +3,10 @@
 mod archive;
 mod lines;
 mod loss;
+mod openvpn;
 mod openwrt;
 mod section;
+mod zerotier;
 
 use serde_json::{Map, Value};
 
@@ -97,6 +99,9 @@ pub fn parse(backend: Backend, native: Native<'_>, dsa: bool) -> Result<Parsed, 
                 other => other,
             })?
         }
+        Native::Document(_) if !backend.configures_devices() => {
+            return Err(Error::NotParsed(backend));
+        }
         Native::Document(document) => {
             openwrt::netjson(section::packages(document)?, dsa, &mut losses)?
         }
@@ -119,8 +124,8 @@ fn read(
         Backend::OpenWrt | Backend::OpenWisp => {
             openwrt::netjson(lines::packages(text, losses)?, dsa, losses)
         }
-        Backend::OpenVpn | Backend::Wireguard | Backend::VxlanWireguard | Backend::ZeroTier => {
-            Err(Error::NotParsed(backend))
-        }
+        Backend::OpenVpn => openvpn::netjson(text, losses),
+        Backend::ZeroTier => zerotier::netjson(text),
+        Backend::Wireguard | Backend::VxlanWireguard => Err(Error::NotParsed(backend)),
     }
 }

@@ -13,8 +13,6 @@ use serde_json::{Map, Value, json};
 use wisptrail_netjson::uci::Document;
 use wisptrail_netjson::{Backend, Error, Input, Native, Rendering, parse, render};
 
-const BACKENDS: [Backend; 2] = [Backend::OpenWrt, Backend::OpenWisp];
-
 fn rendering(config: &Map<String, Value>, dsa: bool) -> Rendering {
     let context = Map::new();
     let input = Input { config, templates: &[], context: &context, hostname: None, dsa };
@@ -133,6 +131,10 @@ fn line() -> impl Strategy<Value = String> {
             let word = if list { "list" } else { "option" };
             format!("\t{word} {key} {quote}{value}{quote}\n")
         }),
+        1 => prop::sample::select(vec![
+            "# openvpn config: x\n\ndev tun0\nmode server\nproto udp\n", "server-bridge\n", "port 1 \n",
+            "\n\n{\"name\": \"a\", \"mtu\": 1e300}\n\n", "// c\n", "/* c\n\n", "*/", "{\"name\": ", "[[",
+        ]).prop_map(str::to_owned),
         1 => any::<String>(),
     ]
 }
@@ -350,11 +352,11 @@ fn radio() -> impl Strategy<Value = Value> {
 
 /// A list in which every element has a name of its own.
 fn named(names: &[&str], elements: Vec<Value>) -> Value {
-    let named = names.iter().zip(elements).map(|(name, mut element)| {
+    let list = names.iter().zip(elements).map(|(name, mut element)| {
         element["name"] = (*name).into();
         element
     });
-    named.collect()
+    list.collect()
 }
 
 /// Configurations of the blocks that can be read back as they were written.
@@ -427,7 +429,7 @@ proptest! {
 
     #[test]
     fn no_text_makes_it_panic(text in text(), dsa in any::<bool>()) {
-        for backend in BACKENDS {
+        for backend in Backend::ALL {
             if let Ok(parsed) = parse(backend, Native::Text(&text), dsa) {
                 let context = Map::new();
                 let config = parsed.netjson();
@@ -452,9 +454,14 @@ proptest! {
             .enumerate()
             .map(|(number, text)| (format!("etc/config/p{number}"), text.into_bytes()))
             .collect();
+        let copies: Vec<_> = files
+            .iter()
+            .flat_map(|(path, text)| [".conf", ".json"].map(|end| (format!("{path}{end}"), text.clone())))
+            .collect();
+        files.extend(copies);
         files.push(("etc/config/raw".into(), bytes.clone()));
         let archive = packed(&files, compress);
-        for backend in BACKENDS {
+        for backend in Backend::ALL {
             for native in [&bytes[..], &archive, &archive[..cut.index(archive.len())]] {
                 let _ = parse(backend, Native::Archive(native), true);
             }
@@ -541,4 +548,37 @@ fn dialling_over_a_vlan_keeps_the_vlan() {
     for line in ["option type '8021q'", "option device 'eth0.7'", "option proto 'pppoe'"] {
         assert!(again.text().contains(line), "{}", again.text());
     }
+}
+
+#[test]
+fn servers_of_private_networks_render_the_same_again() {
+    for (backend, text) in [
+        (
+            Backend::OpenVpn,
+            "# openvpn config: one\n\nclient-to-client\ndev tun0\nmode server\nport 1194\nproto \
+             udp\nserver 10.8.0.0 255.255.0.0\n\n# openvpn config: two\n\ndev tap0\nmode server\nproto \
+             udp\nserver-bridge\n",
+        ),
+        (
+            Backend::ZeroTier,
+            "// zerotier controller config: 1.json\n\n{\n    \"mtu\": 2800,\n    \"name\": \"a\",\n    \
+             \"nwid\": \"1\"\n}\n",
+        ),
+    ] {
+        let parsed = parse(backend, Native::Text(text), true).unwrap();
+        let context = Map::new();
+        let config = parsed.netjson();
+        let input = Input { config, templates: &[], context: &context, hostname: None, dsa: true };
+        let again = render(backend, &input).unwrap();
+        assert_eq!(again.text(), text);
+        let archive = again.archive();
+        assert_eq!(parse(backend, Native::Archive(&archive.bytes), true).unwrap(), parsed);
+    }
+    let client = "# openvpn config: cli\n\ndev tun0\nmode p2p\nproto udp\nremote a.org 1194\n";
+    let error = parse(Backend::OpenVpn, Native::Text(client), true).unwrap_err();
+    assert!(matches!(error, Error::Unreadable(ref error) if error.line == 6), "{error}");
+    assert!(matches!(
+        parse(Backend::Wireguard, Native::Text(""), true),
+        Err(Error::NotParsed(Backend::Wireguard))
+    ));
 }

@@ -5,6 +5,7 @@ use std::io::{Cursor, Read as _};
 use flate2::read::GzDecoder;
 
 use super::loss::Losses;
+use super::openvpn;
 use crate::{Backend, Error, Unreadable, limits};
 
 /// How many members an archive may have.
@@ -110,7 +111,11 @@ fn head(backend: Backend, path: &str) -> Option<String> {
                 package.or_else(|| older(path).filter(|_| backend == Backend::OpenWisp))?;
             Some(format!("package {package}\n"))
         }
-        Backend::OpenVpn | Backend::Wireguard | Backend::VxlanWireguard | Backend::ZeroTier => None,
+        Backend::OpenVpn => {
+            path.strip_suffix(".conf").map(|name| format!("\n{} {name}\n\n", openvpn::HEAD))
+        }
+        Backend::ZeroTier => path.strip_suffix(".json").map(|_| "\n\n".to_owned()),
+        Backend::Wireguard | Backend::VxlanWireguard => None,
     }
 }
 

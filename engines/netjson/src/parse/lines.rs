@@ -32,14 +32,14 @@ pub(super) fn packages(text: &str, losses: &mut Losses) -> Result<Packages, Erro
 }
 
 /// A part of the text and the line where it begins.
-struct Block<'a> {
-    text: &'a str,
-    line: usize,
+pub(super) struct Block<'a> {
+    pub(super) text: &'a str,
+    pub(super) line: usize,
 }
 
 /// The parts of `text` that lines beginning with `word` and white space part, without these two and
 /// without white space around. What stands before the first such line is a part, too.
-fn blocks<'a>(text: &'a str, first: usize, word: &str) -> Vec<Block<'a>> {
+pub(super) fn blocks<'a>(text: &'a str, first: usize, word: &str) -> Vec<Block<'a>> {
     let mut blocks = Vec::new();
     let (mut begin, mut position, mut line, mut counted) = (0, 0, first, 0);
     let mut close = |begin: usize, end: usize| {

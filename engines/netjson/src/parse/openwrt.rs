@@ -9,7 +9,7 @@ mod device;
 mod encryption;
 mod general;
 mod interfaces;
-mod openvpn;
+pub(super) mod openvpn;
 mod radios;
 mod routes;
 mod switch;

@@ -132,7 +132,9 @@ impl Section {
     /// Makes numbers and booleans of what `types` names.
     pub(super) fn convert(&mut self, types: Types) -> Result<(), Unreadable> {
         for key in types.integers {
-            if let Some(value) = self.options.get_mut(*key).filter(|value| !value.is_number()) {
+            if let Some(value) =
+                self.options.get_mut(*key).filter(|value| value.is_string() || value.is_array())
+            {
                 let number = value.as_str().and_then(integer);
                 *value = match number {
                     Some(number) => number.into(),
@@ -141,7 +143,7 @@ impl Section {
             }
         }
         for key in types.booleans {
-            if let Some(value) = self.options.get_mut(*key) {
+            if let Some(value) = self.options.get_mut(*key).filter(|value| !value.is_boolean()) {
                 *value = boolean(value);
             }
         }

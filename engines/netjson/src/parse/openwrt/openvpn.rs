@@ -54,11 +54,7 @@ pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
 fn tunnel(section: &mut Section) -> Result<(), Unreadable> {
     section.convert(TYPES)?;
     let enabled = section.take("enabled");
-    // Validation says what is wrong with an empty one.
-    if section.options.get("data_ciphers").is_some_and(|ciphers| ciphers != "") {
-        let ciphers = section.take_text("data_ciphers")?.unwrap_or_default();
-        section.options.insert("data_ciphers".into(), ciphers.split(':').map(cipher).collect());
-    }
+    convert_ciphers(section)?;
     if section.options.get("server_bridge").and_then(Value::as_str) == Some("1") {
         section.options.insert("server_bridge".into(), "".into());
     }
@@ -78,6 +74,19 @@ fn tunnel(section: &mut Section) -> Result<(), Unreadable> {
     let disabled = !enabled.is_some_and(|enabled| enabled != "0");
     section.options.insert("disabled".into(), disabled.into());
     section.options.insert("name".into(), section.name.as_str().into());
+    Ok(())
+}
+
+/// One text becomes a list.
+pub(in crate::parse) fn convert_ciphers(section: &mut Section) -> Result<(), Unreadable> {
+    // Validation says what is wrong with an empty one.
+    if let Some(ciphers) = section.options.get("data_ciphers").filter(|ciphers| **ciphers != "") {
+        let Some(ciphers) = ciphers.as_str() else {
+            return Err(section.wrong("data_ciphers", "must be one text"));
+        };
+        let ciphers = ciphers.split(':').map(cipher).collect();
+        section.options.insert("data_ciphers".into(), ciphers);
+    }
     Ok(())
 }
 
