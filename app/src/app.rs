@@ -2,6 +2,7 @@
 
 use std::{pin::Pin, sync::Arc};
 
+use netjson::TemplateCache;
 use store::{Blobs, Followers, Jobs, Store};
 use tokio::sync::Semaphore;
 
@@ -49,6 +50,8 @@ struct Inner {
     rates: RegistrationRates,
     guesses: Guesses,
     locks: RenderLocks,
+    /// Templates merged for the devices that have them.
+    templates: Arc<TemplateCache>,
     /// Renderings at once: they are computation.
     render: Arc<Semaphore>,
     /// Dry runs at once: each looks at a whole fleet.
@@ -77,6 +80,7 @@ impl App {
             rates,
             guesses: Guesses::default(),
             locks: RenderLocks::default(),
+            templates: Arc::new(TemplateCache::new(64)),
             render: Arc::new(Semaphore::new(cores)),
             dry_runs: Arc::new(Semaphore::new(2)),
             hash: Arc::new(Semaphore::new(cores.clamp(1, 4))),
@@ -190,6 +194,10 @@ impl App {
 
     pub(crate) fn locks(&self) -> &RenderLocks {
         &self.0.locks
+    }
+
+    pub(crate) fn template_cache(&self) -> Arc<TemplateCache> {
+        Arc::clone(&self.0.templates)
     }
 
     pub(crate) fn render_permits(&self) -> Arc<Semaphore> {

@@ -2,6 +2,7 @@
 
 mod render;
 mod render_many;
+mod shared;
 mod templates;
 
 use std::{collections::HashMap, sync::Arc};

@@ -16,7 +16,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use store::{Op, Query, Sha256, args};
 
-use super::Configurations;
+use super::{Configurations, shared::SharedTemplates};
 use crate::{By, Failure, edge::KnownArchive, sealing::Place, work::decide};
 
 /// Longest reason of a failure that is kept, in characters.
@@ -78,21 +78,43 @@ pub(crate) struct Computation {
 impl Computation {
     /// Files, or why there are none. To be called where computing may take its time.
     pub(crate) fn rendering(&self) -> Result<netjson::Rendering, String> {
+        self.computed(|backend, templates| {
+            let documents: Vec<&Document> = templates.iter().map(Arc::as_ref).collect();
+            netjson::Templates::of(backend, &documents).map(Arc::new)
+        })
+    }
+
+    /// Like [`rendering`](Self::rendering), with templates that others may have merged already.
+    pub(crate) fn rendering_with(
+        &self,
+        shared: &mut SharedTemplates<'_>,
+    ) -> Result<netjson::Rendering, String> {
+        self.computed(|backend, templates| shared.merged(backend, templates))
+    }
+
+    fn computed(
+        &self,
+        merged: impl FnOnce(
+            netjson::Backend,
+            &[Arc<Document>],
+        ) -> Result<Arc<netjson::Templates>, netjson::Error>,
+    ) -> Result<netjson::Rendering, String> {
         let reason = |error: &dyn std::fmt::Display| {
             let text = without_key(&error.to_string(), &self.context);
             text.chars().take(REASON).collect::<String>()
         };
         let backend = self.backend.parse::<netjson::Backend>();
         let backend = backend.map_err(|error| reason(&error))?;
-        let templates: Vec<&Document> = self.templates.iter().map(Arc::as_ref).collect();
         let input = netjson::Input {
             config: &self.config,
-            templates: &templates,
+            templates: &[],
             context: &self.context,
             hostname: self.hostname.as_deref(),
             dsa: self.dsa,
         };
-        netjson::render(backend, &input).map_err(|error| reason(&error))
+        merged(backend, &self.templates)
+            .and_then(|templates| netjson::render_over(backend, &templates, &input))
+            .map_err(|error| reason(&error))
     }
 
     /// The variables.

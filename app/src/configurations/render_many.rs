@@ -11,6 +11,7 @@ use projections::configuration::{ConfigurationRow, InputsBatch, inputs_of};
 use super::{
     Configurations,
     render::{Computation, Layered, Rendering, is_held, known, rendered},
+    shared::SharedTemplates,
 };
 use crate::Failure;
 
@@ -145,11 +146,14 @@ impl Configurations<'_> {
                 break;
             }
             let permit = self.0.render_permits().acquire_owned().await;
+            let cache = self.0.template_cache();
             turns.push(tokio::task::spawn_blocking(move || {
                 let _permit = permit;
+                let mut shared = SharedTemplates::new(&cache);
                 turn.into_iter()
                     .map(|Due { row, computation }| {
-                        (row, computation.rendering().map(|rendering| rendering.archive()))
+                        let rendering = computation.rendering_with(&mut shared);
+                        (row, rendering.map(|rendering| rendering.archive()))
                     })
                     .collect::<Vec<_>>()
             }));

@@ -4,9 +4,9 @@
 //! field by field (POSIX.1-2001 ustar, pax records for names that do not fit), and zlib at level 9
 //! compresses them (RFC 1952 header without name and time).
 
-use std::io::{self, Write as _};
+use std::sync::{Mutex, PoisonError};
 
-use flate2::{Compression, GzBuilder};
+use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 use md5::{Digest as _, Md5};
 use sha2::Sha256;
 
@@ -31,7 +31,7 @@ pub struct Archive {
 impl Archive {
     /// Packs `files` in their order.
     pub(crate) fn of(files: &[File]) -> Self {
-        let bytes = gzip(&tar(files)).expect("writing to memory does not fail");
+        let bytes = gzip(&tar(files));
         let hex = |digest: &[u8]| {
             digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit).collect()
         };
@@ -43,15 +43,43 @@ fn digit(value: u8) -> char {
     char::from(b"0123456789abcdef"[usize::from(value & 15)])
 }
 
-fn gzip(tar: &[u8]) -> io::Result<Vec<u8>> {
-    let mut writer =
-        GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::best());
-    writer.write_all(tar)?;
-    writer.finish()
+/// Compressors that are not in use: setting one up takes longer than most archives.
+static IDLE: Mutex<Vec<Compress>> = Mutex::new(Vec::new());
+/// How many are kept; each is some 270 KB.
+const KEPT: usize = 4;
+
+/// RFC 1952: a header without name and time, the stream, its checksum and length.
+fn gzip(tar: &[u8]) -> Vec<u8> {
+    let idle = || IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let kept = idle().pop();
+    let mut compress = kept.unwrap_or_else(|| Compress::new(Compression::best(), false));
+    let mut bytes = Vec::with_capacity(1024 + tar.len() / 8);
+    bytes.extend_from_slice(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255]);
+    loop {
+        let read = usize::try_from(compress.total_in()).unwrap_or(usize::MAX).min(tar.len());
+        let status = compress.compress_vec(&tar[read..], &mut bytes, FlushCompress::Finish);
+        if status.expect("a stream that was set up or reset takes bytes") == Status::StreamEnd {
+            break;
+        }
+        // What is left to do is held up by a lack of room only.
+        bytes.reserve(bytes.len());
+    }
+    compress.reset();
+    let mut idle = idle();
+    if idle.len() < KEPT {
+        idle.push(compress);
+    }
+    drop(idle);
+    let mut crc = Crc::new();
+    crc.update(tar);
+    bytes.extend_from_slice(&crc.sum().to_le_bytes());
+    bytes.extend_from_slice(&crc.amount().to_le_bytes());
+    bytes
 }
 
 fn tar(files: &[File]) -> Vec<u8> {
-    let mut out = Vec::new();
+    let bodies = files.iter().map(|file| file.contents.len() + 2 * BLOCK);
+    let mut out = Vec::with_capacity(bodies.sum::<usize>() + RECORD);
     for file in files {
         if file.path.len() > NAME || !file.path.is_ascii() {
             let record = path_record(&file.path);
@@ -114,7 +142,30 @@ fn octal(field: &mut [u8], value: u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Archive, path_record, tar};
+    use std::io::Write as _;
+
+    use flate2::{Compression, GzBuilder};
+    use proptest::prelude::*;
+
+    use super::{Archive, gzip, path_record, tar};
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+        /// Compressors are used again, and write in one piece: the stream is the same.
+        #[test]
+        fn the_stream_is_that_of_a_new_compressor(
+            words in prop::collection::vec("[a-d]{1,6}|\\PC", 0..400), times in 1..80_usize,
+        ) {
+            let bytes = words.concat().repeat(times).into_bytes();
+            let mut writer = GzBuilder::new()
+                .mtime(0)
+                .operating_system(255)
+                .write(Vec::new(), Compression::best());
+            writer.write_all(&bytes).unwrap();
+            prop_assert_eq!(gzip(&bytes), writer.finish().unwrap());
+        }
+    }
 
     #[test]
     fn an_empty_archive_is_one_record_of_zeros() {

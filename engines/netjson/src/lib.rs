@@ -23,6 +23,7 @@ mod planned;
 mod render;
 mod rules;
 mod schema;
+mod templates;
 pub mod uci;
 mod vpn;
 
@@ -36,8 +37,9 @@ pub use self::files::File;
 pub use self::lint::{Effect, Extra, Finding, MAX_FINDINGS, Obstacle, lint, lint_variable};
 pub use self::merge::merge;
 pub use self::parse::{Loss, Native, Parsed, parse};
-pub use self::render::{Input, Rendering, render, validate};
+pub use self::render::{Input, Rendering, render, render_over, validate};
 pub use self::schema::{schema, vpn_server_schema};
+pub use self::templates::{TemplateCache, TemplateHash, Templates};
 
 /// Raised whenever any byte of any output may change for the same input.
 pub const RENDERER_VERSION: u32 = 1;

@@ -25,6 +25,27 @@ pub(crate) struct Extent {
     pub(crate) text: usize,
 }
 
+impl Extent {
+    /// Both together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            values: self.values.saturating_add(other.values),
+            text: self.text.saturating_add(other.text),
+        }
+    }
+
+    /// Refuses what is too much.
+    pub(crate) fn check(self) -> Result<(), Error> {
+        if self.text > MAX_TEXT {
+            return Err(Error::TooLarge { what: "text in bytes", limit: MAX_TEXT });
+        }
+        if self.values > MAX_VALUES {
+            return Err(Error::TooLarge { what: "number of values", limit: MAX_VALUES });
+        }
+        Ok(())
+    }
+}
+
 /// Measures `map` and refuses what is too deep, too long or too wide.
 pub(crate) fn measure(map: &Map<String, Value>) -> Result<Extent, Error> {
     let mut extent = Extent::default();

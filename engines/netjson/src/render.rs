@@ -1,13 +1,15 @@
 //! From the layers of a configuration to what a device downloads.
 
+use std::sync::OnceLock;
+
 use serde_json::{Map, Value};
 
 use crate::lint::{self, Finding};
 use crate::merge::{self, Identifiers};
 use crate::openwrt::{Package, Style, Texts};
 use crate::{
-    Archive, Backend, Error, File, ValidationError, context, files, limits, openwisp, openwrt,
-    planned, rules, uci, vpn,
+    Archive, Backend, Error, File, Templates, ValidationError, context, files, limits, openwisp,
+    openwrt, planned, rules, uci, vpn,
 };
 
 /// Everything that a rendering depends on.
@@ -28,12 +30,23 @@ pub struct Input<'a> {
 }
 
 /// A configuration as NetJSON, as text and as files.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// All of it is of one computation. The archive is packed when it is first asked for.
+#[derive(Clone, Debug)]
 pub struct Rendering {
     netjson: Value,
     text: String,
     files: Vec<File>,
     packages: Vec<Package>,
+    archive: OnceLock<Archive>,
+}
+
+impl PartialEq for Rendering {
+    /// Whether the archive was asked for makes no difference.
+    fn eq(&self, other: &Self) -> bool {
+        (&self.netjson, &self.text, &self.files, &self.packages)
+            == (&other.netjson, &other.text, &other.files, &other.packages)
+    }
 }
 
 impl Rendering {
@@ -65,7 +78,16 @@ impl Rendering {
 
     /// The archive that a device downloads. Equal renderings give equal bytes.
     pub fn archive(&self) -> Archive {
-        Archive::of(&self.files)
+        self.packed().clone()
+    }
+
+    /// The archive's MD5, lower-case hex: what devices compare.
+    pub fn checksum(&self) -> &str {
+        &self.packed().md5
+    }
+
+    fn packed(&self) -> &Archive {
+        self.archive.get_or_init(|| Archive::of(&self.files))
     }
 }
 
@@ -76,7 +98,21 @@ impl Rendering {
 /// [`Error::Invalid`] when the layers cannot be merged or the result does not describe a device,
 /// [`Error::TooLarge`] when it is beyond what is computed.
 pub fn render(backend: Backend, input: &Input<'_>) -> Result<Rendering, Error> {
-    let mut netjson = evaluated(backend, input)?;
+    render_over(backend, &Templates::default(), input)
+}
+
+/// Like [`render`], with the templates of `input`, if there are any, and its configuration on top of
+/// `templates`.
+///
+/// # Errors
+///
+/// Those of [`render`].
+pub fn render_over(
+    backend: Backend,
+    templates: &Templates,
+    input: &Input<'_>,
+) -> Result<Rendering, Error> {
+    let mut netjson = evaluated(backend, templates, input)?;
     rules::complete(backend, &mut netjson, input.hostname);
     rules::check(backend, &netjson)?;
     let mut netjson = named(netjson, input.hostname);
@@ -99,7 +135,13 @@ pub fn render(backend: Backend, input: &Input<'_>) -> Result<Rendering, Error> {
     }
     members.iter().try_for_each(check_member)?;
     netjson.insert("type".into(), "DeviceConfiguration".into());
-    Ok(Rendering { netjson: Value::Object(netjson), text, files: members, packages })
+    Ok(Rendering {
+        netjson: Value::Object(netjson),
+        text,
+        files: members,
+        packages,
+        archive: OnceLock::new(),
+    })
 }
 
 /// The text of all packages, and each as a file.
@@ -140,38 +182,38 @@ pub fn validate(backend: Backend, config: &Map<String, Value>) -> Result<(), Val
     rules::check(backend, &config)
 }
 
-fn evaluated(backend: Backend, input: &Input<'_>) -> Result<Map<String, Value>, Error> {
-    let mut text = 0_usize;
-    let mut values = 0_usize;
+fn evaluated(
+    backend: Backend,
+    templates: &Templates,
+    input: &Input<'_>,
+) -> Result<Map<String, Value>, Error> {
+    let mut extent = templates.extent;
     for layer in input.templates.iter().copied().chain([input.config, input.context]) {
-        let extent = limits::measure(layer)?;
-        text = text.saturating_add(extent.text);
-        values = values.saturating_add(extent.values);
+        extent = extent.and(limits::measure(layer)?);
     }
-    if text > limits::MAX_TEXT {
-        return Err(Error::TooLarge { what: "text in bytes", limit: limits::MAX_TEXT });
+    extent.check()?;
+    let mut layers = input.templates.iter().copied().chain([input.config]);
+    // A configuration without templates stays as it is, repetitions and all.
+    let bottom = templates.merged.as_ref().or_else(|| layers.next());
+    let mut netjson = bottom.cloned().unwrap_or_default();
+    for layer in layers {
+        lay(backend, &mut netjson, layer)?;
     }
-    if values > limits::MAX_VALUES {
-        return Err(Error::TooLarge { what: "number of values", limit: limits::MAX_VALUES });
-    }
-    let mut netjson = merged(backend, input)?;
     context::evaluate(&mut netjson, input.context)?;
     Ok(netjson)
 }
 
-fn merged(backend: Backend, input: &Input<'_>) -> Result<Map<String, Value>, ValidationError> {
-    let Some((bottom, templates)) = input.templates.split_first() else {
-        return Ok(input.config.clone());
+/// Lays a template or configuration over what is below it.
+pub(crate) fn lay(
+    backend: Backend,
+    under: &mut Map<String, Value>,
+    layer: &Map<String, Value>,
+) -> Result<(), ValidationError> {
+    let identifiers = Identifiers {
+        keys: backend.identifiers(),
+        vlans: backend.configures_devices() && layer.contains_key("interfaces"),
     };
-    let mut merged = (*bottom).clone();
-    for layer in templates.iter().copied().chain([input.config]) {
-        let identifiers = Identifiers {
-            keys: backend.identifiers(),
-            vlans: backend.configures_devices() && layer.contains_key("interfaces"),
-        };
-        merge::objects(&mut merged, layer, identifiers)?;
-    }
-    Ok(merged)
+    merge::objects(under, layer, identifiers)
 }
 
 /// With a host name of its own.

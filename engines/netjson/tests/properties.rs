@@ -99,8 +99,12 @@ proptest! {
     ) {
         let input =
             Input { config: &config, templates: &[&template], context: &context, hostname: None, dsa };
-        let _ = render(Backend::OpenWrt, &input);
-        let _ = validate(Backend::OpenWrt, &config);
+        for backend in Backend::ALL {
+            if let Ok(rendering) = render(backend, &input) {
+                let _ = (rendering.archive(), rendering.findings());
+            }
+            let _ = validate(backend, &config);
+        }
     }
 
     #[test]
