@@ -23,7 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
     let dsa = stated.get("dsa").and_then(Value::as_bool).unwrap_or(true);
     let context = object("context").unwrap_or(&nothing);
     let input = Input { config, templates: &templates, context, hostname: None, dsa };
-    for backend in [Backend::OpenWrt, Backend::OpenWisp] {
+    for backend in Backend::ALL {
         let _ = validate(backend, config);
         let Ok(first) = render(backend, &input) else { continue };
         let second = render(backend, &input).expect("what was rendered once");
