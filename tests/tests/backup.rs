@@ -27,6 +27,8 @@ on_each_database!(
     a_damaged_backup_is_refused_before_anything_is_written,
     nothing_is_written_over,
     a_backup_of_the_other_database_is_refused,
+    a_log_that_does_not_fit_together_is_no_backup,
+    a_dump_of_something_else_is_refused,
 );
 
 /// Runs a command in a home, on its data.
@@ -356,5 +358,69 @@ async fn a_backup_of_the_other_database_is_refused(database: Database) -> anyhow
     let refused = command(&new, &["restore", text(&backup)?]).await?;
     assert!(refused.code == 1 && refused.stderr.contains(remedy), "{refused:?}");
     assert!(is_untouched(new.data())?);
+    Ok(())
+}
+
+/// SQLite alone: on PostgreSQL the log is looked at when it comes back.
+async fn a_log_that_does_not_fit_together_is_no_backup(database: Database) -> anyhow::Result<()> {
+    if database != Database::Sqlite {
+        return Ok(());
+    }
+    let (server, _) = installation(&database).await?;
+    let home = server.home().clone();
+    assert_eq!(server.stop().await?.code(), Some(0));
+    let log = home.data().join("wisptrail.db");
+    let mut bytes = fs::read(&log)?;
+    let (right, wrong) = (b"/etc/banner", b"/etc/bonner");
+    let places: Vec<usize> =
+        (0..bytes.len()).filter(|at| bytes[*at..].starts_with(right)).collect();
+    assert!(!places.is_empty(), "the template is in the log");
+    for at in places {
+        bytes[at..at + wrong.len()].copy_from_slice(wrong);
+    }
+    fs::write(&log, bytes)?;
+    let place = TempDir::new()?;
+    let backup = place.path().join("backup");
+    let refused = command(&home, &["backup", text(&backup)?]).await?;
+    assert!(
+        refused.code == 1 && refused.stderr.contains("chain of events is broken"),
+        "{refused:?}"
+    );
+    assert!(refused.stderr.contains("nothing was kept"), "{refused:?}");
+    assert_eq!(names(place.path())?.len(), 0, "nothing is left of it");
+    Ok(())
+}
+
+/// PostgreSQL alone: only there the log comes by another way than the rest.
+async fn a_dump_of_something_else_is_refused(database: Database) -> anyhow::Result<()> {
+    if database == Database::Sqlite {
+        return Ok(());
+    }
+    let (server, _) = installation(&database).await?;
+    let place = TempDir::new()?;
+    let (backup, later) = (place.path().join("backup"), place.path().join("later"));
+    let empty = place.path().join("data");
+    let restore = async |home: &Home, backup: &Path| {
+        program(home, &["restore", text(backup)?, "--data", text(&empty)?]).await
+    };
+    command(server.home(), &["backup", text(&backup)?]).await?.success()?;
+
+    // Of another installation.
+    let (other, _) = installation(&database).await?;
+    for number in 0..20 {
+        let (mac, name) = (format!("02:00:00:00:0D:{number:02X}"), format!("more-{number}"));
+        register(&other.client(), &secret_of("alpha")?, &name, &mac).await?;
+    }
+    let refused = restore(other.home(), &backup).await?;
+    assert!(refused.code == 1 && refused.stderr.contains("another event"), "{refused:?}");
+    // Older than the rest.
+    command(other.home(), &["backup", text(&later)?]).await?.success()?;
+    let refused = restore(server.home(), &later).await?;
+    assert!(refused.code == 1 && refused.stderr.contains("the database ends at"), "{refused:?}");
+    assert!(refused.stderr.contains("nothing was written") && !empty.exists(), "{refused:?}");
+    // Younger, as it is when it was made in use.
+    register(&server.client(), &secret_of("alpha")?, "later", "02:00:00:00:0E:01").await?;
+    let restored = restore(server.home(), &backup).await?.success()?;
+    assert!(restored.contains("the backup was made at position"), "{restored}");
     Ok(())
 }

@@ -76,10 +76,11 @@ pub(crate) fn want_room(folder: &Path, bytes: u64) -> anyhow::Result<()> {
     // Where the disk does not say, the copy will.
     let Ok(disk) = rustix::fs::statvfs(folder) else { return Ok(()) };
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-    if free < bytes.saturating_add(SPARE) {
+    let needed = bytes.saturating_add(SPARE);
+    if free < needed {
         bail!(
             "{} are needed and {} are free for {}: make room, or take another disk",
-            amount(bytes),
+            amount(needed),
             amount(free),
             folder.display()
         );
