@@ -88,7 +88,7 @@ impl Parsed {
 /// that only write; [`Error::TooLarge`] beyond what is computed.
 pub fn parse(backend: Backend, native: Native<'_>, dsa: bool) -> Result<Parsed, Error> {
     let mut losses = Losses::default();
-    let netjson = match native {
+    let mut netjson = match native {
         Native::Text(text) => read(backend, text, dsa, &mut losses)?,
         Native::Archive(bytes) => {
             let text = archive::text(backend, archive::members(bytes)?, &mut losses)?;
@@ -107,6 +107,7 @@ pub fn parse(backend: Backend, native: Native<'_>, dsa: bool) -> Result<Parsed, 
         }
     };
     limits::measure(&netjson)?;
+    rules::complete(backend, &mut netjson, None);
     rules::check(backend, &netjson)?;
     Ok(Parsed { netjson, losses: losses.into_vec() })
 }

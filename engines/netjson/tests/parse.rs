@@ -476,6 +476,10 @@ proptest! {
         prop_assert_eq!(parsed.losses(), &[]);
         let second = rendering(parsed.netjson(), dsa);
         prop_assert_eq!(second.text(), first.text());
+        let document = Document::read(first.text())
+            .map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let read = parse(Backend::OpenWrt, Native::Document(&document), dsa);
+        prop_assert_eq!(read.unwrap(), parsed.clone());
         let archive = first.archive();
         let unpacked = parse(Backend::OpenWrt, Native::Archive(&archive.bytes), dsa);
         prop_assert_eq!(unpacked.unwrap(), parsed);

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::loss::Losses;
 use super::section::{Budget, Packages, Section, is_white, short, words};
-use crate::{Error, Unreadable};
+use crate::{Error, Unreadable, limits};
 
 /// Reads `text`: all packages, each announced on a line of its own.
 pub(super) fn packages(text: &str, losses: &mut Losses) -> Result<Packages, Error> {
@@ -53,9 +53,12 @@ pub(super) fn blocks<'a>(text: &'a str, first: usize, word: &str) -> Vec<Block<'
             blocks.push(Block { text: inner, line });
         }
     };
-    while position < text.len() {
+    // More than are accepted need not be told apart.
+    let mut found = 0;
+    while position < text.len() && found <= limits::MAX_VALUES {
         let rest = &text[position..];
         if let Some(after) = rest.strip_prefix(word).filter(|rest| rest.starts_with(is_white)) {
+            found += 1;
             close(begin, position);
             begin = text.len() - after.trim_start_matches(is_white).len();
             position = begin;

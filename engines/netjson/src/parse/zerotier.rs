@@ -31,20 +31,25 @@ pub(super) fn netjson(text: &str) -> Result<Map<String, Value>, Error> {
 fn without_comments(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
+    let mut last = text.rfind("*/").unwrap_or(0);
     while let Some(start) = rest.find('/') {
         let (before, comment) = rest.split_at(start);
         kept.push_str(before);
+        last = last.saturating_sub(start);
         let end = if comment.starts_with("//") {
             comment.find('\n').unwrap_or(comment.len())
-        } else if let Some(end) = comment.strip_prefix("/*").and_then(|rest| rest.find("*/")) {
+        } else if let Some(inside) = comment.strip_prefix("/*").filter(|_| last >= 2) {
+            // There is an end, so it is found.
+            let end = 4 + inside.find("*/").unwrap_or(0);
+            let breaks = comment[..end].matches('\n').count();
             // A line break inside does not part objects.
-            let inside = &comment[..end + 4];
-            kept.extend(std::iter::repeat_n(" \n", inside.matches('\n').count()));
-            end + 4
+            kept.extend(std::iter::repeat_n(" \n", breaks));
+            end
         } else {
             kept.push('/');
             1
         };
+        last = last.saturating_sub(end);
         rest = &comment[end..];
     }
     kept + rest
@@ -94,4 +99,28 @@ fn whole(float: f64) -> Option<i64> {
     // Exact up to 2⁵³; beyond, texts of floats with exponents are no numbers of any network.
     let text = format!("{:.0}", float.trunc());
     text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_comments;
+
+    #[test]
+    fn comments_end_where_they_say() {
+        for (text, kept) in [
+            ("a // b\nc", "a \nc"),
+            ("a /* b\n\nc */ d", "a  \n \n d"),
+            ("/*a*//*b*/c", "c"),
+            ("a/b /* c", "a/b /* c"),
+            ("/*/ a */b", "b"),
+            ("/**/", ""),
+            ("*/ /*", "*/ /*"),
+            ("// /* \n x */ //", "\n x */ "),
+        ] {
+            assert_eq!(without_comments(text), kept, "{text:?}");
+        }
+        // An end that is never found is not looked for again and again.
+        let open = "/* ".repeat(100_000);
+        assert_eq!(without_comments(&open), open);
+    }
 }

@@ -1,7 +1,9 @@
 //! Sections `device` and `bridge-vlan` of `network` (OpenWrt 21 and later): what interfaces use.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 
 use super::interfaces::BRIDGE;
 use super::{Options, Section, Source, Types};
@@ -41,6 +43,8 @@ struct Device {
     line: usize,
     /// What its interface has to say about it.
     options: Options,
+    /// Numbers of the VLANs that it filters.
+    vlans: HashSet<Number>,
     /// Whether an interface has said so.
     used: bool,
 }
@@ -120,6 +124,7 @@ impl Devices {
             source.losses.add(line, format!("option {key:?} of a VLAN"));
         }
         let device = self.known.entry(name).or_default();
+        device.vlans.insert(number.clone());
         let vlans = device.options.entry("vlan_filtering").or_insert_with(|| "1".into());
         if vlans == "1" {
             *vlans = Value::Array(Vec::new());
@@ -145,10 +150,7 @@ impl Devices {
         }
         let (base, number) = name.rsplit_once('.')?;
         let device = self.known.get(base).filter(|device| !device.kind().is_empty())?;
-        let number = integer(number).map(Value::from);
-        let vlans = device.options.get("vlan_filtering").and_then(Value::as_array);
-        let mut vlans = vlans.into_iter().flatten().map(|vlan| vlan.get("vlan"));
-        Some(vlans.any(|vlan| vlan == number.as_ref()))
+        Some(integer(number).is_some_and(|number| device.vlans.contains(&number)))
     }
 
     /// Whether devices are stated apart from interfaces at all.
