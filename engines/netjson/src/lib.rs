@@ -42,4 +42,4 @@ pub use self::schema::{schema, vpn_server_schema};
 pub use self::templates::{TemplateCache, TemplateHash, Templates};
 
 /// Raised whenever any byte of any output may change for the same input.
-pub const RENDERER_VERSION: u32 = 1;
+pub const RENDERER_VERSION: u32 = 2;

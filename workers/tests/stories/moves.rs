@@ -164,8 +164,7 @@ fn what_a_device_downloads_stays_until_there_is_something_newer() -> Outcome {
         let kept = app.agents().download(id, Some(key), None, PEER).await?;
         assert_eq!((&kept.md5, &kept.bytes), (&before.md5, &before.bytes));
 
-        app.organizations().change(&by, HARBOUR, mode("0640")).await?;
-        app.devices().change(&by, id, to(HARBOUR)).await?;
+        app.organizations().change(&by, HILLS, mode("0640")).await?;
         world.settle().await?;
         let after = app.agents().download(id, Some(key), None, PEER).await?;
         assert_ne!(after.md5, before.md5);

@@ -48,11 +48,13 @@ pub(super) fn add_device_maps(netjson: &Map<String, Value>, files: &mut Vec<Addi
             let field = |key| text(network, key).unwrap_or_default();
             contents.extend([field("id"), "=", field("ifname"), "\n"]);
         }
-        if let Some(position) = files.iter().position(|file| file.path == path) {
-            let stated = files.remove(position);
-            contents.push('\n');
-            contents.push_str(&stated.contents);
-        }
+        files.retain(|stated| {
+            let same = stated.path == path;
+            if same {
+                contents.extend(["\n", &stated.contents]);
+            }
+            !same
+        });
         files.push(Additional { path, mode: "0644".into(), contents });
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::routes::netmask;
-use super::section::{Options, given, text, word};
+use super::section::{Options, text, word};
 use crate::ValidationError;
 
 /// What addresses mean for the sections of their interface.
@@ -58,7 +58,8 @@ pub(super) fn addressing(index: usize, interface: &Options) -> Result<Addressing
             prefix(position)?;
             if version_6 { &mut sixth } else { &mut fourth }.push(position);
             fixed.extend(extra(address));
-            if let Some(gateway) = address.get("gateway").filter(|gateway| given(gateway)) {
+            // An empty one takes back that of an earlier address.
+            if let Some(gateway) = address.get("gateway") {
                 let key = if version_6 { "ip6gw" } else { "gateway" };
                 addressing.gateways.insert(key.to_owned(), gateway.clone());
             }

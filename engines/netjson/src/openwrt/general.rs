@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::section::{Options, rename, section, take_given};
+use super::section::{Options, rename, section};
 use super::{Package, Source, package};
 
 /// POSIX TZ strings by name of time zone, as devices of the fleet know them.
@@ -25,7 +25,7 @@ fn system(mut options: Options) -> Option<Value> {
     if options.is_empty() {
         return None;
     }
-    let name = take_given(&mut options, "id").unwrap_or_else(|| "system".into());
+    let name = options.remove("id").unwrap_or_else(|| "system".into());
     options.entry("hostname").or_insert_with(|| "OpenWRT".into());
     rename(&mut options, "timezone", "zonename");
     if let Some(zone) = options.get("zonename").and_then(Value::as_str)
@@ -36,9 +36,10 @@ fn system(mut options: Options) -> Option<Value> {
     Some(section("system", name, options))
 }
 
+/// Even an empty prefix has its section; names are taken as they are.
 fn globals(general: &mut Options) -> Option<Value> {
-    let prefix = take_given(general, "ula_prefix")?;
-    let name = take_given(general, "globals_id").unwrap_or_else(|| "globals".into());
+    let prefix = general.remove("ula_prefix")?;
+    let name = general.remove("globals_id").unwrap_or_else(|| "globals".into());
     let options = Options::from_iter([("ula_prefix".to_owned(), prefix)]);
     Some(section("globals", name, options))
 }

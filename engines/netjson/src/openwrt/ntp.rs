@@ -1,6 +1,6 @@
 //! `ntp`: time servers, a section of `system`.
 
-use super::section::{section, take_given};
+use super::section::section;
 use super::{Package, Source, package};
 
 pub(super) fn packages(source: Source<'_>) -> Vec<Package> {
@@ -8,6 +8,6 @@ pub(super) fn packages(source: Source<'_>) -> Vec<Package> {
     if options.is_empty() {
         return Vec::new();
     }
-    let name = take_given(&mut options, "id").unwrap_or_else(|| "ntp".into());
+    let name = options.remove("id").unwrap_or_else(|| "ntp".into());
     package("system", vec![section("timeserver", name, options)])
 }

@@ -39,16 +39,17 @@ pub(crate) fn normalized(
             *remote = server(remote).into();
         }
     }
-    if let Some(Value::Array(ciphers)) = options.get("data_ciphers") {
-        let ciphers: Vec<String> = ciphers.iter().map(cipher).collect();
-        options.insert("data_ciphers".into(), ciphers.join(":").into());
-    }
     if options.get("server_bridge").and_then(Value::as_str) == Some("") {
         options.insert("server_bridge".into(), true.into());
     }
     options.retain(|key, value| !says_nothing(key, value));
     if !options.contains_key("status") {
         options.remove("status_version");
+    }
+    // A list of ciphers without a name is not left out.
+    if let Some(Value::Array(ciphers)) = options.get("data_ciphers") {
+        let ciphers: Vec<String> = ciphers.iter().map(cipher).collect();
+        options.insert("data_ciphers".into(), ciphers.join(":").into());
     }
     options
 }
