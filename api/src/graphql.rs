@@ -6,6 +6,7 @@
 
 mod batches;
 mod bulk;
+mod coded;
 mod configuration;
 mod connection;
 mod device;

@@ -82,7 +82,7 @@ enum DeviceOperation {
 #[Object]
 impl BulkOperation {
     /// Opaque and stable.
-    async fn id(&self) -> ID {
+    pub(super) async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 

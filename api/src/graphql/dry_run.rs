@@ -10,7 +10,7 @@ use super::{
     group::{ChangeDeviceGroupInput, RemoveDeviceGroupInput},
     history::FilesDiff,
     organization::ChangeOrganizationInput,
-    request::{app, as_new_as, by, loaders},
+    request::{app, as_new_as, by, chosen, loaders},
     scalar::Position,
     template::{ChangeTemplateInput, CreateTemplateInput, RemoveTemplateInput},
 };
@@ -40,7 +40,8 @@ impl DryRunChange {
     fn read(self, ctx: &Context<'_>) -> Result<Change> {
         Ok(match self {
             Self::CreateTemplate(input) => {
-                let id = input.id.map_or_else(|| app(ctx).map(app::App::new_id), Ok)?;
+                let id = chosen(input.id.as_ref())?
+                    .map_or_else(|| app(ctx).map(app::App::new_id), Ok)?;
                 Change::CreateTemplate(input.read(id)?)
             }
             Self::ChangeTemplate(input) => {

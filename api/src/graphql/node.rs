@@ -1,11 +1,12 @@
 //! `node(id)`, after the Relay specification.
 
-use app::{Failure, store::StoreError};
+use app::{Failure, JobId, store::StoreError};
 use async_graphql::{Context, ID, Interface, Object, Result};
 use domain::{DeviceId, GroupId, OrganizationId, TemplateId};
 use projections::noun::{self, Noun};
 
 use super::{
+    bulk::BulkOperation,
     device::Device,
     error::failure,
     group::Group,
@@ -23,6 +24,7 @@ pub(super) enum Node {
     Device(Device),
     DeviceGroup(Group),
     Template(Template),
+    BulkOperation(BulkOperation),
 }
 
 #[derive(Default)]
@@ -36,7 +38,11 @@ impl NodeQuery {
         let found = noun::of(app.store(), id).await;
         let found = found.map_err(|error: StoreError| failure(error.into()))?;
         let node = match found {
-            None => return Ok(None),
+            // Operations are no objects of the log: they are among the jobs, until they are forgotten.
+            None => {
+                let found = app.bulk().job(by, JobId::from_uuid(id)).await;
+                found.map(|job| Node::BulkOperation(BulkOperation(job)))
+            }
             Some(Noun::Organization) => {
                 let found = app.organizations().get(by, OrganizationId::from_uuid(id)).await;
                 found.map(|row| Node::Organization(Organization(row)))

@@ -10,7 +10,7 @@ use super::{
     device::{ChangeDeviceInput, CreateDeviceInput},
     error::failure,
     history::{FilesDiff, MomentInput},
-    request::{app, as_new_as, by},
+    request::{app, as_new_as, by, chosen},
     scalar::{Position, uuid},
 };
 
@@ -123,7 +123,7 @@ impl PreviewQuery {
         let (app, by) = (app(ctx)?, by(ctx)?);
         let (device, rendered) = match input {
             PreviewDeviceInput::CreateDevice(input) => {
-                let id = input.id.unwrap_or_else(|| app.new_id());
+                let id = chosen(input.id.as_ref())?.unwrap_or_else(|| app.new_id());
                 (None, app.previews().preview_new(by, input.read(id)?).await)
             }
             PreviewDeviceInput::ChangeDevice(input) => {

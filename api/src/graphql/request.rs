@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     error::{failure, refused, unauthenticated},
     loaders::Loaders,
-    scalar::Position,
+    scalar::{Position, uuid},
 };
 
 /// How long a query waits for what it wants to see.
@@ -73,12 +73,17 @@ pub(super) fn fingerprint(ctx: &Context<'_>) -> Result<Vec<u8>> {
 }
 
 /// The id of something new, and the key under which making it is one thing.
-pub(super) fn made(ctx: &Context<'_>, id: Option<Uuid>) -> Result<(Uuid, Option<String>)> {
-    match id {
+pub(super) fn made(ctx: &Context<'_>, id: Option<&ID>) -> Result<(Uuid, Option<String>)> {
+    match chosen(id)? {
         Some(id) if id.is_nil() => Err(refused("id", "must not be the nil UUID")),
         Some(id) => Ok((id, Some(format!("create:{id}")))),
         None => Ok((app(ctx)?.new_id(), None)),
     }
+}
+
+/// The id that the client chose for something new, if it did.
+pub(super) fn chosen(id: Option<&ID>) -> Result<Option<Uuid>> {
+    id.map(|id| uuid("id", id)).transpose()
 }
 
 /// What does not exist any more.

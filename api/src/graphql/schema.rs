@@ -10,6 +10,7 @@ use async_graphql::{
 
 use super::{
     bulk::{BulkMutation, BulkQuery},
+    coded::Coded,
     device::{DeviceMutation, DeviceQuery},
     dry_run::DryRunQuery,
     group::{GroupMutation, GroupQuery},
@@ -90,6 +91,7 @@ pub(super) fn schema(limits: GraphqlLimits) -> WisptrailSchema {
         .limit_recursive_depth(RECURSION)
         .limit_directives(DIRECTIVES)
         .extension(ApolloPersistedQueries::new(LruCacheStorage::new(PERSISTED)))
+        .extension(Coded)
         .extension(Tracing);
     if !limits.introspection {
         // Suggestions tell names, too.

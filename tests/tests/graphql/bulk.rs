@@ -105,6 +105,12 @@ async fn an_operation_over_a_filter_reaches_exactly_these_devices(
     assert_eq!(job["startedBy"], viewer["viewer"]["actor"]);
     assert_eq!(with_variable(&admin, "word").await?, ["ap-001", "ap-004", "ap-007"]);
 
+    let node =
+        "query ($id: ID!) { node(id: $id) { __typename id ... on BulkOperation { state } } }";
+    let data = admin.graphql_data(node, json!({ "id": id })).await?;
+    let expected = json!({ "__typename": "BulkOperation", "id": id, "state": "DONE" });
+    assert_eq!(data["node"], expected);
+
     // Asked again it is the same one; the same id for something else is refused.
     assert_eq!(start(&admin, input.clone()).await?, id);
     let mut other = input.clone();
@@ -407,6 +413,9 @@ async fn what_others_own_is_out_of_reach(database: Database) -> anyhow::Result<(
             assert_eq!(code(&answer), expected, "{name}: {answer}");
         }
     }
+    let node = "query ($id: ID!) { node(id: $id) { id } }";
+    let data = manager.graphql_data(node, json!({ "id": across })).await?;
+    assert_eq!(data["node"], Value::Null);
     for (query, variables) in [(LIST, json!({})), (START, json!({ "input": input }))] {
         assert_eq!(code(&nobody.graphql(query, variables).await?), "UNAUTHENTICATED");
     }

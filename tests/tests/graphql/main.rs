@@ -2,6 +2,7 @@
 
 mod bounds;
 mod bulk;
+mod codes;
 mod dry_runs;
 mod history;
 mod lists;

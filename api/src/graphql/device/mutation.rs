@@ -18,7 +18,7 @@ use crate::graphql::{
 #[derive(InputObject)]
 pub(in crate::graphql) struct CreateDeviceInput {
     /// Chosen by the client: repeating the request with the same id never makes a second device.
-    pub(in crate::graphql) id: Option<Uuid>,
+    pub(in crate::graphql) id: Option<ID>,
     /// The owner.
     organization_id: ID,
     /// Unique inside the organization.
@@ -229,7 +229,7 @@ impl DeviceMutation {
         ctx: &Context<'_>,
         input: CreateDeviceInput,
     ) -> Result<DevicePayload> {
-        let (id, key) = made(ctx, input.id)?;
+        let (id, key) = made(ctx, input.id.as_ref())?;
         let new = input.read(id)?;
         let devices = app(ctx)?.devices();
         let done = once(ctx, key, |by| async move { devices.create(&by, new).await }).await?;

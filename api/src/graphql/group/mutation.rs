@@ -3,7 +3,6 @@
 use app::{GroupChange, NewGroup};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use domain::{GroupId, OrganizationId, TemplateId};
-use uuid::Uuid;
 
 use super::Group;
 use crate::graphql::{
@@ -16,7 +15,7 @@ use crate::graphql::{
 #[derive(InputObject)]
 struct CreateDeviceGroupInput {
     /// Chosen by the client: repeating the request with the same id never makes a second group.
-    id: Option<Uuid>,
+    id: Option<ID>,
     /// The owner.
     organization_id: ID,
     /// Unique inside the organization.
@@ -116,7 +115,7 @@ impl GroupMutation {
         ctx: &Context<'_>,
         input: CreateDeviceGroupInput,
     ) -> Result<DeviceGroupPayload> {
-        let (id, key) = made(ctx, input.id)?;
+        let (id, key) = made(ctx, input.id.as_ref())?;
         let new = NewGroup {
             id: GroupId::from_uuid(id),
             organization_id: OrganizationId::from_uuid(uuid(

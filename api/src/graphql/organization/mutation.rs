@@ -6,7 +6,6 @@ use domain::{
     OrganizationId,
     accounts::{DeviceLimit, OrganizationDetails},
 };
-use uuid::Uuid;
 
 use super::Organization;
 use crate::graphql::{
@@ -19,7 +18,7 @@ use crate::graphql::{
 #[derive(InputObject)]
 struct CreateOrganizationInput {
     /// Chosen by the client: repeating the request with the same id never makes a second organization.
-    id: Option<Uuid>,
+    id: Option<ID>,
     /// Shown to people; may repeat.
     name: String,
     /// Unique; letters, digits, hyphens and underscores.
@@ -142,7 +141,7 @@ impl OrganizationMutation {
         ctx: &Context<'_>,
         input: CreateOrganizationInput,
     ) -> Result<OrganizationPayload> {
-        let (id, key) = made(ctx, input.id)?;
+        let (id, key) = made(ctx, input.id.as_ref())?;
         let new = NewOrganization {
             id: OrganizationId::from_uuid(id),
             name: input.name,

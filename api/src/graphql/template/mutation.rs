@@ -16,7 +16,7 @@ use crate::graphql::{
 #[derive(InputObject)]
 pub(in crate::graphql) struct CreateTemplateInput {
     /// Chosen by the client: repeating the request with the same id never makes a second template.
-    pub(in crate::graphql) id: Option<Uuid>,
+    pub(in crate::graphql) id: Option<ID>,
     /// The owner; null is shared by all organizations, which superusers alone may make.
     organization_id: Option<ID>,
     /// Unique inside the organization.
@@ -150,7 +150,7 @@ impl TemplateMutation {
         ctx: &Context<'_>,
         input: CreateTemplateInput,
     ) -> Result<TemplatePayload> {
-        let (id, key) = made(ctx, input.id)?;
+        let (id, key) = made(ctx, input.id.as_ref())?;
         let new = input.read(id)?;
         let templates = app(ctx)?.templates();
         let done = once(ctx, key, |by| async move { templates.create(&by, new).await }).await?;
