@@ -25,6 +25,7 @@ mod request;
 mod scalar;
 mod schema;
 mod template;
+mod user;
 mod viewer;
 
 use app::{By, Failure};

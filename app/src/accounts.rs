@@ -1,5 +1,6 @@
 //! Accounts: who they are, what they log in with, how far they reach.
 
+mod detail;
 mod guesses;
 mod password;
 
@@ -8,13 +9,17 @@ use domain::{
     accounts::{CreateUser, Membership, User, UserCommand},
     authority::{Role, Scope},
 };
-use projections::user::{self, UserRow};
+use projections::{
+    organization,
+    user::{self, UserRow},
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use tracing::instrument;
 
+pub use detail::UserDetail;
 pub(crate) use guesses::Guesses;
 
-use crate::{App, By, Failure, Refusal, sealing::Place, work::decide};
+use crate::{App, By, Done, Failure, Refusal, sealing::Place, work::decide};
 
 /// Use cases of accounts; see [`App::accounts`].
 pub struct Accounts<'a>(pub(crate) &'a App);
@@ -40,6 +45,8 @@ pub struct NewUser {
     /// Organizations, and whether it manages them.
     pub memberships: Vec<(OrganizationId, bool)>,
 }
+
+const MODEL: &str = "User";
 
 impl Accounts<'_> {
     /// Whose token it is and how far that reaches.
@@ -89,12 +96,11 @@ impl Accounts<'_> {
         Ok(token)
     }
 
-    /// Opens an account. For the program itself: at its first start, and for a fixture.
+    /// Opens an account: for superusers, and for the program itself.
     #[instrument(name = "user.create", skip_all, fields(user.id = %new.id))]
-    pub async fn create(&self, by: &By, new: NewUser) -> Result<UserId, Failure> {
-        by.authority
-            .require(domain::Permission::ChangeUser, None)
-            .map_err(|denied| Failure::denied(denied, "User"))?;
+    pub async fn create(&self, by: &By, new: NewUser) -> Result<Done, Failure> {
+        require(by)?;
+        self.known_organizations(&new.memberships).await?;
         let username = domain::field::name(&new.username, 150)
             .map_err(|problem| Failure::Invalid(vec![FieldError::new("username", problem)]))?;
         let email = match &new.email {
@@ -135,18 +141,118 @@ impl Accounts<'_> {
             memberships: new.memberships.iter().map(membership).collect(),
         }));
         let token = new.token.as_ref().map(|token| sealing.token(token.expose_secret()));
-        decide!(self.0, by, work => {
+        let (_, done) = decide!(self.0, by, work => {
             let issue = token.clone().map(UserCommand::IssueToken);
             let commands = std::iter::once(create.clone()).chain(issue).collect();
             work.handle_all::<User>(new.id.as_uuid(), commands).await
         })?;
-        Ok(new.id)
+        Ok(done)
+    }
+
+    /// Lets an account work, or refuses it and its tokens. Nobody shuts themselves out.
+    #[instrument(name = "user.set_active", skip_all, fields(user.id = %id))]
+    pub async fn set_active(&self, by: &By, id: UserId, active: bool) -> Result<Done, Failure> {
+        require(by)?;
+        if !active && by.authority.actor == Actor::User(id) {
+            let rule = "cannot be taken from oneself: another superuser has to do it".to_owned();
+            return Err(Failure::field("active", Problem::Rule(rule)));
+        }
+        let (_, done) = decide!(self.0, by, work => {
+            work.handle::<User>(id.as_uuid(), UserCommand::SetActive(active)).await
+        })?;
+        Ok(done)
+    }
+
+    /// Lets another password be valid. Whoever changes their own tells the one before; superusers change those of others.
+    /// Tokens stay as they are.
+    #[instrument(name = "user.change_password", skip_all, fields(user.id = %id))]
+    pub async fn change_password(
+        &self,
+        by: &By,
+        id: UserId,
+        before: Option<SecretString>,
+        password: SecretString,
+    ) -> Result<Done, Failure> {
+        let user = self.account(by, id).await?;
+        if by.authority.actor == Actor::User(id) {
+            let (now, sealing) = (self.0.world().now(), self.0.sealing());
+            let name = sealing.open(Place::Username(id), &user.username).await?;
+            // Counted together with those who try to log in.
+            let name = sealing.username(name.expose_secret());
+            if !self.0.guesses().allow(&name, now) {
+                return Err(Failure::RateLimited);
+            }
+            let hash = match &user.password {
+                Some(sealed) => Some(sealing.open(Place::Password(id), sealed).await?),
+                None => None,
+            };
+            let before = before.unwrap_or_default();
+            if !password::verify(self.0, before.expose_secret(), hash).await? {
+                self.0.guesses().failed(&name, now);
+                let rule = "is not the password that is valid now".to_owned();
+                return Err(Failure::field("current_password", Problem::Rule(rule)));
+            }
+            self.0.guesses().succeeded(&name);
+        }
+        let hash = password::hash(self.0, password).await?;
+        let sealed = self.0.sealing().seal(Place::Password(id), hash.expose_secret()).await?;
+        let (_, done) = decide!(self.0, by, work => {
+            work.handle::<User>(id.as_uuid(), UserCommand::ChangePassword(sealed.clone())).await
+        })?;
+        Ok(done)
+    }
+
+    /// Refuses all tokens of an account from here on, until it logs in again. For the account itself, and for superusers.
+    #[instrument(name = "user.revoke_tokens", skip_all, fields(user.id = %id))]
+    pub async fn revoke_tokens(&self, by: &By, id: UserId) -> Result<Done, Failure> {
+        self.account(by, id).await?;
+        let ((), done) = decide!(self.0, by, work => {
+            let tokens = user::tokens_of(self.0.store(), id).await?;
+            let commands = tokens.into_iter().map(UserCommand::RevokeToken).collect();
+            work.handle_all::<User>(id.as_uuid(), commands).await?;
+            Ok(())
+        })?;
+        Ok(done)
+    }
+
+    /// One account, for itself and for superusers.
+    pub async fn get(&self, by: &By, id: UserId) -> Result<UserDetail, Failure> {
+        let row = self.account(by, id).await?;
+        UserDetail::open(self.0.sealing(), row).await
+    }
+
+    /// Others than superusers know of nobody but themselves.
+    async fn account(&self, by: &By, id: UserId) -> Result<UserRow, Failure> {
+        if by.authority.actor != Actor::User(id) && require(by).is_err() {
+            return Err(Failure::NotFound(MODEL));
+        }
+        user::by_id(self.0.store(), id).await?.ok_or(Failure::NotFound(MODEL))
+    }
+
+    async fn known_organizations(
+        &self,
+        memberships: &[(OrganizationId, bool)],
+    ) -> Result<(), Failure> {
+        let mut errors = Vec::new();
+        for (id, _) in memberships {
+            if organization::by_id(self.0.store(), *id).await?.is_none() {
+                errors.push(FieldError::new("memberships", Problem::Unknown(id.to_string())));
+            }
+        }
+        Failure::unless_empty(errors)
     }
 
     /// Is there any account? Without one, the program makes its administrator.
     pub async fn exist(&self) -> Result<bool, Failure> {
         Ok(user::exist(self.0.store()).await?)
     }
+}
+
+/// Accounts belong to the installation.
+fn require(by: &By) -> Result<(), Failure> {
+    by.authority
+        .require(domain::Permission::ChangeUser, None)
+        .map_err(|denied| Failure::denied(denied, MODEL))
 }
 
 /// What an account is allowed.

@@ -28,7 +28,7 @@ mod templates;
 mod work;
 mod world;
 
-pub use accounts::{Accounts, NewUser};
+pub use accounts::{Accounts, NewUser, UserDetail};
 pub use agents::{
     AgentRefused, Agents, Peer, Registered, Registration, RegistrationRefused, ReportedInformation,
 };

@@ -16,6 +16,8 @@ pub enum Noun {
     Group,
     /// A template.
     Template,
+    /// An account.
+    User,
 }
 
 /// What exists under an id. Ids are never shared by things of different kinds.
@@ -24,7 +26,8 @@ pub async fn of(store: &Store, id: Uuid) -> Result<Option<Noun>, StoreError> {
         "SELECT 1 FROM devices WHERE id = $1
          UNION ALL SELECT 2 FROM device_groups WHERE id = $1 AND NOT removed
          UNION ALL SELECT 3 FROM templates WHERE id = $1 AND NOT removed
-         UNION ALL SELECT 4 FROM organizations WHERE id = $1",
+         UNION ALL SELECT 4 FROM organizations WHERE id = $1
+         UNION ALL SELECT 5 FROM users WHERE id = $1",
         args![id],
     );
     let noun = first(store, query, |row| {
@@ -32,6 +35,7 @@ pub async fn of(store: &Store, id: Uuid) -> Result<Option<Noun>, StoreError> {
             1 => Noun::Device,
             2 => Noun::Group,
             3 => Noun::Template,
+            5 => Noun::User,
             _ => Noun::Organization,
         })
     });

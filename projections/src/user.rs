@@ -81,6 +81,13 @@ pub async fn by_token(store: &Store, token: &str) -> Result<Option<UserRow>, Sto
     first(store, Query::new(sql, args![token]), read).await
 }
 
+/// Keyed hashes of the bearer tokens that an account has; at most 100.
+pub async fn tokens_of(store: &Store, id: UserId) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT token FROM user_tokens WHERE user_id = $1 ORDER BY token";
+    let rows = store.fetch(Query::new(sql, args![id.as_uuid()])).await?;
+    rows.iter().map(|row| row.text(0)).collect()
+}
+
 /// Is there any account?
 pub async fn exist(store: &Store) -> Result<bool, StoreError> {
     let rows = store.fetch(Query::new("SELECT 1 FROM users LIMIT 1", args![])).await?;

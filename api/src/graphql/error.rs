@@ -128,7 +128,7 @@ fn place(refusal: &Refusal) -> Option<String> {
 }
 
 /// Which input holds what can be taken.
-const TAKEN: [(&str, &str, &str); 9] = [
+const TAKEN: [(&str, &str, &str); 10] = [
     (kind::DEVICE_KEY, "key", "belongs to another device"),
     (kind::DEVICE_MAC_ADDRESS, "macAddress", "belongs to another device of the organization"),
     (kind::DEVICE_HARDWARE_ID, "hardwareId", "belongs to another device of the organization"),
@@ -138,6 +138,7 @@ const TAKEN: [(&str, &str, &str); 9] = [
     (kind::ORGANIZATION_SLUG, "slug", "belongs to another organization"),
     (kind::ORGANIZATION_SECRET, "sharedSecret", "belongs to another organization"),
     (kind::USER_NAME, "username", "belongs to another user"),
+    (kind::USER_EMAIL, "email", "belongs to another user"),
 ];
 
 fn taken(values: &[TakenValue]) -> Vec<(String, String)> {

@@ -2,7 +2,7 @@
 
 use app::{Failure, JobId, store::StoreError};
 use async_graphql::{Context, ID, Interface, Object, Result};
-use domain::{DeviceId, GroupId, OrganizationId, TemplateId};
+use domain::{DeviceId, GroupId, OrganizationId, TemplateId, UserId};
 use projections::noun::{self, Noun};
 
 use super::{
@@ -14,6 +14,7 @@ use super::{
     request::{app, by},
     scalar::uuid,
     template::Template,
+    user::User,
 };
 
 /// Anything that has an id of its own.
@@ -25,6 +26,7 @@ pub(super) enum Node {
     DeviceGroup(Group),
     Template(Template),
     BulkOperation(BulkOperation),
+    User(User),
 }
 
 #[derive(Default)]
@@ -58,6 +60,10 @@ impl NodeQuery {
             Some(Noun::Template) => {
                 let found = app.templates().get(by, TemplateId::from_uuid(id)).await;
                 found.map(|row| Node::Template(Template::Now(row)))
+            }
+            Some(Noun::User) => {
+                let found = app.accounts().get(by, UserId::from_uuid(id)).await;
+                found.map(|user| Node::User(User(user)))
             }
         };
         match node {

@@ -21,6 +21,7 @@ use super::{
     preview::PreviewQuery,
     refused::RefusedQuery,
     template::{TemplateMutation, TemplateQuery},
+    user::{UserMutation, UserQuery},
     viewer::{ViewerMutation, ViewerQuery},
 };
 
@@ -28,6 +29,7 @@ use super::{
 #[derive(Default, MergedObject)]
 pub(super) struct Query(
     ViewerQuery,
+    UserQuery,
     NodeQuery,
     OrganizationQuery,
     DeviceQuery,
@@ -44,6 +46,7 @@ pub(super) struct Query(
 #[derive(Default, MergedObject)]
 pub(super) struct Mutation(
     ViewerMutation,
+    UserMutation,
     OrganizationMutation,
     DeviceMutation,
     GroupMutation,

@@ -2,12 +2,13 @@
 
 use app::By;
 use async_graphql::{Context, Object, Result, SimpleObject};
-use domain::{OrganizationId, authority::Scope};
+use domain::{Actor, OrganizationId, authority::Scope};
 
 use super::{
     error::{failure, refused, shared},
     organization::Organization,
     request::{app, by, loaders},
+    user::User,
 };
 
 /// Whoever the token belongs to.
@@ -18,6 +19,12 @@ impl Viewer {
     /// As events name it: `user:<id>`.
     async fn actor(&self) -> String {
         self.0.authority.actor.to_string()
+    }
+
+    /// Its account; null of others than accounts.
+    async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        let Actor::User(id) = self.0.authority.actor else { return Ok(None) };
+        app(ctx)?.accounts().get(&self.0, id).await.map(|user| Some(User(user))).map_err(failure)
     }
 
     /// May it do everything everywhere?

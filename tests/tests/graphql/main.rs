@@ -1,8 +1,10 @@
 //! Everything over GraphQL, as programs ask for it.
 
+mod accounts;
 mod bounds;
 mod bulk;
 mod codes;
+mod complete;
 mod dry_runs;
 mod history;
 mod lists;

@@ -1,0 +1,192 @@
+//! Accounts: opened, shut, and their passwords and tokens.
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+use wisptrail_tests::{Client, Database, Server, Start, note_secret, on_each_database};
+
+use crate::{ALPHA, ALPHA_MANAGER, code, history::fields, live::Socket};
+
+on_each_database!(
+    an_account_is_opened_and_used,
+    passwords_change,
+    shut_accounts_and_revoked_tokens_are_refused,
+    accounts_are_for_superusers_and_themselves,
+);
+
+const CREATE: &str = "mutation ($input: CreateUserInput!) { createUser(input: $input) { position stale user {
+    id username email hasPassword superuser staff active roles memberships { organizationId manager organization { slug } }
+} } }";
+const ACTIVE: &str = "mutation ($input: ChangeUserInput!) { changeUser(input: $input) { user { active } position } }";
+const PASSWORD: &str =
+    "mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { position } }";
+const REVOKE: &str =
+    "mutation ($input: UserIdInput!) { revokeTokens(input: $input) { position user { id } } }";
+const LOG_IN: &str = "mutation ($name: String!, $password: String!) { logIn(username: $name, password: $password) { token } }";
+const VIEWER: &str = "{ viewer { actor user { id username history { nodes { sentence } } } } }";
+const ID: &str = "0198aaaa-0000-7000-8000-0000000000aa";
+
+fn ada() -> Value {
+    note_secret("ada-has-this-Password1");
+    json!({
+        "id": ID, "username": "ada", "email": "Ada@Example.org", "password": "ada-has-this-Password1",
+        "roles": ["OPERATOR"], "memberships": [{ "organizationId": ALPHA, "manager": true }],
+    })
+}
+
+async fn logged_in(server: &Server, name: &str, password: &str) -> anyhow::Result<Client> {
+    let variables = json!({ "name": name, "password": password });
+    let data = server.client().graphql_data(LOG_IN, variables).await?;
+    let token = data["logIn"]["token"].as_str().context("a token")?;
+    note_secret(token);
+    Ok(server.client().with_token(token))
+}
+
+async fn an_account_is_opened_and_used(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let admin = server.admin();
+    let made = admin.graphql_data(CREATE, json!({ "input": ada() })).await?;
+    let expected = json!({
+        "id": ID, "username": "ada", "email": "Ada@Example.org", "hasPassword": true, "superuser": false,
+        "staff": false, "active": true, "roles": ["OPERATOR"],
+        "memberships": [{ "organizationId": ALPHA, "manager": true, "organization": { "slug": "alpha" } }],
+    });
+    assert_eq!(made["createUser"]["user"], expected);
+    assert_eq!(made["createUser"]["stale"], false);
+    // Asked again it is the same one.
+    assert_eq!(admin.graphql_data(CREATE, json!({ "input": ada() })).await?, made);
+
+    let ada_herself = logged_in(&server, "ada@example.ORG", "ada-has-this-Password1").await?;
+    let seen = ada_herself.graphql_data("{ viewer { actor manages { slug } user { id username } } organizations { nodes { slug } } }", json!({})).await?;
+    let expected = json!({
+        "viewer": { "actor": format!("user:{ID}"), "manages": [{ "slug": "alpha" }], "user": { "id": ID, "username": "ada" } },
+        "organizations": { "nodes": [{ "slug": "alpha" }] },
+    });
+    assert_eq!(seen, expected);
+    let node = "query ($id: ID!) { node(id: $id) { __typename id } }";
+    let data = admin.graphql_data(node, json!({ "id": ID })).await?;
+    assert_eq!(data["node"], json!({ "__typename": "User", "id": ID }));
+    let history = "query ($id: ID!) { user(id: $id) { history { nodes { type } } } }";
+    let data = admin.graphql_data(history, json!({ "id": ID })).await?;
+    let expected = json!([{ "type": "user.token_issued" }, { "type": "user.created" }]);
+    assert_eq!(data["user"]["history"]["nodes"], expected);
+
+    for (change, expected, field) in [
+        (json!({ "username": "ada", "email": "other@example.org" }), "TAKEN", "username"),
+        (json!({ "username": "Ada", "email": "ADA@example.org" }), "TAKEN", "email"),
+        (json!({ "username": "eve", "email": "nobody" }), "INVALID", "email"),
+        (json!({ "username": "eve", "email": null, "password": "short" }), "INVALID", "password"),
+        (json!({ "username": "", "email": null }), "INVALID", "username"),
+        (
+            json!({ "username": "eve", "email": null, "memberships": [{ "organizationId": "00000000-0000-4000-8000-00000000dead" }] }),
+            "INVALID",
+            "memberships",
+        ),
+    ] {
+        let mut input = ada();
+        input["id"] = Value::Null;
+        let fresh = change.as_object().cloned().unwrap_or_default();
+        input.as_object_mut().context("an object")?.extend(fresh);
+        let refused = admin.graphql(CREATE, json!({ "input": input })).await?;
+        assert_eq!((code(&refused), fields(&refused)), (expected, vec![field]), "{refused}");
+    }
+    Ok(())
+}
+
+async fn passwords_change(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let admin = server.admin();
+    admin.graphql_data(CREATE, json!({ "input": ada() })).await?;
+    let herself = logged_in(&server, "ada", "ada-has-this-Password1").await?;
+    for password in ["ada-has-another-Password2", "ada-was-given-this-Password3"] {
+        note_secret(password);
+    }
+    let second = json!({ "id": ID, "password": "ada-has-another-Password2" });
+    for wrong in [Value::Null, json!("wrong")] {
+        let mut input = second.clone();
+        input["currentPassword"] = wrong;
+        let refused = herself.graphql(PASSWORD, json!({ "input": input })).await?;
+        assert_eq!((code(&refused), fields(&refused)), ("INVALID", vec!["currentPassword"]));
+    }
+    let mut input = second.clone();
+    input["currentPassword"] = json!("ada-has-this-Password1");
+    input["clientMutationId"] = json!("once");
+    let done = herself.graphql_data(PASSWORD, json!({ "input": input })).await?;
+    assert_eq!(herself.graphql_data(PASSWORD, json!({ "input": input })).await?, done);
+    let old = json!({ "name": "ada", "password": "ada-has-this-Password1" });
+    assert_eq!(code(&server.client().graphql(LOG_IN, old).await?), "UNAUTHENTICATED");
+    logged_in(&server, "ada", "ada-has-another-Password2").await?;
+
+    // A superuser needs not know it.
+    let third = json!({ "id": ID, "password": "ada-was-given-this-Password3" });
+    admin.graphql_data(PASSWORD, json!({ "input": third })).await?;
+    logged_in(&server, "ada", "ada-was-given-this-Password3").await?;
+    let short = json!({ "id": ID, "password": "short" });
+    let refused = admin.graphql(PASSWORD, json!({ "input": short })).await?;
+    assert_eq!((code(&refused), fields(&refused)), ("INVALID", vec!["password"]));
+    Ok(())
+}
+
+async fn shut_accounts_and_revoked_tokens_are_refused(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let admin = server.admin();
+    admin.graphql_data(CREATE, json!({ "input": ada() })).await?;
+    let herself = logged_in(&server, "ada", "ada-has-this-Password1").await?;
+    let variables = json!({ "name": "ada", "password": "ada-has-this-Password1" });
+    let data = server.client().graphql_data(LOG_IN, variables.clone()).await?;
+    let token = data["logIn"]["token"].as_str().context("a token")?.to_owned();
+
+    let mut socket = Socket::open(&server, &token).await?;
+    let change = |active: bool| json!({ "input": { "id": ID, "active": active } });
+    let data = admin.graphql_data(ACTIVE, change(false)).await?;
+    assert_eq!(data["changeUser"]["user"]["active"], false);
+    assert_eq!(code(&herself.graphql(VIEWER, json!({})).await?), "UNAUTHENTICATED");
+    assert_eq!(code(&server.client().graphql(LOG_IN, variables).await?), "UNAUTHENTICATED");
+    assert_eq!(socket.closed().await?.0, 4401);
+    admin.graphql_data(ACTIVE, change(true)).await?;
+    herself.graphql_data("{ viewer { actor } }", json!({})).await?;
+
+    let mut socket = Socket::open(&server, &token).await?;
+    herself.graphql_data(REVOKE, json!({ "input": { "id": ID } })).await?;
+    assert_eq!(code(&herself.graphql(VIEWER, json!({})).await?), "UNAUTHENTICATED");
+    assert_eq!(socket.closed().await?.0, 4401);
+    let again = logged_in(&server, "ada", "ada-has-this-Password1").await?;
+    again.graphql_data("{ viewer { actor } }", json!({})).await?;
+
+    // Nobody shuts themselves out.
+    let viewer = admin.graphql_data("{ viewer { user { id } } }", json!({})).await?;
+    let own = json!({ "input": { "id": viewer["viewer"]["user"]["id"], "active": false } });
+    let refused = admin.graphql(ACTIVE, own).await?;
+    assert_eq!((code(&refused), fields(&refused)), ("INVALID", vec!["active"]));
+    Ok(())
+}
+
+async fn accounts_are_for_superusers_and_themselves(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let admin = server.admin();
+    admin.graphql_data(CREATE, json!({ "input": ada() })).await?;
+    let (manager, nobody) = (server.client().with_token(ALPHA_MANAGER), server.client());
+    let mut other = ada();
+    other["id"] = Value::Null;
+    for (query, variables, expected) in [
+        (CREATE, json!({ "input": other }), "FORBIDDEN"),
+        (ACTIVE, json!({ "input": { "id": ID, "active": false } }), "FORBIDDEN"),
+        (
+            PASSWORD,
+            json!({ "input": { "id": ID, "password": "ada-has-this-Password1" } }),
+            "NOT_FOUND",
+        ),
+        (REVOKE, json!({ "input": { "id": ID } }), "NOT_FOUND"),
+        ("query ($id: ID!) { user(id: $id) { username } }", json!({ "id": ID }), "NOT_FOUND"),
+    ] {
+        let answer = manager.graphql(query, variables.clone()).await?;
+        assert_eq!(code(&answer), expected, "{query}: {answer}");
+        let answer = nobody.graphql(query, variables).await?;
+        assert_eq!(code(&answer), "UNAUTHENTICATED", "{query}: {answer}");
+    }
+    let node = "query ($id: ID!) { node(id: $id) { id } }";
+    let data = manager.graphql_data(node, json!({ "id": ID })).await?;
+    assert_eq!(data["node"], Value::Null);
+    let data = manager.graphql_data("{ viewer { user { username } } }", json!({})).await?;
+    assert_eq!(data["viewer"]["user"]["username"], "alpha-manager");
+    Ok(())
+}
