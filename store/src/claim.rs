@@ -26,6 +26,20 @@ pub enum ClaimChange {
     ReleaseAll,
 }
 
+impl ClaimChange {
+    /// Does the stream not hold the value any more after it?
+    pub(crate) fn gives_back(&self, claim: &Claim) -> bool {
+        match self {
+            Self::Take(_) => false,
+            Self::Release(released) => {
+                (&released.kind, released.scope, &released.value)
+                    == (&claim.kind, claim.scope, &claim.value)
+            }
+            Self::ReleaseAll => true,
+        }
+    }
+}
+
 /// At most `max` claims of `kind` may count for `by` once the append is done; checked only when the append adds some.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {

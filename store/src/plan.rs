@@ -21,7 +21,7 @@ pub(crate) use self::{
     foreign::{Failed, adopt},
 };
 use crate::{
-    AppendError, Appended, Expected, Mode, Op, Projection, Recorded, chain,
+    AppendError, Appended, Expected, Mode, Op, Projection, Recorded, TakenClaim, chain,
     projection::Fault,
     request::{Draft, Request, Stream},
 };
@@ -202,7 +202,18 @@ impl Planner<'_> {
             let stream = Stream::of(event);
             for change in claims {
                 let refused = self.claims.change(&mut attempt, (&stream, position), change).err();
-                taken.extend(refused.map(|taken| *taken));
+                // What a later event of the same stream gives back was never to be held: what counts is what the request
+                // ends with. A rebuild, event by event, leaves such a value with its holder as well.
+                let given_back = |taken: &TakenClaim| {
+                    let index =
+                        usize::try_from(position - self.head.position).unwrap_or(usize::MAX);
+                    let later = request.events.iter().skip(index);
+                    later
+                        .filter(|later| Stream::of(&later.event) == stream)
+                        .flat_map(|later| &later.claims)
+                        .any(|later| later.gives_back(&taken.claim))
+                };
+                taken.extend(refused.map(|taken| *taken).filter(|taken| !given_back(taken)));
             }
         }
         if !taken.is_empty() {

@@ -1,7 +1,7 @@
 //! Uniqueness and limits.
 
 use serde_json::{Value, json};
-use store::{AppendError, Expected, Limit, Query, Store, args};
+use store::{AppendError, Expected, Limit, Query, Rebuild, Store, args};
 use uuid::Uuid;
 
 use crate::support::*;
@@ -49,6 +49,34 @@ fn a_value_belongs_to_one_stream_at_a_time() {
         store.append(append_of(parts)).await.unwrap();
         count(&store, "a", Expected::Any, json!({"release_all": true})).await.unwrap();
         assert_eq!(claims(&store).await, held(&[("1", "b"), ("1", "c")]));
+        store.close().await;
+    });
+}
+
+#[test]
+fn what_an_append_gives_back_may_belong_to_others() {
+    on_each_database(async |database| {
+        let store = database.open().await;
+        let take = |value: &str| json!({"take": [mac(value)]});
+        let swap = |from: &str, to: &str| json!({"release": [mac(from)], "take": [mac(to)]});
+        count(&store, "a", Expected::Any, take("1")).await.unwrap();
+        let append =
+            |events: &[Value]| store.append(append_of(vec![part("b", Expected::Any, events)]));
+        // On the way it would hold what is another's; in the end it does not.
+        append(&[take("1"), swap("1", "2")]).await.unwrap();
+        assert_eq!(claims(&store).await, held(&[("1", "a"), ("2", "b")]));
+        // What it ends with is judged, and what another gives back is no excuse.
+        let refused = append(&[take("1"), swap("1", "3"), swap("3", "1")]).await.unwrap_err();
+        let AppendError::Taken(taken) = refused else { panic!("{refused}") };
+        assert_eq!(taken.iter().map(|taken| &*taken.claim.value).collect::<Vec<_>>(), ["1"]);
+        let parts = vec![
+            part("b", Expected::Any, &[take("1")]),
+            part("a", Expected::Any, &[json!({"release": [mac("1")]})]),
+        ];
+        assert!(matches!(store.append(append_of(parts)).await, Err(AppendError::Taken(_))));
+        // Event by event it comes to the same.
+        Rebuild::new(store.clone()).claims().await.unwrap();
+        assert_eq!(claims(&store).await, held(&[("1", "a"), ("2", "b")]));
         store.close().await;
     });
 }

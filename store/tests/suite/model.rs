@@ -181,10 +181,25 @@ impl Model {
         }
         let mut after = self.clone();
         let (mut taken, mut position) = (Vec::new(), self.head());
+        let all: Vec<(&String, &Event)> = request
+            .parts
+            .iter()
+            .zip(&append.parts)
+            .flat_map(|((_, _, events), part)| {
+                events.iter().map(move |event| (&part.aggregate_id, event))
+            })
+            .collect();
         for ((_, _, events), part) in request.parts.iter().zip(&append.parts) {
             let id = &part.aggregate_id;
             for event in events {
                 position += 1;
+                let rest = usize::try_from(position - self.head()).unwrap();
+                // Not held in the end.
+                let given_back = |value: u8| {
+                    all[rest..].iter().any(|(of, later)| {
+                        *of == id && (later.release_all || later.release.contains(&value))
+                    })
+                };
                 if event.release_all {
                     after.claims.retain(|_, (holder, ..)| holder != id);
                 }
@@ -194,9 +209,10 @@ impl Model {
                         after.claims.remove(&value);
                     }
                 }
-                for (value, by) in &event.take {
-                    let value = self.name("value", *value);
+                for (number, by) in &event.take {
+                    let value = self.name("value", *number);
                     match after.claims.get(&value) {
+                        Some((holder, ..)) if holder != id && given_back(*number) => {}
                         Some((holder, ..)) if holder != id => taken.push((value, holder.clone())),
                         _ => {
                             let by = by.map(|by| self.by(by));

@@ -56,6 +56,46 @@ fn values_that_the_new_organization_has_already_are_named_and_nothing_moves() ->
 }
 
 #[test]
+fn a_device_moves_under_another_name_where_its_own_is_taken() -> Outcome {
+    on_each_database(async |world| {
+        let (app, by) = (&world.app, World::by());
+        let mover = world.register(HARBOUR, 1).await?.device_id;
+        let resident = world.register(HILLS, 1).await?;
+        world.register(HILLS, 2).await?;
+        let under = |name: &str, address: &str| DeviceChange {
+            name: Some(name.to_owned()),
+            mac_address: Some(address.to_owned()),
+            ..to(HILLS)
+        };
+        // What it would have in the end is taken: that is named, and not what it has now.
+        let refused = app.devices().change(&by, mover, under("ap-2", "02:00:00:00:77:01")).await;
+        let Err(Failure::Taken(taken)) = refused else { return Err("taken".into()) };
+        assert_eq!(
+            taken.iter().map(|taken| taken.kind.as_str()).collect::<Vec<_>>(),
+            [kind::DEVICE_NAME]
+        );
+        app.devices().change(&by, mover, under("newcomer", "02:00:00:00:77:01")).await?;
+        let found = app.devices().get(&by, mover).await?.device;
+        assert_eq!((found.organization_id, found.name.as_str()), (HILLS, "newcomer"));
+
+        // The resident still has its values, the mover's old ones are free, its new ones are its own.
+        let again = world.register(HILLS, 1).await?;
+        assert_eq!((again.device_id, again.is_new), (resident.device_id, false));
+        let other = world.register(HARBOUR, 3).await?.device_id;
+        let old = DeviceChange {
+            name: Some("ap-1".to_owned()),
+            mac_address: Some("02:00:00:00:00:01".to_owned()),
+            ..DeviceChange::default()
+        };
+        app.devices().change(&by, other, old).await?;
+        let own = DeviceChange { name: Some("newcomer".to_owned()), ..DeviceChange::default() };
+        let refused = app.devices().change(&by, resident.device_id, own).await;
+        assert!(matches!(refused, Err(Failure::Taken(_))), "{refused:?}");
+        Ok(())
+    })
+}
+
+#[test]
 fn a_full_organization_takes_no_more() -> Outcome {
     on_each_database(async |world| {
         let (app, by) = (&world.app, World::by());
