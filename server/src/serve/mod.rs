@@ -53,6 +53,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let sockets = api::Sockets::new(api::SocketLimits {
         connections: settings.graphql.max_subscriptions,
         slow_client: settings.graphql.slow_client.0,
+        keep_alive: settings.graphql.keep_alive.0,
     });
     let router = router(&settings, &app, &sockets)?;
     let limits = Limits {

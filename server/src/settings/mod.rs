@@ -235,7 +235,7 @@ impl Settings {
 
 impl Settings {
     /// Settings with which nothing could be served when they are too small: whether each is large enough, and for what.
-    fn leasts(&self) -> [(&'static str, &'static str, bool, &'static str); 9] {
+    fn leasts(&self) -> [(&'static str, &'static str, bool, &'static str); 11] {
         const SHORTEST: std::time::Duration = std::time::Duration::from_millis(100);
         let (http, graphql, controller) = (&self.http, &self.graphql, &self.controller);
         [
@@ -247,6 +247,7 @@ impl Settings {
             ("graphql", "max_depth", graphql.max_depth >= 1, "1"),
             ("graphql", "max_complexity", graphql.max_complexity >= 1, "1"),
             ("graphql", "slow_client", graphql.slow_client.0 >= SHORTEST, "100ms"),
+            ("graphql", "keep_alive", graphql.keep_alive.0 >= SHORTEST, "100ms"),
             (
                 "controller",
                 "registrations_per_minute",
@@ -254,6 +255,7 @@ impl Settings {
                 "1",
             ),
             ("controller", "registration_burst", controller.registration_burst >= 1, "1"),
+            ("controller", "operations_per_account", controller.operations_per_account >= 1, "1"),
         ]
     }
 }

@@ -160,6 +160,8 @@ sections! {
         registration_burst: u32 = "20000";
         /// How often the management address of a device is written into the log at most.
         address_interval: Duration = "\"60s\"";
+        /// Operations on many devices that one account may have open at a time; further ones are refused until one has ended.
+        operations_per_account: u32 = "50";
     }
     /// GraphQL requests.
     Graphql "graphql" {
@@ -175,6 +177,8 @@ sections! {
         max_subscriptions: usize = "2000";
         /// How long a message may wait until a subscriber takes it; then the subscriber is disconnected, and told where to go on.
         slow_client: Duration = "\"10s\"";
+        /// How often a silent subscriber is asked whether it is there; one that says nothing two and a half times so long is gone.
+        keep_alive: Duration = "\"30s\"";
     }
     /// What the program says about itself.
     Log "log" {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use app::{DeviceChange, Ended, EventsLive, EventsPage, EventsSelection, Listener, LiveEvent};
 use domain::{OrganizationId, UserId, authority::Role};
 use serde_json::json;
-use store::{Append, Context, Expected, NewEvent, Part, Retention};
+use store::{Append, Context, Expected, NewEvent, Op, Part, Retention, args};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -71,6 +71,23 @@ async fn write(
         idempotency: None,
     };
     Ok(world.app.store().append(append).await?.last)
+}
+
+#[test]
+fn an_account_whose_rights_change_has_to_begin_again() -> Outcome {
+    on_each_database(async |world| {
+        let listener = listener(world).await?;
+        let moved = Op::new(
+            "UPDATE users SET memberships = $1",
+            args![json!([{ "organization_id": HILLS, "manager": true }]).to_string()],
+        );
+        world.app.store().execute(vec![moved]).await?;
+        // Rights are looked at when the log moves on.
+        world.register(HILLS, 1).await?;
+        let ended = timeout(BOUND, listener.ended()).await?;
+        assert!(matches!(ended, Ended::Rights), "{ended:?}");
+        Ok(())
+    })
 }
 
 #[test]

@@ -48,6 +48,14 @@ impl Farewell {
         }
     }
 
+    /// For counters: the code of the frame, or `gone`.
+    pub(super) fn code(&self) -> String {
+        match self {
+            Self::Gone => "gone".to_owned(),
+            Self::Close { code, .. } => code.to_string(),
+        }
+    }
+
     /// The frame; none for those who are gone.
     pub(super) fn frame(&self) -> Option<CloseFrame> {
         let Self::Close { code, reason } = self else { return None };
@@ -75,6 +83,14 @@ mod tests {
         let frame = Farewell::slow(Some(i64::MAX)).frame().unwrap();
         assert_eq!(frame.code, 4008);
         assert!(frame.reason.ends_with("after position 9223372036854775807"), "{}", frame.reason);
+    }
+
+    #[test]
+    fn whose_rights_changed_is_told_so() {
+        let farewell = Farewell::from(Ended::Rights);
+        assert_eq!(farewell.code(), "4403");
+        assert_eq!(Farewell::from(Ended::Token).code(), "4401");
+        assert_eq!(Farewell::Gone.code(), "gone");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use futures::{
     stream::{BoxStream, SelectAll, once},
 };
 
-use super::progress::Progress;
+use super::{progress::Progress, sockets::Open};
 
 /// Operations of a connection at a time.
 pub(super) const MOST: usize = 50;
@@ -37,6 +37,7 @@ struct Operation {
     number: u64,
     abort: AbortHandle,
     progress: Progress,
+    _open: Open,
 }
 
 /// The operations of a connection.
@@ -72,7 +73,7 @@ impl Operations {
             .chain(once(ready((number, None))));
         self.answers.push(answers.boxed());
         self.ids.insert(number, id.clone());
-        self.by_id.insert(id, Operation { number, abort, progress });
+        self.by_id.insert(id, Operation { number, abort, progress, _open: Open::operation() });
     }
 
     /// The client wants no more of it, or it failed.

@@ -28,10 +28,6 @@ use crate::{
 
 /// How long a client has to say who it is.
 const INTRODUCTION: Duration = Duration::from_secs(10);
-/// How often a silent client is asked whether it is there.
-const PING: Duration = Duration::from_secs(30);
-/// How long a client may be silent, although it is asked.
-const SILENCE: Duration = Duration::from_secs(75);
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// The same when the server stops.
@@ -77,6 +73,8 @@ impl Session {
         };
         let Err(farewell) = self.serve(&mut served).await;
         drop(served);
+        metrics::counter!("wisptrail_graphql_connections_closed_total", "code" => farewell.code())
+            .increment(1);
         let Some(frame) = farewell.frame() else { return };
         tracing::debug!(code = frame.code, "a subscriber is sent away: {}", frame.reason);
         let stopping = self.sockets.stop().is_cancelled();
@@ -91,7 +89,9 @@ impl Session {
 
     async fn serve(&mut self, served: &mut Served) -> Result<std::convert::Infallible, Farewell> {
         let introduced_by = Instant::now() + INTRODUCTION;
-        let mut ping = interval_at(Instant::now() + PING, PING);
+        let every = self.sockets.limits().keep_alive;
+        let silence = every * 5 / 2;
+        let mut ping = interval_at(Instant::now() + every, every);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let stop = self.sockets.stop().clone();
         loop {
@@ -112,7 +112,7 @@ impl Session {
                 }
                 Next::Message(_) => return Err(Farewell::Gone),
                 Next::Given(given) => self.give(served, given).await?,
-                Next::Ping if served.heard.elapsed() > SILENCE => return Err(Farewell::Gone),
+                Next::Ping if served.heard.elapsed() > silence => return Err(Farewell::Gone),
                 Next::Ping => self.send(served, Message::Ping(bytes::Bytes::new())).await?,
             }
         }

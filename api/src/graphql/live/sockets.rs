@@ -29,11 +29,17 @@ pub struct SocketLimits {
     pub connections: usize,
     /// How long a message may wait until the client takes it; then the client is disconnected.
     pub slow_client: Duration,
+    /// How often a silent client is asked whether it is there; silent two and a half times so long, it is gone.
+    pub keep_alive: Duration,
 }
 
 impl Default for SocketLimits {
     fn default() -> Self {
-        Self { connections: 2000, slow_client: Duration::from_secs(10) }
+        Self {
+            connections: 2000,
+            slow_client: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(30),
+        }
     }
 }
 
@@ -122,6 +128,7 @@ pub(in crate::graphql) async fn serve(
     };
     let sockets = state.sockets.clone();
     let Some(place) = sockets.place() else {
+        metrics::counter!("wisptrail_graphql_connections_refused_total").increment(1);
         let later = [(header::RETRY_AFTER, HeaderValue::from_static("5"))];
         let sentence = "there are as many subscribers as there may be: try again later\n";
         return (StatusCode::SERVICE_UNAVAILABLE, later, sentence).into_response();
@@ -130,8 +137,36 @@ pub(in crate::graphql) async fn serve(
     let upgrade = upgrade.max_message_size(LARGEST).max_frame_size(LARGEST);
     upgrade.on_upgrade(move |socket: WebSocket| async move {
         let _kept = (place, running);
+        let _open = Open::connection();
         Session { schema, state, correlation_id, sockets, socket, known }.run().await;
     })
+}
+
+/// Counted for as long as it is there.
+#[derive(Debug)]
+pub(super) struct Open(&'static str);
+
+impl Open {
+    /// A connection.
+    fn connection() -> Self {
+        Self::of("wisptrail_graphql_connections")
+    }
+
+    /// An operation of one.
+    pub(super) fn operation() -> Self {
+        Self::of("wisptrail_graphql_operations")
+    }
+
+    fn of(gauge: &'static str) -> Self {
+        metrics::gauge!(gauge).increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        metrics::gauge!(self.0).decrement(1.0);
+    }
 }
 
 fn refusal(failure: &Failure) -> Response {

@@ -15,6 +15,9 @@ on_each_database!(
     there_are_only_so_many,
     the_slow_are_told_and_sent_away,
     the_end_of_the_server_is_told,
+    nobody_stays_without_saying_who_it_is,
+    the_silent_are_asked_and_given_up,
+    connections_are_counted,
 );
 
 const EVENTS: &str = "subscription ($after: Position) { events(after: $after, sensitive: true) { position events { position payload } } }";
@@ -161,4 +164,72 @@ async fn the_end_of_the_server_is_told(database: Database) -> anyhow::Result<()>
     let status = server.ended().await?;
     assert!(status.success(), "{status}");
     Ok(())
+}
+
+async fn nobody_stays_without_saying_who_it_is(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let mut socket = connect(&server).await?;
+    let (code, reason) = socket.closed().await?;
+    assert_eq!((code, reason.as_str()), (4408, "Connection initialisation timeout"));
+    Ok(())
+}
+
+async fn the_silent_are_asked_and_given_up(database: Database) -> anyhow::Result<()> {
+    let start = Start::with_fixture()?.set("WISPTRAIL_GRAPHQL__KEEP_ALIVE", "200ms");
+    let server = Server::start(&database, start).await?;
+    // Whoever answers stays: more pings than a silent client would get.
+    let mut present = Socket::open(&server, ADMIN_TOKEN).await?;
+    for _ in 0..8 {
+        present.pinged().await?;
+    }
+    // One that neither reads nor writes.
+    let silent = Socket::open(&server, ADMIN_TOKEN).await?;
+    let (answers, given_up) = tokio::join!(
+        async {
+            for _ in 0..20 {
+                present.pinged().await?;
+            }
+            anyhow::Ok(())
+        },
+        counted(&server, "wisptrail_graphql_connections_closed_total{code=\"gone\"} 1"),
+    );
+    (answers?, given_up?);
+    present.say(&json!({ "type": "ping" })).await?;
+    assert_eq!(present.hear().await?, Heard::Message(json!({ "type": "pong" })));
+    drop(silent);
+    Ok(())
+}
+
+/// Waits until the counters say so.
+async fn counted(server: &Server, line: &str) -> anyhow::Result<()> {
+    patience(line, async || {
+        let counters = server.client().get("/metrics").await?.expect(200)?.text();
+        Ok(counters.lines().any(|counted| counted == line))
+    })
+    .await
+}
+
+async fn connections_are_counted(database: Database) -> anyhow::Result<()> {
+    let start = Start::with_fixture()?.set("WISPTRAIL_GRAPHQL__MAX_SUBSCRIPTIONS", "2");
+    let server = Server::start(&database, start).await?;
+    let mut one = Socket::open(&server, ADMIN_TOKEN).await?;
+    let other = Socket::open(&server, ALPHA_MANAGER).await?;
+    for number in 0..3 {
+        one.subscribe(&number.to_string(), EVENTS, json!({})).await?;
+        one.next().await?;
+    }
+    counted(&server, "wisptrail_graphql_connections 2").await?;
+    counted(&server, "wisptrail_graphql_operations 3").await?;
+    assert_eq!(Socket::connect(&server, Offer::default()).await?.err(), Some(503));
+    counted(&server, "wisptrail_graphql_connections_refused_total 1").await?;
+
+    one.say(&json!({ "type": "complete", "id": "1" })).await?;
+    counted(&server, "wisptrail_graphql_operations 2").await?;
+    one.say(&json!({ "type": "connection_init", "payload": { "token": ADMIN_TOKEN } })).await?;
+    assert_eq!(one.closed().await?.0, 4429);
+    counted(&server, "wisptrail_graphql_connections_closed_total{code=\"4429\"} 1").await?;
+    counted(&server, "wisptrail_graphql_operations 0").await?;
+    drop(other);
+    counted(&server, "wisptrail_graphql_connections_closed_total{code=\"gone\"} 1").await?;
+    counted(&server, "wisptrail_graphql_connections 0").await
 }

@@ -109,6 +109,20 @@ impl Socket {
         .await
     }
 
+    /// Waits until the server asks whether anybody is there, and answers.
+    pub(crate) async fn pinged(&mut self) -> anyhow::Result<()> {
+        within("to be asked", async {
+            loop {
+                match self.0.next().await.context("the connection ended without a word")?? {
+                    Message::Ping(_) => return Ok(self.0.flush().await?),
+                    Message::Close(frame) => bail!("closed: {frame:?}"),
+                    _ => {}
+                }
+            }
+        })
+        .await
+    }
+
     /// The code that the server closes with, whatever it says before.
     pub(crate) async fn closed(&mut self) -> anyhow::Result<(u16, String)> {
         loop {
