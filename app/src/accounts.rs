@@ -207,6 +207,7 @@ impl Accounts<'_> {
     pub async fn revoke_tokens(&self, by: &By, id: UserId) -> Result<Done, Failure> {
         self.account(by, id).await?;
         let ((), done) = decide!(self.0, by, work => {
+            work.open::<User>(id.as_uuid()).await?;
             let tokens = user::tokens_of(self.0.store(), id).await?;
             let commands = tokens.into_iter().map(UserCommand::RevokeToken).collect();
             work.handle_all::<User>(id.as_uuid(), commands).await?;

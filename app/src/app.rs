@@ -56,6 +56,8 @@ struct Inner {
     render: Arc<Semaphore>,
     /// Dry runs at once: each looks at a whole fleet.
     dry_runs: Arc<Semaphore>,
+    /// Held while an operation on many devices is ordered.
+    bulk_turn: tokio::sync::Mutex<()>,
     /// Argon2 hashes at once: each takes 19 MiB.
     hash: Arc<Semaphore>,
 }
@@ -83,6 +85,7 @@ impl App {
             templates: Arc::new(TemplateCache::new(64)),
             render: Arc::new(Semaphore::new(cores)),
             dry_runs: Arc::new(Semaphore::new(2)),
+            bulk_turn: tokio::sync::Mutex::default(),
             hash: Arc::new(Semaphore::new(cores.clamp(1, 4))),
             parts,
         })))
@@ -206,6 +209,10 @@ impl App {
 
     pub(crate) fn dry_run_permits(&self) -> Arc<Semaphore> {
         Arc::clone(&self.0.dry_runs)
+    }
+
+    pub(crate) fn bulk_turn(&self) -> &tokio::sync::Mutex<()> {
+        &self.0.bulk_turn
     }
 
     pub(crate) fn hash_permits(&self) -> Arc<Semaphore> {

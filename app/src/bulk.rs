@@ -72,7 +72,8 @@ impl Bulk<'_> {
         };
         let key = domain::field::name(key, LONGEST_KEY)
             .map_err(|problem| Failure::field("id", problem))?;
-        let key = format!("bulk:{started_by}|{key}");
+        let theirs = format!("bulk:{started_by}|");
+        let key = format!("{theirs}{key}");
         let fingerprint = by.once.as_ref().map(|once| Sha256::of(&once.fingerprint).to_string());
         let order = Order {
             started_by,
@@ -94,6 +95,15 @@ impl Bulk<'_> {
         };
         let total = i64::try_from(selection.count(self.0, by).await?).ok();
         let order = Order { organizations, ..order };
+        // One at a time, so that requests at once are counted.
+        let _turn = self.0.bulk_turn().lock().await;
+        let most = self.0.settings().controller.operations_per_account;
+        if self.0.jobs().open_under(BULK, &theirs).await? >= u64::from(most) {
+            return match self.known(&key, &order).await? {
+                Some(known) => Ok(known),
+                None => Err(Failure::Refused(Refusal::TooManyOperations { most })),
+            };
+        }
         let now = self.0.world().now();
         let job = NewJob {
             kind: BULK.to_owned(),

@@ -1,4 +1,5 @@
 use domain::{Authority, DeviceId, OrganizationId, authority::Scope};
+use store::Identity;
 use uuid::Uuid;
 
 use crate::work::Rehearsal;
@@ -12,6 +13,8 @@ pub struct By {
     pub correlation_id: Option<Uuid>,
     /// What made it necessary: `event:<uuid>` | `report:<telemetry position>` | `job:<id>`.
     pub causation: Option<String>,
+    /// Where the event is that made it necessary, if it was one: ids have no index.
+    pub(crate) cause_position: Option<i64>,
     /// Under which a repetition of the request is recognised.
     pub once: Option<Once>,
     /// Nothing is to happen: what would be appended is kept here instead.
@@ -30,7 +33,14 @@ pub struct Once {
 impl By {
     /// On behalf of an account, or of whoever the authority is.
     pub fn new(authority: Authority, correlation_id: Option<Uuid>) -> Self {
-        Self { authority, correlation_id, causation: None, once: None, rehearsal: None }
+        Self {
+            authority,
+            correlation_id,
+            causation: None,
+            cause_position: None,
+            once: None,
+            rehearsal: None,
+        }
     }
 
     /// The same, done once however often it is asked for.
@@ -49,9 +59,16 @@ impl By {
         Self::new(Authority::system(worker), None)
     }
 
-    /// A part of the program that works on a job.
-    pub fn job(worker: &'static str, job: Uuid) -> Self {
-        Self { causation: Some(format!("job:{job}")), ..Self::system(worker) }
+    /// A part of the program that does what follows from an event, as a part of the request that the event came from.
+    pub(crate) fn after(worker: &'static str, event: Option<&Identity>) -> Self {
+        let by = Self::system(worker);
+        let Some(event) = event else { return by };
+        Self {
+            correlation_id: event.correlation_id,
+            causation: Some(format!("event:{}", event.event_id)),
+            cause_position: Some(event.position),
+            ..by
+        }
     }
 
     /// An agent at the door, for one organization.

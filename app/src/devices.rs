@@ -158,6 +158,7 @@ impl Devices<'_> {
         // What the device has now decides whether emptying changes anything.
         self.0.configurations().render(id).await?;
         let ((), done) = decide!(self.0, by, work => {
+            work.open::<Configuration>(id.as_uuid()).await?;
             work.handle::<Device>(id.as_uuid(), DeviceCommand::Deactivate).await?;
             if configuration::by_device(self.0.store(), id).await?.is_some() {
                 let command = ConfigurationCommand::Deactivate;
@@ -174,6 +175,8 @@ impl Devices<'_> {
     #[instrument(name = "device.activate", skip_all, fields(device.id = %id))]
     pub async fn activate(&self, by: &By, id: DeviceId) -> Result<Done, Failure> {
         let ((), done) = decide!(self.0, by, work => {
+            work.open::<Device>(id.as_uuid()).await?;
+            work.open::<Configuration>(id.as_uuid()).await?;
             let row = self.device(by, id, Permission::ChangeDevice).await?;
             let defaults_position = self.0.store().head();
             work.handle::<Device>(id.as_uuid(), DeviceCommand::Activate).await?;
@@ -197,6 +200,7 @@ impl Devices<'_> {
     #[instrument(name = "device.remove", skip_all, fields(device.id = %id))]
     pub async fn remove(&self, by: &By, id: DeviceId, force: bool) -> Result<Done, Failure> {
         let ((), done) = decide!(self.0, by, work => {
+            work.open::<Configuration>(id.as_uuid()).await?;
             self.device(by, id, Permission::DeleteDevice).await?;
             let configuration_ended = configuration::by_device(self.0.store(), id)
                 .await?

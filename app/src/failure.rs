@@ -121,6 +121,14 @@ pub enum Refusal {
     /// The account has as many tokens as it may have.
     #[error("the user has too many tokens: revoke one first")]
     TooManyTokens,
+    /// The account has as many open operations on many devices as it may have.
+    #[error(
+        "{most} of your operations are open, which is as many as may be: wait until one has ended, or cancel one"
+    )]
+    TooManyOperations {
+        /// How many there may be.
+        most: u32,
+    },
 }
 
 /// A value that another object holds.

@@ -49,7 +49,6 @@ impl FanOuts<'_> {
     /// Works on the devices after the cursor, at most `limit`.
     pub async fn step(
         &self,
-        job: Uuid,
         ordered: &Ordered,
         cursor: Option<DeviceId>,
         limit: u32,
@@ -65,8 +64,10 @@ impl FanOuts<'_> {
             .iter()
             .map(|row| row.uuid(0).map(DeviceId::from_uuid))
             .collect::<Result<Vec<_>, _>>()?;
+        let causes = self.0.store().identities_at(&[ordered.position]).await?;
+        let by = &By::after("fan_out", causes.get(&ordered.position));
         let assign = |device: DeviceId| async move {
-            let assigned = self.assign(job, ordered, device).await?;
+            let assigned = self.assign(by, ordered, device).await?;
             Ok::<_, Failure>((device, assigned))
         };
         let assigned: Vec<_> = devices.iter().copied().map(assign).collect();
@@ -89,29 +90,28 @@ impl FanOuts<'_> {
     }
 
     /// Changes what belongs to the device itself. Was there anything to do?
-    async fn assign(&self, job: Uuid, ordered: &Ordered, id: DeviceId) -> Result<bool, Failure> {
-        let by = By::job("fan_out", job);
+    async fn assign(&self, by: &By, ordered: &Ordered, id: DeviceId) -> Result<bool, Failure> {
         let assigned = match &ordered.job {
             FanOutJob::RenderTemplate { .. }
             | FanOutJob::RenderGroup { .. }
             | FanOutJob::RenderOrganization { .. } => Ok(false),
             FanOutJob::AddTemplate { template_id } => {
-                self.reassign(&by, ordered, id, ordered.position, |templates| {
+                self.reassign(by, ordered, id, ordered.position, |templates| {
                     append(templates, [*template_id]);
                 })
                 .await
             }
             FanOutJob::DropTemplate { template_id } => {
-                self.reassign(&by, ordered, id, i64::MAX, |templates| {
+                self.reassign(by, ordered, id, i64::MAX, |templates| {
                     templates.retain(|template| template != template_id);
                 })
                 .await
             }
             FanOutJob::ReassignGroup { group_id, from, to } => {
-                self.regroup(&by, ordered, id, *group_id, (from, to)).await
+                self.regroup(by, ordered, id, *group_id, (from, to)).await
             }
             FanOutJob::LeaveGroup { .. } => {
-                let left = decide!(self.0, &by, work => {
+                let left = decide!(self.0, by, work => {
                     work.handle::<Device>(id.as_uuid(), DeviceCommand::ChangeGroup(None)).await
                 });
                 left.map(|(changed, _)| changed)
@@ -197,6 +197,7 @@ impl FanOuts<'_> {
         change: impl Fn(&mut Vec<TemplateId>),
     ) -> Result<bool, Failure> {
         let decided = decide!(self.0, by, work => {
+            work.open::<Configuration>(id.as_uuid()).await?;
             let Some(held) = configuration::by_device(self.0.store(), id).await? else {
                 return Ok(false);
             };

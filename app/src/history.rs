@@ -18,7 +18,7 @@ use domain::{DeviceId, Document, GroupId, OrganizationId, Permission, TemplateId
 
 pub use at::{ArchiveAt, ConfigurationAt, DeviceAt, GroupAt, GroupLink, TemplateAt, TemplateLink};
 pub use diff::{DeviceDiff, FieldChange, SharedChange, SharedObject};
-pub use entries::{Entries, Entry, HistoryPage, ObjectRef};
+pub use entries::{CausingEvent, Entries, Entry, HistoryPage, ObjectRef};
 pub use revert::{Cause, FileCount, Gone, Reverted, StillDifferent};
 
 use self::{

@@ -46,9 +46,9 @@ pub use files_diff::{ContentsDiff, FileChange, FileDiff, FilesDiff, Malformed, O
 pub use fixture::{Fixture, FixtureError};
 pub use groups::{GroupChange, Groups, NewGroup};
 pub use history::{
-    ArchiveAt, Cause, ConfigurationAt, DeviceAt, DeviceDiff, Entries, Entry, FieldChange,
-    FileCount, Gone, GroupAt, GroupLink, History, HistoryPage, ObjectRef, Reverted, SharedChange,
-    SharedObject, StillDifferent, TemplateAt, TemplateLink,
+    ArchiveAt, Cause, CausingEvent, ConfigurationAt, DeviceAt, DeviceDiff, Entries, Entry,
+    FieldChange, FileCount, Gone, GroupAt, GroupLink, History, HistoryPage, ObjectRef, Reverted,
+    SharedChange, SharedObject, StillDifferent, TemplateAt, TemplateLink,
 };
 pub use live::{
     ChangedNow, DeviceSelection, DevicesLive, Ended, EventsLive, EventsPage, EventsSelection,

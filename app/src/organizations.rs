@@ -110,6 +110,7 @@ impl Organizations<'_> {
             None => None,
         };
         let ((), done) = decide!(self.0, by, work => {
+            work.open::<Organization>(id.as_uuid()).await?;
             let row = self.organization(by, id, Permission::ChangeOrganization).await?;
             let devices = device::count_of(self.0.store(), id).await?;
             let details = OrganizationDetails {

@@ -37,6 +37,8 @@ pub struct ControllerSettings {
     pub registration_burst: u32,
     /// How often the management address of a device is written into the log at most.
     pub address_interval: Duration,
+    /// Operations on many devices that one account may have open at a time.
+    pub operations_per_account: u32,
 }
 
 impl Default for ControllerSettings {
@@ -55,6 +57,7 @@ impl Default for ControllerSettings {
             registrations_per_minute: 600,
             registration_burst: 20_000,
             address_interval: Duration::from_mins(1),
+            operations_per_account: 50,
         }
     }
 }

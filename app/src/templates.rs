@@ -106,6 +106,7 @@ impl Templates<'_> {
         change: TemplateChange,
     ) -> Result<Done, Failure> {
         let ((), done) = decide!(self.0, by, work => {
+            work.open::<Template>(id.as_uuid()).await?;
             let row = self.template(by, id, Permission::ChangeTemplate).await?;
             if change.organization_id.is_some_and(|wanted| wanted != row.organization_id) {
                 return Err(Failure::Refused(Refusal::OrganizationFixed));

@@ -1,6 +1,6 @@
 //! The unit of work: several aggregates, each through its own `handle`, one append.
 
-use std::{sync::Arc, time::Duration};
+use std::{any::Any, collections::HashMap, sync::Arc, time::Duration};
 
 use cqrs_es::{Aggregate, event_sink::EventSink};
 use domain::{Event, Fact};
@@ -30,6 +30,8 @@ pub(crate) struct Work<'a> {
     limits: Vec<Limit>,
     idempotency: Option<IdempotencyKey>,
     grown: Vec<Grown>,
+    /// By kind and id, to be taken by the first who handles a command.
+    opened: HashMap<(&'static str, Uuid), Box<dyn Any + Send>>,
 }
 
 /// What a use case decided that was asked only for that: nothing was appended.
@@ -84,14 +86,27 @@ impl<'a> Work<'a> {
                 response: None,
             }),
             grown: Vec::new(),
+            opened: HashMap::new(),
         }
+    }
+
+    /// Loads an aggregate before facts about it are read: what happens to it from here on is a conflict, and the use case is
+    /// decided again. Without it, a change between the facts and the command would be overwritten by what was decided
+    /// from old facts.
+    pub(crate) async fn open<A>(&mut self, id: Uuid) -> Result<(), Failure>
+    where
+        A: Aggregate<Services = ()> + 'static,
+    {
+        let loaded = log::load::<A>(self.app.store(), &id.to_string()).await?;
+        self.opened.insert((A::TYPE, id), Box::new(loaded));
+        Ok(())
     }
 
     /// Loads the aggregate, lets it handle the command and keeps what it decides. Does it have events?
     /// Each aggregate at most once per work; several commands go through [`handle_all`](Self::handle_all).
     pub(crate) async fn handle<A>(&mut self, id: Uuid, command: A::Command) -> Result<bool, Failure>
     where
-        A: Aggregate<Services = ()>,
+        A: Aggregate<Services = ()> + 'static,
         A::Event: Fact,
         Failure: From<A::Error>,
     {
@@ -105,14 +120,18 @@ impl<'a> Work<'a> {
         commands: Vec<A::Command>,
     ) -> Result<bool, Failure>
     where
-        A: Aggregate<Services = ()>,
+        A: Aggregate<Services = ()> + 'static,
         A::Event: Fact,
         Failure: From<A::Error>,
     {
         if commands.is_empty() {
             return Ok(false);
         }
-        let loaded = log::load::<A>(self.app.store(), &id.to_string()).await?;
+        let opened = self.opened.remove(&(A::TYPE, id)).and_then(|it| it.downcast().ok());
+        let loaded: log::Loaded<A> = match opened {
+            Some(opened) => *opened,
+            None => log::load::<A>(self.app.store(), &id.to_string()).await?,
+        };
         let (mut aggregate, version) = (loaded.aggregate, loaded.version);
         let sink = EventSink::default();
         for command in commands {
@@ -164,7 +183,7 @@ impl<'a> Work<'a> {
 
     /// Appends what was decided, all or nothing, and waits until this node's memory has it.
     pub(crate) async fn commit(self) -> Result<Done, AppendError> {
-        let Self { app, by, parts, limits, idempotency, grown } = self;
+        let Self { app, by, parts, limits, idempotency, grown, .. } = self;
         if parts.iter().all(|part| part.events.is_empty()) {
             return Ok(Done { position: app.store().head() });
         }
@@ -172,7 +191,7 @@ impl<'a> Work<'a> {
             actor: by.authority.actor.to_string(),
             correlation_id: by.correlation_id,
             causation: by.causation.clone(),
-            metadata: "{}".to_owned(),
+            metadata: metadata(by),
         };
         let appended = app.store().append(Append { context, parts, limits, idempotency }).await?;
         for Grown { aggregate_type, aggregate_id, sequence, state } in grown {
@@ -194,6 +213,23 @@ impl<'a> Work<'a> {
         Ok(Done { position: appended.last })
     }
 }
+
+/// Values are texts: other readers of the log expect that.
+fn metadata(by: &By) -> String {
+    by.cause_position.map_or_else(
+        || "{}".to_owned(),
+        |position| format!("{{\"{CAUSE_POSITION}\":\"{position}\"}}"),
+    )
+}
+
+/// Where the event is that made an event necessary, if it says so.
+pub(crate) fn cause_position(metadata: &str) -> Option<i64> {
+    let known: serde_json::Value = serde_json::from_str(metadata).ok()?;
+    known.get(CAUSE_POSITION)?.as_str()?.parse().ok()
+}
+
+/// In metadata.
+const CAUSE_POSITION: &str = "cause_position";
 
 /// Waits a moment before the next attempt: 1, 4, 16, 64 ms, with jitter.
 pub(crate) async fn pause(app: &App, attempt: u32) {

@@ -221,6 +221,17 @@ impl Jobs {
         self.store.fetch(Query::new(text, args)).await?.iter().map(Job::from_row).collect()
     }
 
+    /// How many jobs of a kind are queued, running or paused whose keys begin like this.
+    pub async fn open_under(&self, kind: &str, beginning: &str) -> Result<u64, StoreError> {
+        let query = Query::new(
+            "SELECT count(*) FROM jobs WHERE kind = $1 AND state IN ('queued', 'running', 'paused') AND substr(key, 1, length($2)) = $2",
+            args![kind, beginning],
+        );
+        let rows = self.store.fetch(query).await?;
+        let count = rows.first().map(|row| row.int(0)).transpose()?;
+        Ok(count.unwrap_or(0).unsigned_abs())
+    }
+
     /// Removes jobs that ended before a moment, at most 1000, and says how many. Their keys are forgotten with them, so the
     /// moment lies well behind every checkpoint.
     pub async fn prune(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {

@@ -59,7 +59,7 @@ pub use keyring::{Keyring, MasterKey, Randomness};
 pub use look::Tip;
 pub use op::{Op, Query, Sql};
 pub use options::{Dialect, Durability, Location, Options};
-pub use past::{StreamCursor, StreamPage, StreamTail};
+pub use past::{Identity, StreamCursor, StreamPage, StreamTail};
 pub use projection::{Fault, Interpreter, Mode, Projection};
 pub use rebuild::{Rebuild, RebuildError, Rebuilt};
 pub use sealed::{Envelope, Opened, SealedError, Subject};

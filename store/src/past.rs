@@ -1,5 +1,7 @@
 //! What streams were up to a position, and what happened to them last.
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
 use crate::{
@@ -32,6 +34,17 @@ pub struct StreamPage {
     pub events: Vec<Recorded>,
     /// There may be more: go on after the last one.
     pub more: bool,
+}
+
+/// An event that others follow from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Where in the log.
+    pub position: i64,
+    /// Unique for ever.
+    pub event_id: Uuid,
+    /// The request that it came from.
+    pub correlation_id: Option<Uuid>,
 }
 
 /// A part of a stream, looked at from its end.
@@ -80,6 +93,45 @@ impl Store {
         events.truncate(limit);
         Ok(events)
     }
+}
+
+impl Store {
+    /// The events at these positions, in the order of the log; at most 1000, and those that there are not are left out.
+    pub async fn events_at(&self, positions: &[i64]) -> Result<Vec<Recorded>, StoreError> {
+        if positions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.fetch(at_positions(COLUMNS, positions)).await?;
+        rows.into_iter().map(recorded).collect()
+    }
+
+    /// Which events are at these positions, without what they say; at most 1000.
+    pub async fn identities_at(
+        &self,
+        positions: &[i64],
+    ) -> Result<HashMap<i64, Identity>, StoreError> {
+        if positions.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let rows =
+            self.fetch(at_positions("position, event_id, correlation_id", positions)).await?;
+        rows.iter()
+            .map(|row| {
+                let (position, event_id) = (row.int(0)?, row.uuid(1)?);
+                Ok((
+                    position,
+                    Identity { position, event_id, correlation_id: row.uuid_or_null(2)? },
+                ))
+            })
+            .collect()
+    }
+}
+
+fn at_positions(columns: &str, positions: &[i64]) -> Query {
+    let mut args = Vec::new();
+    let these = positions.iter().take(MOST_EVENTS).copied().map(Arg::from);
+    let these = one_of("position", these, &mut args);
+    Query::new(format!("SELECT {columns} FROM events WHERE {these} ORDER BY position"), args)
 }
 
 impl StreamCursor {

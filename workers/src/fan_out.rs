@@ -45,7 +45,7 @@ impl FanOut {
         let mut report = Report { found: 1, closed: 0 };
         let mut done = job.done;
         loop {
-            let step = self.app.fan_outs().step(job.id, &ordered, cursor, PAGE).await?;
+            let step = self.app.fan_outs().step(&ordered, cursor, PAGE).await?;
             report.found += step.devices;
             report.closed += step.changed;
             done += i64::try_from(step.devices).unwrap_or(0);

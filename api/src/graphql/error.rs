@@ -122,7 +122,8 @@ fn place(refusal: &Refusal) -> Option<String> {
         | Refusal::DeviceAlreadyActive
         | Refusal::DeviceStillActive
         | Refusal::InactiveUser
-        | Refusal::TooManyTokens => return None,
+        | Refusal::TooManyTokens
+        | Refusal::TooManyOperations { .. } => return None,
     };
     Some(field.to_owned())
 }

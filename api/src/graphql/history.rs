@@ -1,5 +1,6 @@
 //! The past: objects as they were, what happened to them, how moments differ, and the way back.
 
+mod cause;
 mod diff;
 mod events;
 mod files;

@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
 
-use app::{App, By, Failure};
+use app::{App, BulkJob, By, CausingEvent, Failure, JobId};
 use async_graphql::dataloader::{DataLoader, Loader};
 use domain::{DeviceId, GroupId, OrganizationId, TemplateId};
 use projections::{
@@ -118,5 +118,38 @@ impl Loader<TemplatesOf> for Loaders {
         let ids: Vec<DeviceId> = keys.iter().map(|key| key.0).collect();
         let found = self.app.configurations().templates_of(&ids).await.map_err(Arc::new)?;
         Ok(found.into_iter().map(|(device, templates)| (TemplatesOf(device), templates)).collect())
+    }
+}
+
+/// The event at a position that made others necessary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct CauseAt(pub(super) i64);
+
+impl Loader<CauseAt> for Loaders {
+    type Value = CausingEvent;
+    type Error = Shared;
+
+    async fn load(&self, keys: &[CauseAt]) -> Result<HashMap<CauseAt, CausingEvent>, Shared> {
+        let positions: Vec<i64> = keys.iter().map(|key| key.0).collect();
+        let found = self.app.history().causes(&self.by, &positions).await;
+        keyed(found, |cause| CauseAt(cause.entry.position))
+    }
+}
+
+impl Loader<JobId> for Loaders {
+    type Value = BulkJob;
+    type Error = Shared;
+
+    /// Events of one page come from few operations.
+    async fn load(&self, ids: &[JobId]) -> Result<HashMap<JobId, BulkJob>, Shared> {
+        let mut found = HashMap::new();
+        for id in ids {
+            match self.app.bulk().job(&self.by, *id).await {
+                Ok(job) => drop(found.insert(*id, job)),
+                Err(Failure::Forbidden | Failure::NotFound(_)) => {}
+                Err(failure) => return Err(Arc::new(failure)),
+            }
+        }
+        Ok(found)
     }
 }

@@ -162,7 +162,9 @@ fn refused(refusal: Refusal) -> RestError {
         Refusal::SharedTemplateName => "name",
         Refusal::LimitBelowDevices { .. } => "config_settings.device_limit",
         Refusal::OrganizationFixed => "organization",
-        Refusal::TooManyTokens | Refusal::KeyReused => NON_FIELD,
+        Refusal::TooManyTokens | Refusal::TooManyOperations { .. } | Refusal::KeyReused => {
+            NON_FIELD
+        }
     };
     RestError::field(field, sentence)
 }

@@ -64,6 +64,15 @@ impl Operation {
         }
     }
 
+    /// Does it serve devices, or stop serving them? None of the others.
+    pub(super) fn activation(&self) -> Option<bool> {
+        match self {
+            Self::Activate => Some(true),
+            Self::Deactivate => Some(false),
+            _ => None,
+        }
+    }
+
     /// What it means for a device.
     pub(crate) fn effect(&self, present: &Present<'_>) -> Effect {
         let configured = |change| {

@@ -1,8 +1,8 @@
 //! The work itself: a few devices at a time.
 
-use domain::{Actor, Authority, DeviceId, Document, Permission, UserId, authority::Scope};
+use domain::{Actor, Authority, DeviceId, Permission, UserId, authority::Scope};
 use futures::{StreamExt as _, stream};
-use projections::{configuration, user};
+use projections::user;
 use store::{Job, Progress};
 
 use super::{
@@ -87,23 +87,24 @@ impl Bulk<'_> {
             return Ok(true);
         }
         let devices = self.0.devices();
-        let device = devices.device(by, id, Permission::ChangeDevice).await?;
-        let held = configuration::by_device(self.0.store(), id).await?;
-        let templates = configuration::templates_of(self.0.store(), id).await?;
-        let none = Document::new();
-        let effect = operation.effect(&Present {
-            active: device.active,
-            group: device.group_id,
-            templates: &templates,
-            variables: held.as_ref().map_or(&none, |held| &held.variables),
-        });
-        match effect {
-            Effect::Nothing => return Ok(false),
-            Effect::Activate => devices.activate(by, id).await?,
-            Effect::Deactivate => devices.deactivate(by, id).await?,
-            Effect::Change(change) => devices.change(by, id, *change).await?,
+        if let Some(active) = operation.activation() {
+            let device = devices.device(by, id, Permission::ChangeDevice).await?;
+            if device.active == active {
+                return Ok(false);
+            }
+            let done = if active {
+                devices.activate(by, id).await
+            } else {
+                devices.deactivate(by, id).await
+            };
+            return done.map(|_| true);
+        }
+        // Told from what the device has when it is changed: nobody's change in between is lost.
+        let wanted = |present: &Present<'_>| match operation.effect(present) {
+            Effect::Change(change) => Some(*change),
+            Effect::Nothing | Effect::Activate | Effect::Deactivate => None,
         };
-        Ok(true)
+        Ok(devices.change_as(by, id, wanted).await?.is_some())
     }
 
     /// The starter, with what it is allowed at present; or why it may not go on.

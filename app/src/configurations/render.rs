@@ -9,12 +9,12 @@ use domain::{
 };
 use netjson::RENDERER_VERSION;
 use projections::{
-    configuration::{ConfigurationRow, Inputs, SharedTemplate, inputs},
+    configuration::{ConfigurationRow, Inputs, LastRendering, SharedTemplate, inputs},
     device::DeviceRow,
 };
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use store::{Op, Query, Sha256, args};
+use store::{Identity, Op, Query, Sha256, args};
 
 use super::{Configurations, shared::SharedTemplates};
 use crate::{By, Failure, edge::KnownArchive, sealing::Place, work::decide};
@@ -211,19 +211,23 @@ impl Configurations<'_> {
                 Ok(rendered(archive, position))
             }
         };
-        let rendering = self.accept(row, position, &outcome).await?;
+        let cause = cause(inputs.changed, inputs.rendered.as_ref(), row);
+        let causes = self.0.store().identities_at(&Vec::from_iter(cause)).await?;
+        let cause = cause.and_then(|position| causes.get(&position));
+        let rendering = self.accept(row, position, &outcome, cause).await?;
         if rendering.is_of_its_inputs() {
             self.remember(position, &[(id, outcome.ok())]).await?;
         }
         Ok(rendering)
     }
 
-    /// Lets the configuration take over what its inputs at a position gave. The bytes are stored.
+    /// Lets the configuration take over what its inputs at a position gave, because of an event. The bytes are stored.
     pub(super) async fn accept(
         &self,
         row: &ConfigurationRow,
         position: i64,
         outcome: &Result<ArchiveRendered, String>,
+        cause: Option<&Identity>,
     ) -> Result<Rendering, Failure> {
         let id = row.device_id;
         let rendering = match outcome {
@@ -241,7 +245,7 @@ impl Configurations<'_> {
                 reason: reason.clone(),
             },
         };
-        let by = By::system("render_configurations");
+        let by = By::after("render_configurations", cause);
         let decided = decide!(self.0, &by, work => {
             if self.changed(id).await? > position {
                 return Ok(false);
@@ -400,6 +404,17 @@ impl Rendering {
     pub(super) fn is_of_its_inputs(self) -> bool {
         matches!(self, Self::Equal | Self::Changed | Self::Failed)
     }
+}
+
+/// Where the event is that a rendering follows from: the newest change of its inputs. None for one that only other
+/// generators made necessary.
+pub(super) fn cause(
+    changed: i64,
+    rendered: Option<&LastRendering>,
+    row: &ConfigurationRow,
+) -> Option<i64> {
+    let newer = rendered.is_none_or(|(position, ..)| *position < changed);
+    (changed > 0 && (newer || row.undecided)).then_some(changed)
 }
 
 /// Is it what the device downloads at present?

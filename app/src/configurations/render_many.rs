@@ -10,7 +10,7 @@ use projections::configuration::{ConfigurationRow, InputsBatch, inputs_of};
 
 use super::{
     Configurations,
-    render::{Computation, Layered, Rendering, is_held, known, rendered},
+    render::{Computation, Layered, Rendering, cause, is_held, known, rendered},
     shared::SharedTemplates,
 };
 use crate::Failure;
@@ -27,7 +27,16 @@ const APPENDS: usize = 64;
 /// A device to be rendered.
 struct Due {
     row: ConfigurationRow,
+    /// Where the event is that it follows from.
+    cause: Option<i64>,
     computation: Computation,
+}
+
+/// What became of it.
+struct Computed {
+    row: ConfigurationRow,
+    cause: Option<i64>,
+    archive: Result<netjson::Archive, String>,
 }
 
 impl Configurations<'_> {
@@ -65,7 +74,7 @@ impl Configurations<'_> {
         let computed = self.compute_many(due).await?;
 
         let mut blobs: HashMap<OrganizationId, Vec<&[u8]>> = HashMap::new();
-        for (row, archive) in &computed {
+        for Computed { row, archive, .. } in &computed {
             if let Ok(archive) = archive
                 && !is_held(row, &archive.sha256)
             {
@@ -76,9 +85,14 @@ impl Configurations<'_> {
             self.0.blobs().put_many(Some(organization.as_uuid()), &blobs).await?;
         }
 
-        let accept = |(row, archive): (ConfigurationRow, Result<netjson::Archive, String>)| async move {
+        let mut positions: Vec<i64> = computed.iter().filter_map(|it| it.cause).collect();
+        positions.sort_unstable();
+        positions.dedup();
+        let causes = &self.0.store().identities_at(&positions).await?;
+        let accept = |Computed { row, cause, archive }: Computed| async move {
             let outcome = archive.map(|archive| rendered(archive, position));
-            let rendering = self.accept(&row, position, &outcome).await?;
+            let cause = cause.and_then(|position| causes.get(&position));
+            let rendering = self.accept(&row, position, &outcome, cause).await?;
             Ok::<_, Failure>((row.device_id, rendering, outcome.ok()))
         };
         let accepted: Vec<_> = computed.into_iter().map(accept).collect();
@@ -129,15 +143,13 @@ impl Configurations<'_> {
                 group: &batch.group(&inputs.device).variables,
             };
             let computation = self.computation(layered).await?;
-            due.push(Due { row: row.clone(), computation });
+            let cause = cause(batch.changed(inputs), inputs.rendered.as_ref(), row);
+            due.push(Due { row: row.clone(), cause, computation });
         }
         Ok((settled, due))
     }
 
-    async fn compute_many(
-        &self,
-        due: Vec<Due>,
-    ) -> Result<Vec<(ConfigurationRow, Result<netjson::Archive, String>)>, Failure> {
+    async fn compute_many(&self, due: Vec<Due>) -> Result<Vec<Computed>, Failure> {
         let mut waiting = due.into_iter();
         let mut turns = Vec::new();
         loop {
@@ -151,9 +163,10 @@ impl Configurations<'_> {
                 let _permit = permit;
                 let mut shared = SharedTemplates::new(&cache);
                 turn.into_iter()
-                    .map(|Due { row, computation }| {
+                    .map(|Due { row, cause, computation }| {
                         let rendering = computation.rendering_with(&mut shared);
-                        (row, rendering.map(|rendering| rendering.archive()))
+                        let archive = rendering.map(|rendering| rendering.archive());
+                        Computed { row, cause, archive }
                     })
                     .collect::<Vec<_>>()
             }));

@@ -1,7 +1,7 @@
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::LazyLock};
 
 use domain::{
-    DeviceId, FieldError, GroupId, OrganizationId, Permission, TemplateId,
+    DeviceId, Document, FieldError, GroupId, OrganizationId, Permission, TemplateId,
     configuration::{Configuration, ConfigurationCommand, CreateConfiguration},
     device::{ChangeInformation, Device, DeviceCommand, HardwareId, key_problems},
 };
@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     By, Done, Failure, Refusal,
+    bulk::Present,
     configurations::{ConfigurationChange, Configurations, NewConfiguration, append},
     sealing::Place,
     work::decide,
@@ -57,6 +58,27 @@ pub struct DeviceChange {
     pub configuration: Option<ConfigurationChange>,
 }
 
+/// What a device has before a change.
+struct Held {
+    device: DeviceRow,
+    configuration: Option<ConfigurationRow>,
+    templates: Vec<TemplateId>,
+}
+
+impl Held {
+    fn present(&self) -> Present<'_> {
+        Present {
+            active: self.device.active,
+            group: self.device.group_id,
+            templates: &self.templates,
+            variables: self.configuration.as_ref().map_or(&NONE, |held| &held.variables),
+        }
+    }
+}
+
+/// Variables of a device without configuration.
+static NONE: LazyLock<Document> = LazyLock::new(Document::new);
+
 /// What a change is decided from.
 struct Facts {
     device: DeviceRow,
@@ -78,9 +100,25 @@ impl Devices<'_> {
         id: DeviceId,
         change: DeviceChange,
     ) -> Result<Done, Failure> {
+        let changed = self.change_as(by, id, |_| Some(change.clone())).await?;
+        Ok(changed.unwrap_or_else(|| Done { position: self.0.store().head() }))
+    }
+
+    /// The same where the change depends on what the device has: asked for again whenever somebody else was faster.
+    /// None where there is nothing to do.
+    pub(crate) async fn change_as(
+        &self,
+        by: &By,
+        id: DeviceId,
+        wanted: impl Fn(&Present<'_>) -> Option<DeviceChange>,
+    ) -> Result<Option<Done>, Failure> {
         let mut target = None;
         let outcome = decide!(self.0, by, work => {
-            let facts = self.facts(by, id, &change).await?;
+            work.open::<Device>(id.as_uuid()).await?;
+            work.open::<Configuration>(id.as_uuid()).await?;
+            let held = self.held(by, id).await?;
+            let Some(change) = wanted(&held.present()) else { return Ok(None) };
+            let facts = self.facts(by, held, &change).await?;
             if !facts.device.active {
                 return Err(Failure::Refused(Refusal::DeviceDeactivated));
             }
@@ -93,13 +131,14 @@ impl Devices<'_> {
             work.handle_all::<Device>(id.as_uuid(), commands).await?;
             let commands = self.configuration_commands(by, &facts, &change).await?;
             work.handle_all::<Configuration>(id.as_uuid(), commands).await?;
-            Ok(facts.organization.id)
+            Ok(Some((facts.organization.id, change)))
         });
-        let (organization, done) = match (outcome, target) {
+        let (changed, done) = match (outcome, target) {
             (Ok(done), _) => done,
             (Err(failure), Some(organization)) => return Err(in_words(failure, &organization)),
             (Err(failure), None) => return Err(failure),
         };
+        let Some((organization, change)) = changed else { return Ok(None) };
         if change.organization_id.is_some() {
             self.0.presence().moved(id, organization);
         }
@@ -110,11 +149,19 @@ impl Devices<'_> {
             self.0.presence().set_management(id, organization, address);
         }
         self.0.configurations().render(id).await?;
-        Ok(done)
+        Ok(Some(done))
     }
 
-    async fn facts(&self, by: &By, id: DeviceId, change: &DeviceChange) -> Result<Facts, Failure> {
-        let device = self.device(by, id, Permission::ChangeDevice).await?;
+    async fn held(&self, by: &By, id: DeviceId) -> Result<Held, Failure> {
+        Ok(Held {
+            device: self.device(by, id, Permission::ChangeDevice).await?,
+            configuration: configuration::by_device(self.0.store(), id).await?,
+            templates: configuration::templates_of(self.0.store(), id).await?,
+        })
+    }
+
+    async fn facts(&self, by: &By, held: Held, change: &DeviceChange) -> Result<Facts, Failure> {
+        let Held { device, configuration, templates } = held;
         let target = change.organization_id.unwrap_or(device.organization_id);
         let organization = self.owner(by, Permission::ChangeDevice, target).await?;
         let moves = target != device.organization_id;
@@ -129,8 +176,8 @@ impl Devices<'_> {
             (_, group) => group?,
         };
         Ok(Facts {
-            configuration: configuration::by_device(self.0.store(), id).await?,
-            templates: configuration::templates_of(self.0.store(), id).await?,
+            configuration,
+            templates,
             group,
             group_before: self.group_templates(device.group_id).await?,
             device,

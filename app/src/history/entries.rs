@@ -1,12 +1,14 @@
 //! What happened to an object, one entry per event.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
-use domain::{DeviceId, GroupId, OrganizationId, Permission, TemplateId, UserId};
-use store::StreamTail;
+use domain::{DeviceId, Event, GroupId, OrganizationId, Permission, TemplateId, UserId};
+use store::{Fault, Recorded, StreamTail};
 use uuid::Uuid;
 
-use super::{History, names::Names, require, sentence::sentence};
-use crate::{By, Failure};
+use super::{History, fold::Stream, names::Names, require, sentence::sentence};
+use crate::{By, Failure, work::cause_position};
 
 /// The most entries on a page.
 const MOST: usize = 100;
@@ -63,6 +65,8 @@ pub struct Entry {
     pub correlation_id: Option<Uuid>,
     /// What made it necessary: `event:<uuid>` | `report:<telemetry position>` | `job:<id>`.
     pub causation: Option<String>,
+    /// Where the event is that made it necessary, if it was one: see [`History::causes`].
+    pub cause: Option<i64>,
     /// Whose it was at that time.
     pub organization_id: Option<OrganizationId>,
     /// A phrase that goes on from the object's name, such as `renamed from "a" to "b"`.
@@ -71,7 +75,35 @@ pub struct Entry {
     pub changed: Vec<&'static str>,
 }
 
+/// An event that others follow from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CausingEvent {
+    /// The event.
+    pub entry: Entry,
+    /// What it happened to.
+    pub object: ObjectRef,
+    /// What that was called; none where names are nobody's business.
+    pub name: Option<String>,
+}
+
 impl ObjectRef {
+    fn of(aggregate_type: &str, id: Uuid) -> Option<Self> {
+        Some(match aggregate_type {
+            "device" | "configuration" => Self::Device(DeviceId::from_uuid(id)),
+            "device_group" => Self::Group(GroupId::from_uuid(id)),
+            "organization" => Self::Organization(OrganizationId::from_uuid(id)),
+            "template" => Self::Template(TemplateId::from_uuid(id)),
+            "user" => Self::User(UserId::from_uuid(id)),
+            _ => return None,
+        })
+    }
+
+    /// The stream that gives it its name.
+    fn stream(self) -> Option<Stream> {
+        let named = !matches!(self, Self::User(_));
+        self.streams().first().filter(|_| named).map(|kind| (*kind, self.id()))
+    }
+
     fn id(self) -> Uuid {
         match self {
             Self::Device(id) => id.as_uuid(),
@@ -146,31 +178,44 @@ impl History<'_> {
         let more = recorded.len() > limit;
         recorded.truncate(limit);
 
-        let mut events = Vec::with_capacity(recorded.len());
-        for event in &recorded {
-            let decoded =
-                projections::decode(event).map_err(|fault| Failure::Broken(fault.0.into()))?;
-            events.push(decoded);
-        }
+        let events = decoded(&recorded)?;
         let newest = recorded.first().map_or(0, |event| event.position);
         let mentioning = events.iter().map(AsRef::as_ref);
-        let names = Names::of(self.0.store(), &by.authority, mentioning, newest).await?;
-        let entries = recorded.into_iter().zip(&events).map(|(recorded, event)| {
-            let said = sentence(event, &names, recorded.position);
-            Entry {
-                position: recorded.position,
-                event_id: recorded.event_id,
-                event_type: recorded.event_type,
-                at: recorded.recorded_at,
-                actor: recorded.actor,
-                correlation_id: recorded.correlation_id,
-                causation: recorded.causation,
-                organization_id: recorded.organization_id.map(OrganizationId::from_uuid),
-                sentence: said.text,
-                changed: said.changed,
+        let names = Names::of(self.0.store(), &by.authority, mentioning, &[], newest).await?;
+        let entries = recorded.into_iter().zip(&events);
+        let entries = entries.map(|(recorded, event)| entry(recorded, event, &names)).collect();
+        Ok(Entries { entries, more })
+    }
+
+    /// The events at these positions that the actor may see, with what they happened to; at most 1000. For those who saw
+    /// an event that names one of them as its cause: shared templates are everybody's, accounts superusers' alone.
+    pub async fn causes(&self, by: &By, positions: &[i64]) -> Result<Vec<CausingEvent>, Failure> {
+        let recorded = self.0.store().events_at(positions).await?;
+        let mut seen = Vec::with_capacity(recorded.len());
+        for event in recorded {
+            let id = event.aggregate_id.parse().ok();
+            let object = id.and_then(|id| ObjectRef::of(&event.aggregate_type, id));
+            let Some(object) = object else { continue };
+            let owner = event.organization_id.map(OrganizationId::from_uuid);
+            let hidden = matches!(object, ObjectRef::User(_)) && !by.authority.is_unlimited();
+            if !hidden && by.authority.require(object.permission(), owner).is_ok() {
+                seen.push((object, event));
             }
-        });
-        Ok(Entries { entries: entries.collect(), more })
+        }
+        let (objects, recorded): (Vec<ObjectRef>, Vec<Recorded>) = seen.into_iter().unzip();
+        let events = decoded(&recorded)?;
+        let newest = recorded.last().map_or(0, |event| event.position);
+        let mentioning = events.iter().map(AsRef::as_ref);
+        let streams: Vec<Stream> = objects.iter().filter_map(|object| object.stream()).collect();
+        let names = Names::of(self.0.store(), &by.authority, mentioning, &streams, newest).await?;
+        let causes = objects.into_iter().zip(recorded.into_iter().zip(&events));
+        Ok(causes
+            .map(|(object, (recorded, event))| CausingEvent {
+                object,
+                name: names.of_object(object.id(), recorded.position),
+                entry: entry(recorded, event, &names),
+            })
+            .collect())
     }
 
     /// Whose events of an object the actor may see; none is everybody's. Refuses where that is nothing at all.
@@ -199,5 +244,28 @@ impl History<'_> {
             require(by, object.permission(), owner, object.model())?;
         }
         Ok(organizations)
+    }
+}
+
+fn decoded(recorded: &[Recorded]) -> Result<Vec<Arc<Event>>, Failure> {
+    let decode = |event| projections::decode(event);
+    let events: Result<_, _> = recorded.iter().map(decode).collect();
+    events.map_err(|fault: Fault| Failure::Broken(fault.0.into()))
+}
+
+fn entry(recorded: Recorded, event: &Event, names: &Names) -> Entry {
+    let said = sentence(event, names, recorded.position);
+    Entry {
+        position: recorded.position,
+        event_id: recorded.event_id,
+        event_type: recorded.event_type,
+        at: recorded.recorded_at,
+        actor: recorded.actor,
+        correlation_id: recorded.correlation_id,
+        causation: recorded.causation,
+        cause: cause_position(&recorded.metadata),
+        organization_id: recorded.organization_id.map(OrganizationId::from_uuid),
+        sentence: said.text,
+        changed: said.changed,
     }
 }

@@ -3,8 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::{
-    Authority, Event, GroupId, OrganizationId, TemplateId, accounts::OrganizationEvent,
-    configuration::TemplateEvent, device::GroupEvent,
+    Authority, Event, GroupId, OrganizationId, TemplateId,
+    accounts::OrganizationEvent,
+    configuration::TemplateEvent,
+    device::{DeviceEvent, GroupEvent},
 };
 use store::Store;
 use uuid::Uuid;
@@ -32,21 +34,33 @@ struct Known {
 }
 
 impl Names {
-    /// The names of all that the events mention, as far as the actor may see those.
+    /// The names of all that the events mention, and of some more, as far as the actor may see those.
     pub(super) async fn of<'a>(
         store: &Store,
         authority: &Authority,
         events: impl Iterator<Item = &'a Event>,
+        more: &[Stream],
         up_to: i64,
     ) -> Result<Self, Failure> {
         let mut seen = HashSet::new();
-        let streams: Vec<Stream> =
-            events.flat_map(mentioned).filter(|stream| seen.insert(*stream)).take(MOST).collect();
+        let streams: Vec<Stream> = more
+            .iter()
+            .copied()
+            .chain(events.flat_map(mentioned))
+            .filter(|stream| seen.insert(*stream))
+            .take(MOST)
+            .collect();
         let mut names = Self { known: HashMap::new(), visible: authority.visible() };
         replay(store, &streams, NAMING, up_to, |number, when, event| {
             let Some((_, id)) = streams.get(number) else { return };
             let known = names.known.entry(*id).or_default();
-            let (owner, name) = match event {
+            let (owner, name): (_, &str) = match event {
+                Event::Device(DeviceEvent::Registered(device)) => {
+                    (Some(device.organization_id), device.name.as_str())
+                }
+                Event::Device(DeviceEvent::Renamed { organization_id, to, .. }) => {
+                    (Some(*organization_id), to.as_str())
+                }
                 Event::Template(TemplateEvent::Created(created)) => {
                     (created.organization_id, &created.name)
                 }
@@ -66,10 +80,15 @@ impl Names {
                 _ => return,
             };
             known.owner = owner;
-            known.names.push((when.position, name.clone()));
+            known.names.push((when.position, name.to_owned()));
         })
         .await?;
         Ok(names)
+    }
+
+    /// What an object that an event happened to was called then.
+    pub(super) fn of_object(&self, id: Uuid, at: i64) -> Option<String> {
+        self.name(id, at).map(str::to_owned)
     }
 
     pub(super) fn template(&self, id: TemplateId, at: i64) -> String {
@@ -113,6 +132,8 @@ impl Names {
 
 /// Events that give names.
 const NAMING: &[&str] = &[
+    "device.registered",
+    "device.renamed",
     "device_group.created",
     "device_group.renamed",
     "organization.created",

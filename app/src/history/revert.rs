@@ -71,6 +71,8 @@ impl History<'_> {
         let then = self.whole(by, id, to, "to").await?;
         let before = self.present(id).await?;
         let (gone, done) = decide!(self.0, by, work => {
+            work.open::<Device>(id.as_uuid()).await?;
+            work.open::<Configuration>(id.as_uuid()).await?;
             let row = devices.device(by, id, Permission::ChangeDevice).await?;
             if !row.active {
                 return Err(Failure::Refused(Refusal::DeviceDeactivated));

@@ -127,7 +127,7 @@ impl InputsBatch {
     }
 
     /// Position of the newest change of anything that the device's archive is made of.
-    fn changed(&self, device: &DeviceInputs) -> i64 {
+    pub fn changed(&self, device: &DeviceInputs) -> i64 {
         let templates = device.templates.iter().filter_map(|id| self.templates.get(id));
         templates
             .map(|template| template.changed)

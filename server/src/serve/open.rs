@@ -147,6 +147,7 @@ fn controller(settings: &Settings) -> ControllerSettings {
         dsa_default: given.dsa_default,
         registrations_per_minute: given.registrations_per_minute,
         registration_burst: given.registration_burst,
+        operations_per_account: given.operations_per_account,
         address_interval: given.address_interval.0,
     }
 }

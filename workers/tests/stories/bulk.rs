@@ -1,16 +1,17 @@
 //! Operations on many devices as jobs.
 
 use app::{
-    BULK, By, Change, Failure, JobId, JobPage, NewGroup, NewUser, Operation, Refusal, Selection,
-    Stepped,
+    BULK, By, Change, ControllerSettings, Failure, JobId, JobPage, NewGroup, NewUser, Operation,
+    Refusal, Selection, Settings, Stepped,
 };
 use domain::{DeviceId, Document, GroupId, OrganizationId, UserId, authority::Role};
 use projections::{configuration, device, device::DeviceFilter};
 use serde_json::json;
 use store::{JobState, Op, Progress, Query, args};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::world::{HARBOUR, HILLS, Outcome, World, document, on_each_database};
+use crate::world::{HARBOUR, HILLS, Outcome, World, document, on_each_database, with_settings};
 
 #[test]
 fn a_cancelled_operation_leaves_the_rest_alone() -> Outcome {
@@ -162,6 +163,100 @@ fn devices_and_jobs_of_others_do_not_exist() -> Outcome {
         let page = JobPage { limit: 10, before: None };
         assert!(app.bulk().jobs(&theirs, page).await?.is_empty());
         assert_eq!(app.bulk().jobs(&World::by(), page).await?.len(), 1, "superusers see all");
+        Ok(())
+    })
+}
+
+#[test]
+fn operations_at_the_same_time_lose_nothing_of_each_other() -> Outcome {
+    const OPERATIONS: u128 = 8;
+    on_each_database(async |world| {
+        let app = &world.app;
+        let device = world.register(HARBOUR, 1).await?.device_id;
+        world.settle().await?;
+        let mut jobs = Vec::new();
+        for number in 0..OPERATIONS {
+            let text = format!("{{{{ word{number} }}}}\n");
+            let template =
+                world.template(100 + number, Some(HARBOUR), &text, (false, false)).await?;
+            let mut words = Document::new();
+            words.insert(format!("word{number}"), json!(number.to_string()));
+            for (kind, operation) in [
+                ("t", Operation::AddTemplates(vec![template])),
+                ("v", Operation::MergeVariables(words)),
+            ] {
+                let (one, key) = (Selection::Ids(vec![device]), format!("{kind}{number}"));
+                app.bulk().start(&World::by(), one, operation, &key).await?;
+                let lease = std::time::Duration::from_mins(1);
+                let now = app.world().now();
+                jobs.push(app.jobs().lease(&[BULK], "story", now, lease).await?.ok_or("a job")?);
+            }
+        }
+        // Every worker reads the list and the variables while others change them.
+        let mut working = JoinSet::new();
+        for job in jobs {
+            let app = app.clone();
+            working.spawn(async move {
+                let start = Progress { cursor: None, done: 0, total: job.total };
+                for _ in 0..100 {
+                    let stepped = app.bulk().step(&job, &start, 5).await?;
+                    let Stepped::Complete(Progress { cursor: Some(told), .. }) = stepped else {
+                        break;
+                    };
+                    // Whoever was overtaken too often is told so, and tries again.
+                    if told.contains("\"failed\":0") {
+                        return Ok(true);
+                    }
+                }
+                Ok::<_, Failure>(false)
+            });
+        }
+        while let Some(done) = working.join_next().await {
+            assert!(done??);
+        }
+        let held = configuration::by_device(app.store(), device).await?.ok_or("held")?;
+        let listed = configuration::templates_of(app.store(), device).await?;
+        assert_eq!(held.variables.len(), usize::try_from(OPERATIONS)?);
+        assert_eq!(listed.len(), usize::try_from(OPERATIONS)?);
+        Ok(())
+    })
+}
+
+#[test]
+fn an_account_has_only_so_many_open_operations() -> Outcome {
+    let settings = Settings {
+        controller: ControllerSettings {
+            operations_per_account: 2,
+            ..ControllerSettings::default()
+        },
+    };
+    with_settings(&settings, async |world| {
+        let app = &world.app;
+        let (by, other) = (operator(world, 1, HARBOUR).await?, operator(world, 2, HARBOUR).await?);
+        world.register(HARBOUR, 1).await?;
+        let order = async |by: &By, key: &str| {
+            let words = Operation::MergeVariables(document(json!({ "word": key })));
+            let all = Selection::filter(DeviceFilter::default());
+            app.bulk().start(by, all, words, key).await
+        };
+        let first = order(&by, "one").await?;
+        let second = order(&by, "two").await?;
+        app.bulk().pause(&by, second).await?;
+        let refused = order(&by, "three").await;
+        assert!(
+            matches!(refused, Err(Failure::Refused(Refusal::TooManyOperations { most: 2 }))),
+            "{refused:?}"
+        );
+        // The same request again is no further one, and others have their own.
+        assert_eq!(order(&by, "one").await?, first);
+        order(&other, "one").await?;
+        // A place that is left is free.
+        app.bulk().cancel(&by, second).await?;
+        let third = order(&by, "three").await?;
+        assert!(order(&by, "four").await.is_err());
+        world.settle().await?;
+        assert_eq!(app.bulk().job(&by, third).await?.state, JobState::Done);
+        order(&by, "four").await?;
         Ok(())
     })
 }

@@ -25,6 +25,7 @@ pub(in crate::graphql) type EventList = Connection<i64, HistoryEvent>;
 
 /// Something that happened.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub(in crate::graphql) struct HistoryEvent {
     /// Where in the log; the object as it was then is had with `at: { position: … }`.
     position: Position,
@@ -41,7 +42,9 @@ pub(in crate::graphql) struct HistoryEvent {
     /// The request that it came from.
     correlation_id: Option<ID>,
     /// What made it necessary: `event:<id>`, `report:<number>` or `job:<id>`; null where somebody just wanted it.
-    causation: Option<String>,
+    pub(super) causation: Option<String>,
+    #[graphql(skip)]
+    pub(super) cause_position: Option<i64>,
     /// Whose the object was at that time; null is shared by all organizations.
     organization_id: Option<ID>,
     /// What happened, as a phrase that goes on from the object's name: `renamed from "a" to "b"`.
@@ -60,6 +63,7 @@ impl From<Entry> for HistoryEvent {
             actor: entry.actor,
             correlation_id: entry.correlation_id.map(|id| id.to_string().into()),
             causation: entry.causation,
+            cause_position: entry.cause,
             organization_id: entry.organization_id.map(|id| id.to_string().into()),
             sentence: entry.sentence,
             changed: entry.changed.into_iter().map(camel).collect(),
