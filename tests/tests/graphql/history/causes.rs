@@ -59,10 +59,10 @@ async fn an_archive_names_the_change_that_it_follows_from(
     assert_eq!(rendered["correlationId"], event["correlationId"], "one request, one story");
 
     // A cause of a cause: the template became required, so the list changed, so there is another archive.
-    let make = "mutation ($input: CreateTemplateInput!) { createTemplate(input: $input) { template { id } } }";
+    let query = "mutation ($input: CreateTemplateInput!) { createTemplate(input: $input) { template { id } } }";
     let config = json!({ "files": [{ "path": "/etc/second", "mode": "0644", "contents": "x\n" }] });
     let input = json!({ "organizationId": ALPHA, "name": "needed", "config": config });
-    let made = admin.graphql_data(make, json!({ "input": input })).await?;
+    let made = admin.graphql_data(query, json!({ "input": input })).await?;
     let input = json!({ "id": made["createTemplate"]["template"]["id"], "required": true });
     admin.graphql_data(CHANGE_TEMPLATE, json!({ "input": input })).await?;
     let mut rendered = Value::Null;

@@ -193,7 +193,8 @@ async fn the_silent_are_asked_and_given_up(database: Database) -> anyhow::Result
         },
         counted(&server, "wisptrail_graphql_connections_closed_total{code=\"gone\"} 1"),
     );
-    (answers?, given_up?);
+    answers?;
+    given_up?;
     present.say(&json!({ "type": "ping" })).await?;
     assert_eq!(present.hear().await?, Heard::Message(json!({ "type": "pong" })));
     drop(silent);
