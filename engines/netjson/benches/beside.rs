@@ -16,6 +16,10 @@ use wisptrail_netjson::{Backend, render};
 
 use self::inputs::Case;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// CPU time that is spent on each figure, in nanoseconds.
 const ENOUGH: u64 = 1_000_000_000;
 
