@@ -30,6 +30,16 @@ pub(crate) struct Usage {
     pub(crate) memory: f64,
 }
 
+/// CPU time of a process so far, in user and kernel mode.
+pub(crate) fn cpu_of(process: u32) -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let (_, fields) = stat.rsplit_once(')').context("a process")?;
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
+    // Ticks of USER_HZ, which is 100 on every Linux that there is.
+    Ok(Duration::from_millis(ticks * 10))
+}
+
 pub(crate) fn program() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let program = own.with_file_name("wisptrail");
@@ -72,18 +82,10 @@ impl Server {
 
     pub(crate) fn usage(&self) -> anyhow::Result<Usage> {
         let folder = PathBuf::from(format!("/proc/{}", self.child.id()));
-        let stat = std::fs::read_to_string(folder.join("stat"))?;
-        let (_, fields) = stat.rsplit_once(')').context("a process")?;
-        let fields: Vec<&str> = fields.split_whitespace().collect();
-        let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
         let status = std::fs::read_to_string(folder.join("status"))?;
         let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let memory = memory.and_then(|text| text.split_whitespace().next()).context("memory")?;
-        // Ticks of USER_HZ, which is 100 on every Linux that there is.
-        Ok(Usage {
-            cpu: Duration::from_millis(ticks * 10),
-            memory: memory.parse::<f64>()? / 1024.0,
-        })
+        Ok(Usage { cpu: cpu_of(self.child.id())?, memory: memory.parse::<f64>()? / 1024.0 })
     }
 
     /// Ends it as an operator does, and waits.

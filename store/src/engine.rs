@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
-    AppendError, Appended, Dialect, Durability, Location, Op, Query, Row, StoreError,
-    TransactOutcome, Transaction,
+    AppendError, Appended, Dialect, Durability, Location, Op, Query, Recorded, Row, StoreError,
+    TransactOutcome, Transaction, filter,
     postgres::Postgres,
     request::Request,
     sqlite::Sqlite,
@@ -21,6 +21,11 @@ pub(crate) trait Engine: Send + Sync {
 
     /// Runs one reading statement.
     async fn fetch(&self, query: Query) -> Result<Vec<Row>, StoreError>;
+
+    /// Runs a statement that reads the columns of events.
+    async fn events(&self, query: Query) -> Result<Vec<Recorded>, StoreError> {
+        self.fetch(query).await?.into_iter().map(filter::recorded).collect()
+    }
 
     /// Runs reading statements that all see the same state.
     async fn read(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>, StoreError>;

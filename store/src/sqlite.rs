@@ -2,6 +2,7 @@
 
 mod connection;
 mod copy;
+mod events;
 mod facts;
 mod migrate;
 mod readers;
@@ -16,7 +17,7 @@ use async_trait::async_trait;
 pub use self::copy::HeldFile;
 use self::{readers::Readers, writer::Writer};
 use crate::{
-    AppendError, Appended, Durability, Op, Query, Row, StoreError, TransactOutcome, Transaction,
+    AppendError, Appended, Durability, Op, Query, Recorded, Row, StoreError, TransactOutcome, Transaction,
     engine::Engine,
     error::Trouble,
     request::Request,
@@ -93,6 +94,16 @@ impl Engine for Sqlite {
             .run(move |connection| {
                 core.live.count_statements(1);
                 Ok(statement::fetch(connection, &query)?)
+            })
+            .await
+    }
+
+    async fn events(&self, query: Query) -> Result<Vec<Recorded>, StoreError> {
+        let core = Arc::clone(&self.core);
+        self.readers
+            .run(move |connection| {
+                core.live.count_statements(1);
+                events::fetch(connection, &query)
             })
             .await
     }

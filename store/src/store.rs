@@ -156,11 +156,10 @@ impl Store {
         loop {
             let query =
                 filter::stream_query(aggregate_type, aggregate_id, after_sequence, MOST_EVENTS);
-            let rows = self.fetch(query).await?;
-            let full = rows.len() == MOST_EVENTS as usize;
-            for row in rows {
-                events.push(filter::recorded(row)?);
-            }
+            self.live().asked(1);
+            let page = self.inner.engine.events(query).await?;
+            let full = page.len() == MOST_EVENTS as usize;
+            events.extend(page);
             match events.last() {
                 Some(last) if full => after_sequence = last.sequence,
                 _ => return Ok(events),
@@ -184,8 +183,8 @@ impl Store {
             let last = self.position_at(until).await?;
             filter.up_to = Some(filter.up_to.map_or(last, |up_to| up_to.min(last)));
         }
-        let rows = self.fetch(filter.query(after, limit.min(MOST_EVENTS))).await?;
-        rows.into_iter().map(filter::recorded).collect()
+        self.live().asked(1);
+        self.inner.engine.events(filter.query(after, limit.min(MOST_EVENTS))).await
     }
 
     /// What an idempotency key stands for, if it was used in the last 7 days.

@@ -14,6 +14,9 @@ const LAST_EVENTS: i64 = 1000;
 /// Writers may add so many before the switch has begun.
 const MOST_IN_SWITCH: i64 = 5000;
 
+/// One question looks at so many events, wanted or not.
+const MOST_LOOKED_AT: i64 = 100_000;
+
 const RETRIES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -39,13 +42,17 @@ impl Fill<'_> {
             {
                 return Ok(position);
             }
-            let filter = EventFilter { up_to: Some(goal), ..EventFilter::default() };
-            let events = self.store.events(&filter, position, batch).await?;
-            if let Some(last) = events.last() {
-                self.apply(position, &events, last.position).await?;
-                position = last.position;
-                seen_end |= position == goal;
+            if position == goal {
+                continue;
             }
+            let filter = self.filter(position, goal).await?;
+            let events = self.store.events(&filter, position, batch).await?;
+            let full = events.len() == batch as usize;
+            let read = if full { events.last().map(|last| last.position) } else { filter.up_to };
+            let read = read.unwrap_or(goal);
+            self.apply(position, &events, read).await?;
+            position = read;
+            seen_end |= position == goal;
         }
     }
 
@@ -55,9 +62,37 @@ impl Fill<'_> {
         self.store.fetch(query).await?.first().map_or(Ok(0), |row| row.int(0))
     }
 
+    /// What the database has to hand over next: nothing that the source would throw away, as far as the types of the
+    /// log are known, which foreign events are not before they are in the chain.
+    async fn filter(&self, after: i64, goal: i64) -> Result<EventFilter, StoreError> {
+        let chained = Query::new("SELECT chained FROM store_head WHERE id = 1", args![]);
+        let types = Query::new("SELECT DISTINCT type FROM event_types ORDER BY type", args![]);
+        let read = self.store.snapshot(vec![chained, types]).await?.results;
+        let (chained, types) = match read.as_slice() {
+            [chained, types] => (chained.first().map_or(Ok(0), |row| row.int(0))?, types),
+            _ => (0, &Vec::new()),
+        };
+        if after >= chained {
+            return Ok(EventFilter { up_to: Some(goal), ..EventFilter::default() });
+        }
+        let known = types.iter().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>()?;
+        let all = known.len();
+        let mut wanted: Vec<String> =
+            known.into_iter().filter(|name| self.source.wants(name)).collect();
+        if wanted.len() == all {
+            wanted.clear();
+        } else if wanted.is_empty() {
+            // No filter would be all of them; an event without a type is none.
+            wanted.push(String::new());
+        }
+        // A question must end soon, also when nothing is found.
+        let up_to = goal.min(chained).min(after + MOST_LOOKED_AT);
+        Ok(EventFilter { up_to: Some(up_to), event_types: wanted, ..EventFilter::default() })
+    }
+
     async fn apply(&self, from: i64, events: &[Recorded], to: i64) -> Result<(), RebuildError> {
         match patiently(async || self.write(from, events, to).await).await {
-            Err(RebuildError::Store(StoreError::Database { .. })) if events.len() > 1 => {
+            Err(RebuildError::Store(StoreError::Database { .. })) if !events.is_empty() => {
                 // One by one, to say which.
                 let mut from = from;
                 for event in events {

@@ -39,10 +39,18 @@ impl Source {
         }
     }
 
+    /// Does it look at events of this type?
+    pub(crate) fn wants(&self, event_type: &str) -> bool {
+        match self {
+            Self::Projection(projection) => projection.wants(event_type),
+            Self::Claims(_) => true,
+        }
+    }
+
     /// What an event does to the tables.
     pub(crate) fn ops(&self, event: &Recorded) -> Result<Vec<Op>, Fault> {
         match self {
-            Self::Projection(projection) if !projection.wants(&event.event_type) => Ok(Vec::new()),
+            _ if !self.wants(&event.event_type) => Ok(Vec::new()),
             Self::Projection(projection) => projection.apply(event),
             Self::Claims(interpreter) => {
                 let changes = interpreter.claims(event)?;

@@ -60,8 +60,11 @@ pub(super) fn rows(
     let mut found = statement.query(params)?;
     let mut rows = Vec::new();
     while let Some(row) = found.next()? {
-        let values = (0..columns).map(|column| Ok(value(row.get_ref(column)?)));
-        rows.push(Row(values.collect::<rusqlite::Result<_>>()?));
+        let mut values = Vec::with_capacity(columns);
+        for column in 0..columns {
+            values.push(value(row.get_ref(column)?));
+        }
+        rows.push(Row(values));
     }
     Ok(rows)
 }
@@ -91,7 +94,7 @@ impl ToSql for Arg {
     }
 }
 
-fn text(sql: &Sql) -> Cow<'_, str> {
+pub(super) fn text(sql: &Sql) -> Cow<'_, str> {
     match sql {
         Sql::Both(text) | Sql::Each { sqlite: text, .. } => numbered(text),
     }
