@@ -13,7 +13,53 @@ pub struct AggregateSnapshot {
     pub payload: String,
 }
 
+/// What a stream's state is made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Folding {
+    /// Sequence and JSON of the snapshot, if there is one of the format.
+    pub snapshot: Option<(i64, String)>,
+    /// Sequences and payloads of the events after it, in order.
+    pub events: Vec<(i64, String)>,
+}
+
+/// Rows of one question.
+const MOST_ROWS: usize = 1000;
+
 impl Store {
+    /// The newest snapshot of a format and the events after it, as one question.
+    pub async fn folding(
+        &self,
+        aggregate_type: &str,
+        aggregate_id: &str,
+        format: i64,
+    ) -> Result<Folding, StoreError> {
+        let sql = format!(
+            "SELECT 0, last_sequence, CAST(payload AS text) FROM aggregate_snapshots
+             WHERE aggregate_type = $1 AND aggregate_id = $2 AND format = $3
+             UNION ALL
+             SELECT 1, sequence, CAST(payload AS text) FROM events
+             WHERE aggregate_type = $1 AND aggregate_id = $2 AND sequence > COALESCE(
+                 (SELECT last_sequence FROM aggregate_snapshots WHERE aggregate_type = $1 AND aggregate_id = $2 AND format = $3), 0)
+             ORDER BY 1, 2 LIMIT {MOST_ROWS}"
+        );
+        let rows = self.fetch(Query::new(sql, args![aggregate_type, aggregate_id, format])).await?;
+        let full = rows.len() == MOST_ROWS;
+        let mut folding = Folding::default();
+        for row in rows {
+            let found = (row.int(1)?, row.text(2)?);
+            if row.int(0)? == 0 {
+                folding.snapshot = Some(found);
+            } else {
+                folding.events.push(found);
+            }
+        }
+        if full && let Some((last, _)) = folding.events.last() {
+            let rest = self.stream(aggregate_type, aggregate_id, *last).await?;
+            folding.events.extend(rest.into_iter().map(|event| (event.sequence, event.payload)));
+        }
+        Ok(folding)
+    }
+
     /// The newest snapshot of a stream.
     pub async fn load_snapshot(
         &self,

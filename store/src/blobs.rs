@@ -4,7 +4,7 @@ mod body;
 mod file;
 mod table;
 
-use std::{fmt, path::Path, str::FromStr, sync::Arc};
+use std::{collections::HashSet, fmt, path::Path, str::FromStr, sync::Arc};
 
 use sha2::Digest;
 use uuid::Uuid;
@@ -206,11 +206,10 @@ impl Blobs {
     ) -> Result<(), BlobError> {
         let subject = organization.map_or(Subject::INSTALLATION, Subject::Organization);
         let (mut batch, mut bytes) = (Vec::new(), 0);
-        for (sha256, plain) in blobs {
+        let hashes: Vec<Sha256> = blobs.iter().map(|(sha256, _)| *sha256).collect();
+        let held = self.held(subject.id(), &hashes).await?;
+        for (sha256, plain) in blobs.iter().filter(|(sha256, _)| !held.contains(sha256)) {
             let key = key(organization, *sha256);
-            if self.has(key).await? {
-                continue;
-            }
             let packed = body::pack(plain);
             let envelope = self.keyring.seal(subject, &place(*sha256), &packed).await?;
             let stored = Stored { key, size: plain.len(), body: body::bytes(envelope) };
@@ -227,10 +226,14 @@ impl Blobs {
         Ok(())
     }
 
-    async fn has(&self, key: Key) -> Result<bool, StoreError> {
+    async fn held(
+        &self,
+        organization: Uuid,
+        hashes: &[Sha256],
+    ) -> Result<HashSet<Sha256>, StoreError> {
         match &self.shelf {
-            Shelf::File(file) => file.has(key).await,
-            Shelf::Table(table) => table.has(key).await,
+            Shelf::File(file) => file.held(organization, hashes).await,
+            Shelf::Table(table) => table.held(organization, hashes).await,
         }
     }
 

@@ -7,6 +7,7 @@ mod listen;
 mod migrate;
 mod open;
 pub(crate) mod statement;
+mod together;
 mod transact;
 mod write;
 mod writer;

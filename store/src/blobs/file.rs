@@ -1,6 +1,7 @@
 //! Blobs in a SQLite file: one thread writes, two connections read.
 
 use std::{
+    collections::HashSet,
     fmt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -9,8 +10,9 @@ use std::{
 use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use uuid::Uuid;
 
-use super::{BlobStats, Key, Stored};
+use super::{BlobStats, Key, Sha256, Stored};
 use crate::StoreError;
 
 const READERS: u32 = 2;
@@ -105,11 +107,23 @@ impl BlobFile {
         .await
     }
 
-    pub(super) async fn has(&self, (organization, sha256): Key) -> Result<bool, StoreError> {
+    /// Those of the hashes that an organization has.
+    pub(super) async fn held(
+        &self,
+        organization: Uuid,
+        hashes: &[Sha256],
+    ) -> Result<HashSet<Sha256>, StoreError> {
+        let (organization, hashes) = (organization.to_string(), hashes.to_vec());
         self.read(move |connection| {
-            connection
-                .prepare_cached("SELECT 1 FROM blobs WHERE organization_id = ?1 AND sha256 = ?2")?
-                .exists(params![organization.to_string(), sha256.as_bytes()])
+            let sql = "SELECT 1 FROM blobs WHERE organization_id = ?1 AND sha256 = ?2";
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut held = HashSet::new();
+            for sha256 in hashes {
+                if statement.exists(params![organization, sha256.as_bytes()])? {
+                    held.insert(sha256);
+                }
+            }
+            Ok(held)
         })
         .await
     }

@@ -1,6 +1,10 @@
 //! Blobs in a table of PostgreSQL.
 
-use super::{BlobStats, Key, Stored};
+use std::collections::HashSet;
+
+use uuid::Uuid;
+
+use super::{BlobStats, Key, Sha256, Stored};
 use crate::{Op, Query, Store, StoreError, args};
 
 #[derive(Debug)]
@@ -35,8 +39,22 @@ impl BlobTable {
         rows.first().map(|row| row.bytes(0)).transpose()
     }
 
-    pub(super) async fn has(&self, key: Key) -> Result<bool, StoreError> {
-        Ok(!self.store.fetch(one("SELECT 1 FROM blobs", key)).await?.is_empty())
+    /// Those of the hashes that an organization has.
+    pub(super) async fn held(
+        &self,
+        organization: Uuid,
+        hashes: &[Sha256],
+    ) -> Result<HashSet<Sha256>, StoreError> {
+        let digits = hashes.iter().map(Sha256::to_string).collect::<Vec<_>>().join(",");
+        let query = Query::new(
+            "SELECT encode(sha256, 'hex') FROM blobs WHERE organization_id = $1
+             AND sha256 = ANY (ARRAY (SELECT decode(n.digits, 'hex') FROM unnest(string_to_array($2, ',')) AS n (digits)))",
+            args![organization, digits],
+        );
+        let rows = self.store.fetch(query).await?;
+        rows.iter()
+            .map(|row| row.text(0)?.parse().map_err(|_| StoreError::column(0, "hash")))
+            .collect()
     }
 
     pub(super) async fn remove(&self, key: Key) -> Result<bool, StoreError> {

@@ -31,6 +31,8 @@ pub(super) fn options(url: &SecretString) -> Result<PgConnectOptions, StoreError
         ("statement_timeout", "60s"),
         ("idle_in_transaction_session_timeout", "60s"),
         ("TimeZone", "UTC"),
+        // Literals are written for it.
+        ("standard_conforming_strings", "on"),
     ]))
 }
 

@@ -77,7 +77,7 @@ pub(crate) async fn execute(connection: &mut PgConnection, op: &Op) -> Result<u6
     Ok(done.map_err(trouble("write"))?.rows_affected())
 }
 
-fn text(sql: &Sql) -> &str {
+pub(super) fn text(sql: &Sql) -> &str {
     match sql {
         Sql::Both(text) | Sql::Each { postgres: text, .. } => text,
     }

@@ -4,7 +4,8 @@ use sqlx::{Executor, PgPool};
 
 use super::{
     open::Open,
-    statement::{execute, fetch, trouble},
+    statement::{fetch, trouble},
+    together::execute_all,
 };
 use crate::{Step, StoreError, TransactOutcome, Transaction, store::Core};
 
@@ -26,24 +27,41 @@ pub(super) async fn transact(
         .map_err(trouble("lock the head of the log"))?;
     }
     let (mut affected, mut rows) = (Vec::new(), Vec::new());
-    for (step, what) in transaction.steps.into_iter().enumerate() {
+    let mut steps = transaction.steps.into_iter().enumerate().peekable();
+    while let Some((step, what)) = steps.next() {
         core.live.count_statements(1);
-        match what {
+        let ops = match what {
             Step::Guard { query, expect } => {
                 if !expect.holds(&fetch(&mut open, &query).await?) {
                     open.rollback().await.map_err(trouble("roll back"))?;
                     return Ok(TransactOutcome::GuardFailed { step });
                 }
+                continue;
             }
-            Step::Op(op) => affected.push(execute(&mut open, &op).await?),
-            Step::Read(query) => rows.push(fetch(&mut open, &query).await?),
-            Step::Compute(compute) => {
-                for op in compute(&rows)? {
+            Step::Read(query) => {
+                rows.push(fetch(&mut open, &query).await?);
+                continue;
+            }
+            Step::Op(op) => {
+                let mut ops = vec![op];
+                while let Some((_, Step::Op(op))) =
+                    steps.next_if(|(_, next)| matches!(next, Step::Op(_)))
+                {
                     core.live.count_statements(1);
-                    affected.push(execute(&mut open, &op).await?);
+                    ops.push(op);
                 }
+                ops
             }
-        }
+            Step::Compute(compute) => {
+                let ops = compute(&rows)?;
+                core.live.count_statements(ops.len() as u64);
+                ops
+            }
+        };
+        // An error closes the connection with what was prepared on it.
+        let ops: Vec<_> = ops.iter().collect();
+        let written = execute_all(&mut open, &ops).await;
+        affected.extend(written.map_err(|stuck| stuck.trouble)?);
     }
     open.commit().await.map_err(trouble("commit"))?;
     Ok(TransactOutcome::Committed { affected, rows })

@@ -2,7 +2,10 @@
 
 use sqlx::{Executor, PgConnection, PgPool, Postgres, postgres::PgArguments, query::Query};
 
-use super::{open::Open, statement::trouble};
+use super::{
+    open::Open,
+    statement::{hung_up, trouble},
+};
 use crate::{
     Recorded, StoreError,
     error::Trouble,
@@ -76,25 +79,24 @@ pub(super) async fn write(connection: &mut PgConnection, rows: Rows<'_>) -> Resu
     Ok(())
 }
 
-/// Moves the head, tells the other processes and commits. An error of the connection leaves it open whether it happened.
-pub(super) async fn commit(connection: &mut PgConnection, head: &Head) -> Result<(), BatchError> {
+/// A text that moves the head, tells the other processes and commits.
+pub(super) fn committing(head: &Head) -> String {
     let Head { position, chained, hash, recorded_at } = head;
     let (hash, recorded_at) =
         (hex::encode(hash), recorded_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true));
-    let text = format!(
+    format!(
         r"UPDATE store_head SET position = {position}, chained = {chained}, hash = '\x{hash}', recorded_at = '{recorded_at}' WHERE id = 1;
           SELECT pg_notify('events', '{position}');
           COMMIT"
-    );
-    let committed = connection.execute(sqlx::raw_sql(&text)).await;
-    committed.map(drop).map_err(|error| {
-        let answered = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        // An administrator's shutdown may come after the commit.
-        let known =
-            answered.is_some_and(|code| !code.starts_with("57P") && !code.starts_with("08"));
-        let trouble = trouble("commit an append")(error);
-        if known { classify(trouble) } else { BatchError::Unknown(trouble) }
-    })
+    )
+}
+
+/// What a failure means that came when everything up to the commit was sent: unless the server said what is wrong, it is
+/// open whether it happened.
+pub(super) fn uncommitted(trouble: Trouble) -> BatchError {
+    // A SQLSTATE: the server said it. An administrator's shutdown may come after the commit.
+    let told = trouble.failure.code.len() == 5 && !hung_up(&trouble.failure);
+    if told { classify(trouble) } else { BatchError::Unknown(trouble) }
 }
 
 /// Events from elsewhere, as one transaction.

@@ -10,13 +10,14 @@ use super::{
     connection::connect,
     facts,
     foreign::{self, Adopted},
-    statement::{execute, hung_up, trouble},
+    statement::{hung_up, trouble},
+    together::{Names, Stuck},
     write::{self, Rows, classify},
 };
 use crate::{
-    AppendError, Appended, Failure, StoreError,
+    AppendError, Appended, Failure, Op, StoreError,
     error::Trouble,
-    plan::{EventType, Head, Plan, Rules, Wanted, Writes, plan},
+    plan::{EventType, Facts, Head, Plan, Rules, Wanted, Writes, plan},
     request::Request,
     store::Core,
     writer::{Attempt, BatchError, Committed, MOST_QUEUED, MOST_TOGETHER, Queued, serve},
@@ -59,7 +60,7 @@ impl Writer {
 struct Log {
     options: PgConnectOptions,
     /// None before the first append and after an error.
-    connection: Option<PgConnection>,
+    connection: Option<(PgConnection, Names)>,
     core: Arc<Core>,
     known_types: HashSet<EventType>,
 }
@@ -71,24 +72,29 @@ impl Log {
         while appends.recv_many(&mut batch, MOST_TOGETHER).await > 0 {
             serve(&mut self, std::mem::take(&mut batch), &core).await;
         }
-        if let Some(connection) = self.connection {
+        if let Some((connection, _)) = self.connection {
             drop(connection.close().await);
         }
     }
 
     async fn try_batch(&mut self, requests: &[Request]) -> Result<Committed, BatchError> {
-        let (mut connection, head) = self.begin().await.map_err(classify)?;
-        let written = self.write(&mut connection, head, requests).await;
+        let wanted = Wanted::by(requests);
+        let begun = self.begin(&wanted).await.map_err(classify)?;
+        let Begun { mut connection, mut names, head, facts } = begun;
+        let known = Known { head, facts, wanted };
+        let written = self.write(&mut connection, &mut names, known, requests).await;
         let usable = match &written {
             Ok(Written::Committed(..)) => true,
             Err(BatchError::Unknown(_)) => false,
+            // Which names there are is open.
+            Err(_) if names.torn() => false,
             // What was begun must end before the connection is used again.
             Ok(Written::Nothing(_)) | Err(_) => {
                 connection.execute(sqlx::raw_sql("ROLLBACK")).await.is_ok()
             }
         };
         if usable {
-            self.connection = Some(connection);
+            self.connection = Some((connection, names));
         }
         match written? {
             Written::Nothing(committed) => Ok(committed),
@@ -99,34 +105,34 @@ impl Log {
         }
     }
 
-    /// Begins a transaction that nobody can append beside. A connection that broke since the last append is
-    /// replaced: nothing was sent yet that could have happened.
-    async fn begin(&mut self) -> Result<(PgConnection, Head), Trouble> {
-        if let Some(mut connection) = self.connection.take() {
-            match facts::lock(&mut connection).await {
-                Ok(head) => return Ok((connection, head)),
+    /// Begins a transaction that nobody can append beside, and reads what is wanted. A connection that broke since the last
+    /// append is replaced: nothing was sent yet that could have happened.
+    async fn begin(&mut self, wanted: &Wanted) -> Result<Begun, Trouble> {
+        if let Some((mut connection, mut names)) = self.connection.take() {
+            match facts::lock(&mut connection, &mut names, wanted).await {
+                Ok((head, facts)) => return Ok(Begun { connection, names, head, facts }),
                 Err(trouble) if !hung_up(&trouble.failure) => return Err(trouble),
                 Err(_) => {}
             }
         }
-        let mut connection = connect(&self.options).await?;
-        let head = facts::lock(&mut connection).await?;
-        Ok((connection, head))
+        let (mut connection, mut names) = (connect(&self.options).await?, Names::default());
+        let (head, facts) = facts::lock(&mut connection, &mut names, wanted).await?;
+        Ok(Begun { connection, names, head, facts })
     }
 
     async fn write(
         &self,
         connection: &mut PgConnection,
-        mut head: Head,
+        names: &mut Names,
+        Known { mut head, mut facts, wanted }: Known,
         requests: &[Request],
     ) -> Result<Written, BatchError> {
         let mut chained = Adopted::default();
         if head.chained < head.position {
             chained = foreign::adopt(connection, &mut head, &self.core, &self.known_types).await?;
+            facts = facts::read(connection, head.clone(), &wanted).await.map_err(classify)?;
         }
-        let adopted = head.clone();
-        let wanted = Wanted::by(requests);
-        let facts = facts::read(connection, head, &wanted).await.map_err(classify)?;
+        let adopted = head;
         let Plan { outcomes, writes } = plan(
             requests,
             facts,
@@ -142,7 +148,9 @@ impl Log {
             if chained.events.is_empty() {
                 return Ok(Written::Nothing(Committed { outcomes, events: Vec::new() }));
             }
-            write::commit(connection, &adopted).await?;
+            let end = write::committing(&adopted);
+            let ended = names.execute_and_end(connection, &[], end).await;
+            ended.map_err(|stuck| write::uncommitted(stuck.trouble))?;
             return Ok(chained.with(outcomes, writes));
         }
         let rows = Rows {
@@ -153,19 +161,37 @@ impl Log {
             types: &writes.types,
         };
         write::write(connection, rows).await?;
-        for inline in &writes.inline {
-            execute(connection, &inline.op).await.map_err(|trouble| match classify(trouble) {
-                BatchError::Trouble(trouble) if !trouble.passing => BatchError::Inline {
-                    projection: inline.projection,
-                    event_type: inline.event_type.clone(),
-                    trouble,
-                },
-                error => error,
-            })?;
-        }
-        write::commit(connection, &writes.head).await?;
+        let ops: Vec<&Op> = writes.inline.iter().map(|inline| &inline.op).collect();
+        let ended = names.execute_and_end(connection, &ops, write::committing(&writes.head)).await;
+        ended.map_err(|Stuck { at, trouble }| {
+            match (write::uncommitted(trouble), writes.inline.get(at)) {
+                (BatchError::Trouble(trouble), Some(inline)) if !trouble.passing => {
+                    BatchError::Inline {
+                        projection: inline.projection,
+                        event_type: inline.event_type.clone(),
+                        trouble,
+                    }
+                }
+                (error, _) => error,
+            }
+        })?;
         Ok(chained.with(outcomes, writes))
     }
+}
+
+/// A transaction that nobody can append beside.
+struct Begun {
+    connection: PgConnection,
+    names: Names,
+    head: Head,
+    facts: Facts,
+}
+
+/// What a plan rests on, and what was asked for it.
+struct Known {
+    head: Head,
+    facts: Facts,
+    wanted: Wanted,
 }
 
 impl Adopted {
