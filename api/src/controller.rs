@@ -16,7 +16,6 @@ use axum::{
     Router,
     extract::Request,
     http::{HeaderName, HeaderValue, StatusCode, header},
-    middleware::Next,
     response::{IntoResponse, Response},
     routing::{MethodRouter, any, get, post},
 };
@@ -84,9 +83,12 @@ fn allow(status: StatusCode, methods: HeaderValue) -> Response {
 
 /// Puts `X-Openwisp-Controller: true` on every answer below `/controller/`, also on those that never reach an endpoint:
 /// agents exit for good when an answer comes without it. For the server, around everything that may answer itself.
-pub async fn mark_controller_answers(request: Request, next: Next) -> Response {
+pub async fn mark_controller_answers<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let ours = request.uri().path().starts_with("/controller/");
-    let mut answer = next.run(request).await;
+    let mut answer = next(request).await;
     if ours {
         answer.headers_mut().insert(CONTROLLER, HeaderValue::from_static("true"));
     }

@@ -4,32 +4,43 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use api::{PeerAddr, RequestId};
 use axum::{
-    extract::{MatchedPath, Request, State},
-    http::HeaderValue,
-    middleware::Next,
+    extract::{MatchedPath, Request},
+    http::{HeaderName, HeaderValue},
     response::Response,
 };
 use hyper::body::Body as _;
 use metrics::{Counter, Histogram};
 use parking_lot::RwLock;
 use tracing::Instrument as _;
+use uuid::Uuid;
 
 use crate::world;
 
+/// Answers with the request's id.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// Gives the request an id, which its events, log lines and answer carry.
-pub async fn identify(mut request: Request, next: Next) -> Response {
+pub(super) async fn identify<F: Future<Output = Response>>(
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let id = world::new_id();
     request.extensions_mut().insert(RequestId(id));
     let span = tracing::info_span!("request", request.id = %id);
-    let mut response = next.run(request).instrument(span).await;
-    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
-        response.headers_mut().insert("x-request-id", value);
+    let mut response = next(request).instrument(span).await;
+    let text = id.hyphenated();
+    if let Ok(value) = HeaderValue::from_str(text.encode_lower(&mut Uuid::encode_buffer())) {
+        response.headers_mut().insert(REQUEST_ID, value);
     }
     response
 }
 
 /// Writes one line per request and counts it by route and status.
-pub async fn log_access(State(counts): State<Counts>, request: Request, next: Next) -> Response {
+pub(super) async fn log_access<F: Future<Output = Response>>(
+    counts: &Counts,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
     // Polls are many: what nobody reads is not put together.
@@ -38,7 +49,7 @@ pub async fn log_access(State(counts): State<Counts>, request: Request, next: Ne
         (request.uri().path().to_owned(), peer)
     });
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let response = next.run(request).await;
+    let response = next(request).await;
     let status = response.status().as_u16();
     let elapsed = begun.elapsed();
     if let Some((path, peer)) = line {
@@ -70,7 +81,7 @@ fn known_method(method: &str) -> &'static str {
 
 /// Counters of requests, looked up by what they are of: names and labels are put together once.
 #[derive(Clone, Default)]
-pub struct Counts(Arc<RwLock<HashMap<String, OfRoute>>>);
+pub(super) struct Counts(Arc<RwLock<HashMap<String, OfRoute>>>);
 
 /// Few of each: a list is faster than a table.
 type OfRoute = Vec<(&'static str, u16, Counter, Histogram)>;

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use axum::{
     body::{Body, Bytes, HttpBody as _},
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderValue, StatusCode, Version, header},
-    middleware::Next,
     response::Response,
 };
 use bytes::BytesMut;
@@ -38,21 +37,21 @@ impl BodyLimits {
 }
 
 /// Reads the body within its limits. 413 when it is too long, 408 when it takes too long, 400 when it ends early.
-pub async fn read_first(
-    State(limits): State<BodyLimits>,
+pub(super) async fn read_first<F: Future<Output = Response>>(
+    limits: BodyLimits,
     request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
     let (parts, body) = request.into_parts();
     if body.is_end_stream() {
-        return next.run(Request::from_parts(parts, body)).await;
+        return next(Request::from_parts(parts, body)).await;
     }
     let told = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     let told = told.and_then(|length| length.parse::<usize>().ok());
     let read = tokio::time::timeout(limits.time, read(body, told, limits.bytes)).await;
     let (status, text) = match read {
         Ok(Ok(bytes)) => {
-            return next.run(Request::from_parts(parts, Body::from(bytes))).await;
+            return next(Request::from_parts(parts, Body::from(bytes))).await;
         }
         Ok(Err(Unread::TooLong)) => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too long"),
         Ok(Err(Unread::Broken)) => (StatusCode::BAD_REQUEST, "the body ends early"),
@@ -93,7 +92,11 @@ async fn read(mut body: Body, told: Option<usize>, limit: usize) -> Result<Bytes
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, middleware, routing::post};
+    use axum::{
+        Router,
+        middleware::{self, Next},
+        routing::post,
+    };
     use futures::stream;
     use tower::ServiceExt as _;
 
@@ -102,9 +105,12 @@ mod tests {
     /// What is answered to a body of these parts that then stops short, or ends.
     async fn answered(path: &str, parts: &[&'static str], stops: bool) -> (StatusCode, String) {
         let limits = BodyLimits::new(8, Duration::from_secs(25));
+        let frame = move |request, next: Next| async move {
+            read_first(limits, request, |request| next.run(request)).await
+        };
         let router = Router::new()
             .fallback(post(async |body: String| body))
-            .layer(middleware::from_fn_with_state(limits, read_first));
+            .layer(middleware::from_fn(frame));
         let parts: Vec<_> = parts.iter().map(|part| Ok::<_, std::io::Error>(*part)).collect();
         let body = stream::iter(parts);
         let body = if stops {

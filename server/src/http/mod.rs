@@ -2,15 +2,15 @@
 
 mod access;
 mod body;
+mod frame;
 mod health;
 mod listen;
 mod patience;
 mod peer;
 
-pub use access::{Counts, identify, log_access};
-pub use body::{BodyLimits, read_first};
+pub use body::BodyLimits;
+pub use frame::Frame;
 pub use health::{Health, router};
 pub use listen::{Limits, bind, serve};
-pub use patience::answer_in_time;
 use patience::plain;
-pub use peer::{Proxies, resolve};
+pub use peer::Proxies;

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderName, HeaderValue, StatusCode, header},
-    middleware::Next,
     response::{IntoResponse as _, Response},
 };
 
@@ -13,16 +12,16 @@ const TEXT: (HeaderName, HeaderValue) =
     (header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
 
 /// Gives up after so long: 503, and when to come again.
-pub async fn answer_in_time(
-    State(time): State<Duration>,
+pub(super) async fn answer_in_time<F: Future<Output = Response>>(
+    time: Duration,
     request: Request,
-    next: Next,
+    next: impl FnOnce(Request) -> F,
 ) -> Response {
-    let path = request.uri().path().to_owned();
-    let answer = tokio::time::timeout(time, next.run(request)).await;
+    let uri = request.uri().clone();
+    let answer = tokio::time::timeout(time, next(request)).await;
     answer.unwrap_or_else(|_| {
         let busy = StatusCode::SERVICE_UNAVAILABLE;
-        let mut answer = plain(&path, busy, "the request took too long");
+        let mut answer = plain(uri.path(), busy, "the request took too long");
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         answer
     })
@@ -36,7 +35,12 @@ pub(super) fn plain(path: &str, status: StatusCode, text: &str) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, body::Body, middleware, routing::get};
+    use axum::{
+        Router,
+        body::Body,
+        middleware::{self, Next},
+        routing::get,
+    };
     use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
 
@@ -45,9 +49,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_request_that_takes_too_long_is_told_when_to_come_again() {
         let time = Duration::from_secs(25);
+        let frame = move |request, next: Next| async move {
+            answer_in_time(time, request, |request| next.run(request)).await
+        };
         let router = Router::new()
             .fallback(get(async || std::future::pending::<String>().await))
-            .layer(middleware::from_fn_with_state(time, answer_in_time));
+            .layer(middleware::from_fn(frame));
         for (path, expected) in [
             ("/api/v1/", "the request took too long\n"),
             ("/controller/checksum/", "error: the request took too long\n"),

@@ -7,10 +7,8 @@ use std::{
 
 use api::{PeerAddr, Secure};
 use axum::{
-    extract::{ConnectInfo, Request, State},
+    extract::{ConnectInfo, Request},
     http::HeaderMap,
-    middleware::Next,
-    response::Response,
 };
 use ipnet::IpNet;
 
@@ -70,7 +68,7 @@ fn parse(text: &str) -> Option<IpAddr> {
 }
 
 /// Tells endpoints who asked.
-pub async fn resolve(State(proxies): State<Proxies>, mut request: Request, next: Next) -> Response {
+pub(super) fn resolve(proxies: &Proxies, request: &mut Request) {
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied()
     {
         let client = proxies.client(peer.ip(), request.headers());
@@ -78,7 +76,6 @@ pub async fn resolve(State(proxies): State<Proxies>, mut request: Request, next:
         request.extensions_mut().insert(PeerAddr(client));
         request.extensions_mut().insert(Secure(secure));
     }
-    next.run(request).await
 }
 
 #[cfg(test)]

@@ -10,11 +10,10 @@ use std::{path::Path, process::ExitCode, sync::Arc};
 use administrator::Given;
 use anyhow::Context as _;
 use app::{App, Fixture};
-use axum::{Router, middleware};
+use axum::Router;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     cli::{self, ServeArgs},
@@ -149,7 +148,6 @@ fn router(settings: &Settings, app: &App, sockets: &api::Sockets) -> anyhow::Res
     let proxies = Proxies::new(settings.http.trusted_proxies.clone());
     let timeout = settings.http.request_timeout.0;
     let body = BodyLimits::new(settings.http.body_limit.0, timeout);
-    // What the counters themselves ask is not counted.
     let graphql = api::GraphqlLimits {
         depth: settings.graphql.max_depth,
         complexity: settings.graphql.max_complexity,
@@ -157,18 +155,6 @@ fn router(settings: &Settings, app: &App, sockets: &api::Sockets) -> anyhow::Res
         graphiql: settings.graphql.graphiql,
     };
     let state = api::ApiState { app: app.clone(), graphql, sockets: sockets.clone() };
-    let api = api::router(state).layer(middleware::from_fn(|request, next: middleware::Next| {
-        store::on_request(next.run(request))
-    }));
-    Ok(Router::new()
-        .merge(http::router(health))
-        .merge(api)
-        .layer(middleware::from_fn_with_state(body, http::read_first))
-        .layer(middleware::from_fn_with_state(timeout, http::answer_in_time))
-        .layer(CatchPanicLayer::new())
-        .layer(middleware::from_fn(api::mark_controller_answers))
-        // Sees every answer, also those of the limits.
-        .layer(middleware::from_fn_with_state(http::Counts::default(), http::log_access))
-        .layer(middleware::from_fn_with_state(proxies, http::resolve))
-        .layer(middleware::from_fn(http::identify)))
+    let frame = http::Frame::new(proxies, body, timeout);
+    Ok(frame.around_watchers(http::router(health)).merge(frame.around(api::router(state))))
 }
