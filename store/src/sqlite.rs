@@ -17,7 +17,8 @@ use async_trait::async_trait;
 pub use self::copy::HeldFile;
 use self::{readers::Readers, writer::Writer};
 use crate::{
-    AppendError, Appended, Durability, Op, Query, Recorded, Row, StoreError, TransactOutcome, Transaction,
+    AppendError, Appended, Durability, Op, Query, Recorded, Row, StoreError, TransactOutcome,
+    Transaction,
     engine::Engine,
     error::Trouble,
     request::Request,
