@@ -59,7 +59,8 @@ fn merging(bencher: Bencher<'_, '_>, case: &Case) {
     });
 }
 
-/// A fleet of 10,000 devices with five templates in common, each with a name and an address of its own.
+/// As many renderings as a fleet of 10,000 devices with five templates in common needs; one device stands for
+/// all of them.
 mod fleet {
     use super::{
         Backend, Bencher, Document, Input, TemplateCache, TemplateHash, inputs, render, render_over,
