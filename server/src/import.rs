@@ -202,3 +202,41 @@ impl Lines {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, sync::Arc};
+
+    use store::{DERIVED, Options, Query, STATE, Store, args};
+
+    use super::*;
+    use crate::world::SystemWorld;
+
+    /// Whoever adds a table decides whether it travels.
+    #[tokio::test]
+    async fn every_table_is_derived_or_carried() {
+        let place = tempfile::tempdir().expect("a folder");
+        let location = Location::Sqlite { folder: place.path().to_owned() };
+        let world = Arc::new(SystemWorld::new().expect("randomness"));
+        let options = Options::new(location, Arc::new(projections::Catalogue), world);
+        let store = Store::open(options).await.expect("a log");
+        let query =
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
+        let rows = store.fetch(Query::new(query, args![])).await.expect("tables");
+        store.close().await;
+        let there: BTreeSet<_> = rows.iter().map(|row| row.text(0).expect("a name")).collect();
+
+        let all = projections::all();
+        let owned = all.iter().flat_map(|projection| projection.tables().iter().copied());
+        let carried = STATE.iter().map(|table| table.name);
+        let known: Vec<_> = DERIVED.iter().copied().chain(owned).chain(carried).collect();
+        for name in &there {
+            let count = known.iter().filter(|known| *known == name).count();
+            assert_eq!(count, 1, "{name}: does it travel? see store/src/transfer/tables.rs");
+        }
+        // On SQLite, blobs have a file of their own.
+        for name in known.iter().filter(|name| **name != "blobs") {
+            assert!(there.contains(*name), "there is no table {name}");
+        }
+    }
+}

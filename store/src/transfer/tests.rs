@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::{
-    DERIVED, EventLine, Line, RowLine, STATE,
+    EventLine, Line, RowLine, STATE,
     line::{self, BlobLine},
 };
 use crate::{Recorded, Retention, Row, Value, chain, event::Decoded, migrations::MIGRATIONS};
@@ -25,27 +25,7 @@ fn column(connection: &Connection, text: &str) -> BTreeSet<String> {
     found.collect::<rusqlite::Result<_>>().unwrap()
 }
 
-/// Whoever adds a table decides whether it travels.
-#[test]
-fn every_table_is_either_derived_or_carried() {
-    let there = column(&migrated(), "SELECT name FROM sqlite_master WHERE type = 'table'");
-    let carried = STATE.iter().map(|table| table.name);
-    let known: Vec<_> = DERIVED.iter().copied().chain(carried).collect();
-    for name in &there {
-        let count = known.iter().filter(|known| *known == name).count();
-        assert_eq!(
-            count, 1,
-            "{name} has to be in DERIVED or in STATE (store/src/transfer/tables.rs)"
-        );
-    }
-    for name in known {
-        // Not made by migrations; on SQLite, blobs have a file of their own.
-        let elsewhere = ["schema_migrations", "blobs"].contains(&name);
-        assert!(elsewhere || there.contains(name), "there is no table {name}");
-    }
-}
-
-/// Whoever adds a column decides too.
+/// Whoever adds a column decides whether it travels.
 #[test]
 fn carried_rows_are_whole() {
     let connection = migrated();
