@@ -10,16 +10,121 @@ use std::str::FromStr;
 #[non_exhaustive]
 pub enum Backend {
     /// UCI packages of OpenWrt, below `etc/config`.
+    ///
+    /// ```
+    /// # use serde_json::{Map, json};
+    /// # use wisptrail_netjson::{Backend, Input, render};
+    /// let config = json!({"general": {"hostname": "roof"}});
+    /// # let (config, context) = (config.as_object().unwrap(), Map::new());
+    /// # let backend = Backend::OpenWrt;
+    /// # let dsa = backend.default_dsa();
+    /// # let input = Input { config, templates: &[], context: &context, hostname: None, dsa };
+    /// let rendering = render(backend, &input)?;
+    /// assert_eq!(
+    ///     rendering.text(),
+    ///     "package system\n\nconfig system 'system'\n\toption hostname 'roof'\n"
+    /// );
+    /// assert_eq!(rendering.files()[0].path, "etc/config/system");
+    /// # Ok::<(), wisptrail_netjson::Error>(())
+    /// ```
     OpenWrt,
     /// UCI packages of the OpenWISP Firmware 1.x, with scripts that apply them.
+    ///
+    /// ```
+    /// # use serde_json::{Map, json};
+    /// # use wisptrail_netjson::{Backend, Input, render};
+    /// let config = json!({"general": {"hostname": "roof"}});
+    /// # let (config, context) = (config.as_object().unwrap(), Map::new());
+    /// # let backend = Backend::OpenWisp;
+    /// # let dsa = backend.default_dsa();
+    /// # let input = Input { config, templates: &[], context: &context, hostname: None, dsa };
+    /// let rendering = render(backend, &input)?;
+    /// assert!(rendering.text().contains("config 'system' 'system'\n\toption 'hostname' 'roof'"));
+    /// let paths: Vec<_> = rendering.files().iter().map(|file| &*file.path).collect();
+    /// assert_eq!(paths, ["uci/system.conf", "install.sh", "uninstall.sh", "tc_script.sh"]);
+    /// # Ok::<(), wisptrail_netjson::Error>(())
+    /// ```
     OpenWisp,
     /// Configuration files of OpenVPN.
+    ///
+    /// ```
+    /// # use serde_json::{Map, json};
+    /// # use wisptrail_netjson::{Backend, Input, render};
+    /// let config = json!({"openvpn": [{
+    ///     "name": "masts", "mode": "server", "proto": "udp", "dev": "tun0", "port": 1194,
+    ///     "server": "10.8.0.0 255.255.255.0", "tls_server": true
+    /// }]});
+    /// # let (config, context) = (config.as_object().unwrap(), Map::new());
+    /// # let backend = Backend::OpenVpn;
+    /// # let dsa = backend.default_dsa();
+    /// # let input = Input { config, templates: &[], context: &context, hostname: None, dsa };
+    /// let rendering = render(backend, &input)?;
+    /// assert_eq!(
+    ///     rendering.text(),
+    ///     "# openvpn config: masts\n\ndev tun0\nmode server\nport 1194\nproto udp\n\
+    ///      server 10.8.0.0 255.255.255.0\ntls-server\n"
+    /// );
+    /// assert_eq!(rendering.files()[0].path, "masts.conf");
+    /// # Ok::<(), wisptrail_netjson::Error>(())
+    /// ```
     OpenVpn,
     /// Configuration files of `wg-quick`.
+    ///
+    /// ```
+    /// # use serde_json::{Map, json};
+    /// # use wisptrail_netjson::{Backend, Input, render};
+    /// let config = json!({"wireguard": [{
+    ///     "name": "wg0", "port": 51820, "private_key": "KEY=", "address": "10.0.0.1/24"
+    /// }]});
+    /// # let (config, context) = (config.as_object().unwrap(), Map::new());
+    /// # let backend = Backend::Wireguard;
+    /// # let dsa = backend.default_dsa();
+    /// # let input = Input { config, templates: &[], context: &context, hostname: None, dsa };
+    /// let rendering = render(backend, &input)?;
+    /// assert_eq!(
+    ///     rendering.text(),
+    ///     "# wireguard config: wg0\n\n[Interface]\nAddress = 10.0.0.1/24\nListenPort = 51820\n\
+    ///      PrivateKey = KEY=\n"
+    /// );
+    /// # Ok::<(), wisptrail_netjson::Error>(())
+    /// ```
     Wireguard,
     /// The same; tunnels of layer 2 run over it.
+    ///
+    /// ```
+    /// # use serde_json::{Map, json};
+    /// # use wisptrail_netjson::{Backend, Input, render};
+    /// let config = json!({
+    ///     "wireguard": [{
+    ///         "name": "wg0", "port": 51820, "private_key": "KEY=", "address": "10.0.0.1/24"
+    ///     }],
+    ///     "vxlan": [{"name": "vxlan0", "vni": 1}]
+    /// });
+    /// # let (config, context) = (config.as_object().unwrap(), Map::new());
+    /// # let backend = Backend::VxlanWireguard;
+    /// # let dsa = backend.default_dsa();
+    /// # let input = Input { config, templates: &[], context: &context, hostname: None, dsa };
+    /// let rendering = render(backend, &input)?;
+    /// // The tunnels inside have no place in this file.
+    /// assert!(rendering.text().ends_with("PrivateKey = KEY=\n"));
+    /// # Ok::<(), wisptrail_netjson::Error>(())
+    /// ```
     VxlanWireguard,
     /// Networks of a `ZeroTier` controller, in JSON.
+    ///
+    /// ```
+    /// # use serde_json::{Map, json};
+    /// # use wisptrail_netjson::{Backend, Input, render};
+    /// let config = json!({"zerotier": [{"name": "masts", "nwid": "9536600adf654321"}]});
+    /// # let (config, context) = (config.as_object().unwrap(), Map::new());
+    /// # let backend = Backend::ZeroTier;
+    /// # let dsa = backend.default_dsa();
+    /// # let input = Input { config, templates: &[], context: &context, hostname: None, dsa };
+    /// let rendering = render(backend, &input)?;
+    /// assert_eq!(rendering.files()[0].path, "9536600adf654321.json");
+    /// assert!(rendering.text().contains("\"name\": \"masts\""));
+    /// # Ok::<(), wisptrail_netjson::Error>(())
+    /// ```
     ZeroTier,
 }
 

@@ -37,8 +37,10 @@ pub use self::files::File;
 pub use self::lint::{Effect, Extra, Finding, MAX_FINDINGS, Obstacle, lint, lint_variable};
 pub use self::merge::merge;
 pub use self::parse::{Loss, Native, Parsed, parse};
-pub use self::render::{Input, Rendering, render, render_over, validate};
-pub use self::schema::{schema, vpn_server_schema};
+pub use self::render::{
+    Input, Rendering, render, render_over, validate, violations, vpn_server_violations,
+};
+pub use self::schema::{MAX_VIOLATIONS, Violation, schema, vpn_server_schema};
 pub use self::templates::{TemplateCache, TemplateHash, Templates};
 
 /// Raised whenever any byte of any output may change for the same input.

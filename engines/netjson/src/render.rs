@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::lint::{self, Finding};
 use crate::merge::{self, Identifiers};
 use crate::openwrt::{Package, Style, Texts};
+use crate::schema::{self, MAX_VIOLATIONS, Schema, Violation};
 use crate::{
     Archive, Backend, Error, File, Templates, ValidationError, context, files, limits, openwisp,
     openwrt, planned, rules, uci, vpn,
@@ -180,6 +181,39 @@ pub fn validate(backend: Backend, config: &Map<String, Value>) -> Result<(), Val
     let mut config = config.clone();
     rules::complete(backend, &mut config, None);
     rules::check(backend, &config)
+}
+
+/// Everything that is wrong with one configuration on its own, in the order of importance that all
+/// interfaces share: the first is the error of [`validate`]. [`MAX_VIOLATIONS`] at most.
+///
+/// ```
+/// use serde_json::json;
+/// use wisptrail_netjson::{Backend, violations};
+///
+/// let config = json!({"general": {"hostname": "x"}, "ntp": {"enabled": "yes"}});
+/// let found = violations(Backend::OpenWrt, config.as_object().unwrap());
+/// let places: Vec<_> = found.iter().map(|found| (&*found.pointer, found.rule)).collect();
+/// assert_eq!(places, [("/general/hostname", "format"), ("/ntp/enabled", "type")]);
+/// assert_eq!(found[1].accepted, "boolean");
+/// ```
+pub fn violations(backend: Backend, config: &Map<String, Value>) -> Vec<Violation> {
+    all(backend, schema::of(backend), config)
+}
+
+/// The same for the server of a virtual private network, which follows
+/// [`vpn_server_schema`](crate::vpn_server_schema). Nothing is wrong where the backend has none.
+pub fn vpn_server_violations(backend: Backend, config: &Map<String, Value>) -> Vec<Violation> {
+    schema::of_server(backend).map_or_else(Vec::new, |schema| all(backend, schema, config))
+}
+
+fn all(backend: Backend, schema: &Schema, config: &Map<String, Value>) -> Vec<Violation> {
+    if let Err(error) = limits::measure(config) {
+        let error = ValidationError::whole(error.to_string());
+        return vec![Violation::beyond("size", Value::Null, error)];
+    }
+    let mut config = config.clone();
+    rules::complete(backend, &mut config, None);
+    rules::violations(schema, backend, &config, MAX_VIOLATIONS)
 }
 
 fn evaluated(

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use crate::{Backend, ValidationError, schema};
+use crate::schema::{self, Schema, Violation};
+use crate::{Backend, ValidationError};
 
 /// What a backend adds to a configuration before anybody looks at it: the older firmware wants
 /// every radio to say whether it is disabled, and a host name beside other general settings, which a
@@ -28,22 +29,56 @@ pub(crate) fn complete(backend: Backend, netjson: &mut Map<String, Value>, hostn
 
 /// Checks everything, in the order in which errors are reported.
 pub(crate) fn check(backend: Backend, netjson: &Map<String, Value>) -> Result<(), ValidationError> {
-    if backend.configures_devices() {
-        for radio in list(netjson, "radios") {
-            check_channel(radio)?;
-        }
-    }
+    let first = |mut faults: Vec<Violation>| {
+        faults.truncate(1);
+        faults.pop().map_or(Ok(()), |fault| Err(fault.error))
+    };
+    first(before(backend, netjson, 1))?;
     schema::of(backend).validate(netjson)?;
-    for (index, file) in list(netjson, "files").iter().enumerate() {
-        check_path(index, file)?;
+    first(after(backend, netjson, 1))
+}
+
+/// Everything that is wrong, in the same order, `limit` things at most.
+pub(crate) fn violations(
+    schema: &Schema,
+    backend: Backend,
+    netjson: &Map<String, Value>,
+    limit: usize,
+) -> Vec<Violation> {
+    let mut all = before(backend, netjson, limit);
+    if all.len() < limit {
+        all.extend(schema.violations(netjson, limit - all.len()));
     }
-    if backend.configures_devices() {
-        for (index, interface) in list(netjson, "interfaces").iter().enumerate() {
-            check_primary_vlans(index, interface)?;
-            check_masks(index, interface)?;
-        }
+    if all.len() < limit {
+        all.extend(after(backend, netjson, limit - all.len()));
     }
-    Ok(())
+    all
+}
+
+/// What is checked before the schema.
+fn before(backend: Backend, netjson: &Map<String, Value>, limit: usize) -> Vec<Violation> {
+    if !backend.configures_devices() {
+        return Vec::new();
+    }
+    let faults = list(netjson, "radios").iter().filter_map(|radio| check_channel(radio).err());
+    faults.take(limit).map(|error| Violation::beyond("channel", Value::Null, error)).collect()
+}
+
+/// What is checked after it.
+fn after(backend: Backend, netjson: &Map<String, Value>, limit: usize) -> Vec<Violation> {
+    let paths = list(netjson, "files").iter().enumerate().filter_map(|(index, file)| {
+        let error = check_path(index, file).err()?;
+        Some(Violation::beyond("path", Value::Null, error))
+    });
+    let interfaces = if backend.configures_devices() { list(netjson, "interfaces") } else { &[] };
+    let interfaces = interfaces.iter().enumerate().flat_map(|(index, interface)| {
+        let vlans = check_primary_vlans(index, interface).err();
+        let masks = check_masks(index, interface).err();
+        let vlans = vlans.map(|error| Violation::beyond("primary_vid", Value::Null, error));
+        let masks = masks.map(|error| Violation::beyond("mask", 32.into(), error));
+        vlans.into_iter().chain(masks)
+    });
+    paths.chain(interfaces).take(limit).collect()
 }
 
 fn list<'a>(netjson: &'a Map<String, Value>, key: &str) -> &'a [Value] {

@@ -7,6 +7,8 @@
 mod compiled;
 mod format;
 mod message;
+mod violation;
+mod walk;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -16,8 +18,7 @@ use serde_json::{Map, Value};
 
 use self::compiled::Compiled;
 pub(crate) use self::format::network;
-use self::message::Cause;
-use crate::equality::{Booleans, Seen, equal};
+pub use self::violation::{MAX_VIOLATIONS, Violation};
 use crate::{Backend, ValidationError};
 
 macro_rules! embedded {
@@ -53,7 +54,7 @@ pub(crate) fn of(backend: Backend) -> &'static Schema {
 }
 
 /// The schema of `backend` for the servers of virtual private networks.
-fn of_server(backend: Backend) -> Option<&'static Schema> {
+pub(crate) fn of_server(backend: Backend) -> Option<&'static Schema> {
     match backend {
         Backend::OpenWrt | Backend::OpenWisp => None,
         Backend::OpenVpn => Some(&OPENVPN_SERVER),
@@ -83,22 +84,6 @@ pub(crate) struct Schema {
     compiled: Compiled,
 }
 
-/// The first thing wrong with a value, and where; steps are collected from the inside out.
-struct Fault<'a> {
-    steps: Vec<String>,
-    instance: &'a Value,
-    cause: Cause<'a>,
-}
-
-impl Fault<'_> {
-    fn inside(mut self, step: impl ToString) -> Self {
-        self.steps.push(step.to_string());
-        self
-    }
-}
-
-type Checked<'a> = Result<(), Fault<'a>>;
-
 impl Schema {
     fn parse(text: &str) -> Self {
         let root = serde_json::from_str(text).expect("the embedded schema is JSON");
@@ -120,137 +105,21 @@ impl Schema {
         }
         // The walk borrows a value; a map cannot be lent as one.
         let config = Value::Object(config.clone());
-        self.check(&config, &self.root).map_err(|fault| {
-            let steps: Vec<&str> = fault.steps.iter().rev().map(String::as_str).collect();
-            ValidationError::at(&steps.join("/"), fault.cause.message(fault.instance))
+        let fault = self.faults(&config, &self.root, 1).pop();
+        fault.map_or(Ok(()), |fault| {
+            let message = fault.cause.message(fault.instance);
+            Err(ValidationError::at(&fault.path(), message))
         })
     }
 
-    fn check<'a>(&'a self, instance: &'a Value, schema: &'a Value) -> Checked<'a> {
-        let Value::Object(schema) = schema else { return Ok(()) };
-        if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-            let target = reference.strip_prefix('#').and_then(|path| self.root.pointer(path));
-            return target.map_or(Ok(()), |target| self.check(instance, target));
+    /// Reports the errors in `config` in their order, `limit` at most.
+    pub(crate) fn violations(&self, config: &Map<String, Value>, limit: usize) -> Vec<Violation> {
+        if self.compiled.accepts(config) {
+            return Vec::new();
         }
-        for (keyword, rule) in schema {
-            self.keyword(instance, schema, keyword, rule)?;
-        }
-        Ok(())
-    }
-
-    fn is_valid(&self, instance: &Value, schema: &Value) -> bool {
-        self.check(instance, schema).is_ok()
-    }
-
-    fn keyword<'a>(
-        &'a self,
-        instance: &'a Value,
-        schema: &'a Map<String, Value>,
-        keyword: &str,
-        rule: &'a Value,
-    ) -> Checked<'a> {
-        let fail = |cause| Err(Fault { steps: Vec::new(), instance, cause });
-        match (keyword, instance) {
-            ("type", _) if !has_type(instance, rule) => fail(Cause::Type(rule)),
-            ("enum", _) if !choices(rule).iter().any(|c| equal(c, instance, Booleans::Apart)) => {
-                fail(Cause::Enum(rule))
-            }
-            ("allOf", _) => choices(rule).iter().try_for_each(|part| self.check(instance, part)),
-            ("anyOf", _) if !choices(rule).iter().any(|part| self.is_valid(instance, part)) => {
-                fail(Cause::NoBranch)
-            }
-            ("oneOf", _) => {
-                let fitting: Vec<&Value> =
-                    choices(rule).iter().filter(|part| self.is_valid(instance, part)).collect();
-                match fitting.len() {
-                    0 => fail(Cause::NoBranch),
-                    1 => Ok(()),
-                    _ => fail(Cause::ManyBranches(fitting)),
-                }
-            }
-            ("not", _) if self.is_valid(instance, rule) => fail(Cause::Not(rule)),
-            ("properties", Value::Object(map)) => self.properties(map, rule),
-            ("required", Value::Object(map)) => {
-                let missing = choices(rule)
-                    .iter()
-                    .filter_map(Value::as_str)
-                    .find(|name| !map.contains_key(*name));
-                missing.map_or(Ok(()), |name| fail(Cause::Required(name)))
-            }
-            ("additionalProperties", Value::Object(map)) => {
-                let known = schema.get("properties").and_then(Value::as_object);
-                let mut extra: Vec<&str> = map
-                    .keys()
-                    .map(String::as_str)
-                    .filter(|name| !known.is_some_and(|known| known.contains_key(*name)))
-                    .collect();
-                match rule {
-                    Value::Bool(false) if !extra.is_empty() => {
-                        extra.sort_unstable();
-                        fail(Cause::Unexpected(extra))
-                    }
-                    Value::Object(_) => extra.into_iter().try_for_each(|name| {
-                        self.check(&map[name], rule).map_err(|fault| fault.inside(name))
-                    }),
-                    _ => Ok(()),
-                }
-            }
-            ("items", Value::Array(items)) => {
-                items.iter().enumerate().try_for_each(|(index, item)| {
-                    self.check(item, rule).map_err(|fault| fault.inside(index))
-                })
-            }
-            ("minItems", Value::Array(items)) if items.len() < count(rule, 0) => {
-                fail(Cause::TooShort(count(rule, 0)))
-            }
-            ("maxItems", Value::Array(items)) if items.len() > count(rule, usize::MAX) => {
-                fail(Cause::TooLong)
-            }
-            ("uniqueItems", Value::Array(items)) if rule == &Value::Bool(true) => {
-                let mut seen = Seen::new(Booleans::Apart);
-                if items.iter().all(|item| seen.insert(item)) {
-                    Ok(())
-                } else {
-                    fail(Cause::Repeated)
-                }
-            }
-            ("minLength", Value::String(text)) if text.chars().count() < count(rule, 0) => {
-                fail(Cause::TooShort(count(rule, 0)))
-            }
-            ("maxLength", Value::String(text))
-                if text.chars().count() > count(rule, usize::MAX) =>
-            {
-                fail(Cause::TooLong)
-            }
-            ("pattern", Value::String(text)) => {
-                let pattern = rule.as_str().and_then(|pattern| self.patterns.get(pattern));
-                match pattern {
-                    Some(pattern) if !pattern.is_match(text) => fail(Cause::Pattern(rule)),
-                    _ => Ok(()),
-                }
-            }
-            ("format", Value::String(text)) => match rule.as_str() {
-                Some(name) if !format::fits(name, text) => fail(Cause::Format(rule)),
-                _ => Ok(()),
-            },
-            ("minimum", Value::Number(number)) if number.as_f64() < rule.as_f64() => {
-                fail(Cause::Minimum(rule))
-            }
-            ("maximum", Value::Number(number)) if number.as_f64() > rule.as_f64() => {
-                fail(Cause::Maximum(rule))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn properties<'a>(&'a self, map: &'a Map<String, Value>, rule: &'a Value) -> Checked<'a> {
-        let Value::Object(properties) = rule else { return Ok(()) };
-        for (name, schema) in properties {
-            if let Some(value) = map.get(name) {
-                self.check(value, schema).map_err(|fault| fault.inside(name))?;
-            }
-        }
-        Ok(())
+        let config = Value::Object(config.clone());
+        let faults = self.faults(&config, &self.root, limit);
+        faults.into_iter().map(|fault| self.violation(fault)).collect()
     }
 }
 

@@ -8,13 +8,13 @@ use crate::literal::{literal, quoted};
 pub(super) enum Cause<'a> {
     Type(&'a Value),
     Enum(&'a Value),
-    NoBranch,
+    NoBranch(&'a [Value]),
     ManyBranches(Vec<&'a Value>),
     Not(&'a Value),
     Required(&'a str),
-    Unexpected(Vec<&'a str>),
+    Unexpected(Vec<&'a str>, Vec<&'a str>),
     TooShort(usize),
-    TooLong,
+    TooLong(usize),
     Repeated,
     Pattern(&'a Value),
     Format(&'a Value),
@@ -23,6 +23,28 @@ pub(super) enum Cause<'a> {
 }
 
 impl Cause<'_> {
+    /// The keyword that is not obeyed.
+    pub(super) fn rule(&self, instance: &Value) -> &'static str {
+        let list = instance.is_array();
+        match self {
+            Self::Type(_) => "type",
+            Self::Enum(_) => "enum",
+            Self::NoBranch(_) | Self::ManyBranches(_) => "oneOf",
+            Self::Not(_) => "not",
+            Self::Required(_) => "required",
+            Self::Unexpected(..) => "additionalProperties",
+            Self::TooShort(_) if list => "minItems",
+            Self::TooShort(_) => "minLength",
+            Self::TooLong(_) if list => "maxItems",
+            Self::TooLong(_) => "maxLength",
+            Self::Repeated => "uniqueItems",
+            Self::Pattern(_) => "pattern",
+            Self::Format(_) => "format",
+            Self::Minimum(_) => "minimum",
+            Self::Maximum(_) => "maximum",
+        }
+    }
+
     /// The message about `instance`.
     pub(super) fn message(&self, instance: &Value) -> String {
         let shown = || literal(instance);
@@ -33,7 +55,7 @@ impl Cause<'_> {
             }
             Self::Type(name) => format!("{} is not of type {}", shown(), literal(name)),
             Self::Enum(values) => format!("{} is not one of {}", shown(), literal(values)),
-            Self::NoBranch => {
+            Self::NoBranch(_) => {
                 format!("{} is not valid under any of the given schemas", shown())
             }
             Self::ManyBranches(branches) => {
@@ -46,7 +68,7 @@ impl Cause<'_> {
                 format!("{} should not be valid under {}", shown(), literal(schema))
             }
             Self::Required(name) => format!("{} is a required property", quoted(name)),
-            Self::Unexpected(names) => {
+            Self::Unexpected(names, _) => {
                 let verb = if names.len() == 1 { "was" } else { "were" };
                 let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
                 format!(
@@ -56,7 +78,7 @@ impl Cause<'_> {
             }
             Self::TooShort(1) => format!("{} should be non-empty", shown()),
             Self::TooShort(_) => format!("{} is too short", shown()),
-            Self::TooLong => format!("{} is too long", shown()),
+            Self::TooLong(_) => format!("{} is too long", shown()),
             Self::Repeated => format!("{} has non-unique elements", shown()),
             Self::Pattern(pattern) => format!("{} does not match {}", shown(), literal(pattern)),
             Self::Format(name) => format!("{} is not a {}", shown(), literal(name)),

@@ -191,3 +191,23 @@ fn schemas_are_the_recorded_ones() {
     }
     println!("schemas: {compared} compared");
 }
+
+#[test]
+fn the_first_of_all_errors_is_the_one_that_is_reported() {
+    let folder = folder();
+    if !folder.is_dir() {
+        println!("netjsonconfig: absent");
+        return;
+    }
+    let mut refused = 0;
+    for (_, vector) in vectors(&folder).iter().filter(|(_, vector)| vector["op"] == "render") {
+        let (Ok(backend), Some(config)) = (backend(vector), layer(vector.get("config"))) else {
+            continue;
+        };
+        let first = netjson::validate(backend, &config).err();
+        let all = netjson::violations(backend, &config);
+        assert_eq!(all.first().map(|found| &found.error), first.as_ref(), "{}", vector["id"]);
+        refused += usize::from(first.is_some());
+    }
+    assert!(refused > 0, "no vector is refused");
+}

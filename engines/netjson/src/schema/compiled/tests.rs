@@ -149,7 +149,7 @@ fn bend(value: &mut Value, nth: usize, change: Option<Value>) {
 
 /// The walk through the schema as it is written.
 fn walked(schema: &Schema, config: &Value) -> bool {
-    schema.check(config, &schema.root).is_ok()
+    schema.is_valid(config, &schema.root)
 }
 
 fn compiled(schema: &Schema, config: &Value) -> bool {
