@@ -84,7 +84,9 @@ pub(super) fn split_off(interface: &mut Interface<'_>) -> Option<Options> {
     }
     let vlans = options.remove("vlan_filtering");
     options.remove("bridge_members");
-    let own = take_given(options, "device").unwrap_or_else(|| name.clone().into());
+    // A VLAN has no other device than its own.
+    let own = take_given(options, "device").filter(|_| !is_vlan);
+    let own = own.unwrap_or_else(|| name.clone().into());
     options.insert("device".into(), own);
 
     if is_bridge {
