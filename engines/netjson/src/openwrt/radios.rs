@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::section::{Options, filled, rename, section, take_given, text, word};
+use super::section::{Options, filled, given, rename, section, text, word};
 use super::{Package, Source, package};
 
 /// The driver of which width and standard of a channel are one option.
@@ -25,9 +25,8 @@ fn section_of(mut options: Options, dsa: bool) -> Value {
     let channel = options.get("channel").and_then(Value::as_u64).unwrap_or(0);
     if options.get("type").and_then(Value::as_str) == Some(MAC80211) {
         let width = word(options.remove("channel_width").as_ref());
-        let htmode =
-            take_given(&mut options, "htmode").unwrap_or_else(|| htmode(&protocol, &width).into());
-        options.insert("htmode".into(), htmode);
+        // Even an empty one counts.
+        options.entry("htmode").or_insert_with(|| htmode(&protocol, &width).into());
     }
     let (key, value) = if dsa {
         ("band", band(&options, &protocol, channel))
@@ -59,10 +58,13 @@ fn band(options: &Options, protocol: &str, channel: u64) -> Option<String> {
     if let Some(band) = filled(options, "band") {
         return Some(band.to_owned());
     }
-    let band = match text(options, "hwmode") {
-        "11a" => "5g",
-        "11b" | "11g" => "2g",
-        _ => match protocol {
+    let band = match options.get("hwmode").filter(|hwmode| given(hwmode)) {
+        Some(hwmode) => match hwmode.as_str()? {
+            "11a" => "5g",
+            "11b" | "11g" => "2g",
+            _ => return None,
+        },
+        None => match protocol {
             "802.11ad" => "60g",
             "802.11b" | "802.11g" => "2g",
             "802.11a" | "802.11ac" => "5g",

@@ -84,8 +84,8 @@ pub(super) fn split_off(interface: &mut Interface<'_>) -> Option<Options> {
     }
     let vlans = options.remove("vlan_filtering");
     options.remove("bridge_members");
-    // A VLAN has no other device than its own.
-    let own = take_given(options, "device").filter(|_| !is_vlan);
+    // Bridges and VLANs have no other device than their own.
+    let own = take_given(options, "device").filter(|_| !is_bridge && !is_vlan);
     let own = own.unwrap_or_else(|| name.clone().into());
     options.insert("device".into(), own);
 
