@@ -1,5 +1,6 @@
 //! Configurations of devices: what they are made of, and what comes of it.
 
+mod lint;
 mod render;
 mod render_many;
 mod shared;
@@ -19,8 +20,9 @@ use projections::{
 };
 use serde_json::Value;
 
+pub(crate) use lint::adding;
 pub use render::{Archive, Rendering};
-pub(crate) use render::{Computation, Layered, Layers};
+pub(crate) use render::{Computation, Layered, Layers, hostname};
 pub(crate) use templates::append;
 
 use crate::{App, By, Failure, Refusal};

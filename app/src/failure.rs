@@ -100,6 +100,18 @@ pub enum Refusal {
         /// What is wrong there.
         message: String,
     },
+    /// A value that devices would read as more than it is.
+    #[error(
+        "Invalid configuration triggered by \"#{path}\": {message}. Quotes and line ends in values are written as they are: take them out."
+    )]
+    AddsOptions {
+        /// What holds the value: `config` of a template, `config.config` or `config.context` of a device, `context` of others.
+        field: &'static str,
+        /// JSON pointer to the value, or its place in the files.
+        path: String,
+        /// What it adds, without the value.
+        message: String,
+    },
     /// Contents that fit alone but not with the templates.
     #[error("There is a conflict with the specified templates. {message}")]
     TemplateConflict {

@@ -63,6 +63,7 @@ impl Groups<'_> {
             .map_err(|denied| Failure::denied(denied, MODEL))?;
         let owner = self.0.devices();
         owner.owner(by, Permission::AddGroup, new.organization_id).await?;
+        self.0.configurations().refuse_variables("context", None, &new.context)?;
         let create = GroupCommand::Create(CreateGroup {
             id: new.id,
             organization_id: new.organization_id,
@@ -89,6 +90,10 @@ impl Groups<'_> {
             }
             if let Some(templates) = &change.templates {
                 self.fitting(by, row.organization_id, templates).await?;
+            }
+            if let Some(context) = &change.context {
+                let held = Some(&row.variables);
+                self.0.configurations().refuse_variables("context", held, context)?;
             }
             let commands = [
                 change.name.clone().map(GroupCommand::Rename),

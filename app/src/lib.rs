@@ -42,7 +42,7 @@ pub use devices::{DeviceChange, DeviceDetail, Devices, NewDevice};
 pub use explanation::explanation;
 pub use failure::{Failure, Refusal, TakenValue};
 pub use fan_out::{FanOuts, Step};
-pub use files_diff::{ContentsDiff, FileChange, FileDiff, FilesDiff, Malformed, Opaque};
+pub use files_diff::Malformed;
 pub use fixture::{Fixture, FixtureError};
 pub use groups::{GroupChange, Groups, NewGroup};
 pub use history::{
@@ -56,6 +56,10 @@ pub use live::{
 };
 pub use log::AggregateStore;
 pub use moment::Moment;
+pub use netjson::{
+    ContentsDiff, FileChange, FileDiff, FilesDiff, Finding, Opaque, OptionDiff, PackageDiff,
+    SectionDiff, uci::Setting,
+};
 pub use organizations::{NewOrganization, OrganizationChange, Organizations};
 pub use presence::Presence;
 pub use preview::{

@@ -75,6 +75,8 @@ impl Organizations<'_> {
         by.authority
             .require_anywhere(Permission::AddOrganization)
             .map_err(|denied| Failure::denied(denied, MODEL))?;
+        let variables = "config_settings.context";
+        self.0.configurations().refuse_variables(variables, None, &new.context)?;
         let secret = match &new.shared_secret {
             Some(secret) => secret.clone(),
             None => self.0.world().secret(16).into(),
@@ -112,6 +114,10 @@ impl Organizations<'_> {
         let ((), done) = decide!(self.0, by, work => {
             work.open::<Organization>(id.as_uuid()).await?;
             let row = self.organization(by, id, Permission::ChangeOrganization).await?;
+            if let Some(context) = &change.context {
+                let (field, held) = ("config_settings.context", Some(&row.variables));
+                self.0.configurations().refuse_variables(field, held, context)?;
+            }
             let devices = device::count_of(self.0.store(), id).await?;
             let details = OrganizationDetails {
                 description: change.description.clone().unwrap_or(row.description),

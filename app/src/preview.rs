@@ -79,7 +79,7 @@ impl Previews<'_> {
     ) -> Result<FilesDiff, Failure> {
         let before = self.archive(by, one, one_at).await?.bytes;
         let after = self.archive(by, other, other_at).await?.bytes;
-        FilesDiff::computed(Some(before), Some(after)).await
+        crate::files_diff::computed(Some(before), Some(after)).await
     }
 
     /// What a preview changes in the files that a device downloads at present. No device, and one whose inputs never made an
@@ -104,7 +104,7 @@ impl Previews<'_> {
                 }
             }
         };
-        FilesDiff::computed(present, Some(preview.archive.clone())).await
+        crate::files_diff::computed(present, Some(preview.archive.clone())).await
     }
 
     async fn archive(&self, by: &By, device: DeviceId, at: Moment) -> Result<Archive, Failure> {
@@ -133,7 +133,7 @@ async fn files_of(archive: Bytes) -> Result<Vec<RenderedFile>, Failure> {
         .await
         .map_err(|error| Failure::Broken(Box::new(error)))?
         .map_err(broken)?;
-    let file = |(path, file): (String, crate::files_diff::File)| RenderedFile {
+    let file = |(path, file): (String, netjson::File)| RenderedFile {
         path,
         mode: file.mode,
         text: String::from_utf8_lossy(&file.contents).into_owned(),

@@ -31,6 +31,8 @@ pub struct ControllerSettings {
     pub context: Document,
     /// The syntax of devices whose operating system says nothing: DSA (`OpenWrt` 21 and later) or before.
     pub dsa_default: bool,
+    /// May values be written that devices read as more than they are (a quote and a line end bring in options)?
+    pub allow_lint_findings: bool,
     /// Registrations per organization and address, sustained.
     pub registrations_per_minute: u32,
     /// Registrations per organization and address at once.
@@ -54,6 +56,7 @@ impl Default for ControllerSettings {
                 .to_vec(),
             context: Document::new(),
             dsa_default: true,
+            allow_lint_findings: false,
             registrations_per_minute: 600,
             registration_burst: 20_000,
             address_interval: Duration::from_mins(1),

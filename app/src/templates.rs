@@ -10,7 +10,9 @@ use projections::{
 };
 use tracing::instrument;
 
-use crate::{App, By, Configurations, Done, Failure, Refusal, work::decide};
+use crate::{
+    App, By, Configurations, Done, Failure, Refusal, configurations::Computation, work::decide,
+};
 
 /// Use cases of templates; see [`App::templates`].
 pub struct Templates<'a>(pub(crate) &'a App);
@@ -79,6 +81,8 @@ impl Templates<'_> {
         }
         let backend = self.backend(&new.backend)?;
         Configurations::validate(&backend, "config", &new.config, &new.default_values)?;
+        let after = self.alone(backend.as_str(), &new.config, &new.default_values);
+        self.0.configurations().refuse_new("config", None, after).await?;
         let create = TemplateCommand::Create(Box::new(CreateTemplate {
             id: new.id,
             organization_id: new.organization_id,
@@ -118,6 +122,14 @@ impl Templates<'_> {
             if let Some(config) = &change.config {
                 let values = change.default_values.as_ref().unwrap_or(&row.default_values);
                 Configurations::validate(&backend, "config", config, values)?;
+            }
+            if change.config.is_some() || change.default_values.is_some() || change.backend.is_some() {
+                let field = if change.config.is_some() { "config" } else { "default_values" };
+                let config = change.config.as_ref().unwrap_or(&row.config);
+                let values = change.default_values.as_ref().unwrap_or(&row.default_values);
+                let before = self.alone(&row.backend, &row.config, &row.default_values);
+                let after = self.alone(backend.as_str(), config, values);
+                self.0.configurations().refuse_new(field, Some(before), after).await?;
             }
             let flags = TemplateFlags::new(
                 change.default.unwrap_or(row.flags.is_default()),
@@ -219,6 +231,13 @@ impl Templates<'_> {
             Failure::Refused(Refusal::TemplateConflict { message: error.to_string() })
         })?;
         Ok(crate::Archive { name: row.name, bytes: archive.bytes.into(), md5: archive.md5 })
+    }
+
+    /// A template without any device.
+    fn alone(&self, backend: &str, config: &Document, default_values: &Document) -> Computation {
+        let (contents, context) = ((config.clone(), Vec::new()), default_values.clone());
+        let dsa = self.0.settings().controller.dsa_default;
+        Computation::of(backend, contents, context, (None, dsa))
     }
 
     async fn template(

@@ -131,6 +131,18 @@ impl Configuration {
         }
     }
 
+    /// Values that the device reads otherwise than planned, as they are written into its files; empty for the past.
+    #[graphql(complexity = "50 + child_complexity")]
+    async fn findings(&self, ctx: &Context<'_>) -> Result<Vec<Finding>> {
+        match self {
+            Self::Now(row) => {
+                let found = app(ctx)?.configurations().findings(by(ctx)?, row.device_id).await;
+                Ok(found.map_err(failure)?.iter().map(Finding::from).collect())
+            }
+            Self::Then { .. } => Ok(Vec::new()),
+        }
+    }
+
     /// When it was made.
     async fn created_at(&self) -> DateTime<Utc> {
         match self {
@@ -144,6 +156,37 @@ impl Configuration {
         match self {
             Self::Now(row) => row.modified_at,
             Self::Then { was, .. } => was.modified_at,
+        }
+    }
+}
+
+/// A value that a device reads otherwise than planned: quotes and line ends go into its files as they are.
+#[derive(SimpleObject)]
+#[graphql(name = "ConfigurationFinding")]
+pub(super) struct Finding {
+    /// Where the value stands in the merged contents, a JSON pointer (RFC 6901); null where it was put together from several.
+    pointer: Option<String>,
+    /// The package of its text.
+    package: String,
+    /// The section that was planned.
+    section: Option<String>,
+    /// The option that was planned.
+    option: Option<String>,
+    /// Does it bring in sections or options? Else planned ones are lost. A change that brings in new ones is refused.
+    adds: bool,
+    /// What the device reads, without the value.
+    message: String,
+}
+
+impl From<&app::Finding> for Finding {
+    fn from(finding: &app::Finding) -> Self {
+        Self {
+            pointer: finding.pointer.clone(),
+            package: finding.package.clone(),
+            section: finding.section.clone(),
+            option: finding.option.clone(),
+            adds: finding.adds(),
+            message: finding.message(),
         }
     }
 }

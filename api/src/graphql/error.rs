@@ -109,7 +109,9 @@ pub(super) fn camel(snake: &str) -> String {
 /// The input that a refusal is about, if it is one.
 fn place(refusal: &Refusal) -> Option<String> {
     let field = match refusal {
-        Refusal::InvalidConfiguration { field, .. } => return Some(input_name(field)),
+        Refusal::InvalidConfiguration { field, .. } | Refusal::AddsOptions { field, .. } => {
+            return Some(input_name(field));
+        }
         Refusal::EmptyTemplate => "config",
         Refusal::ForeignTemplates { .. } | Refusal::DefaultTemplatesInGroup { .. } => "templateIds",
         Refusal::SharedTemplateName => "name",

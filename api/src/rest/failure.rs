@@ -157,6 +157,7 @@ fn refused(refusal: Refusal) -> RestError {
         Refusal::InvalidConfiguration { field: "config.config", .. }
         | Refusal::TemplateConflict { .. } => "config.__all__",
         Refusal::InvalidConfiguration { .. } | Refusal::EmptyTemplate | Refusal::Exists => ALL,
+        Refusal::AddsOptions { field, .. } => field,
         Refusal::ForeignTemplates { .. } => "config",
         Refusal::DefaultTemplatesInGroup { .. } => "templates",
         Refusal::SharedTemplateName => "name",

@@ -7,7 +7,7 @@ use domain::{
     DeviceId, Document, OrganizationId,
     configuration::{ArchiveRendered, Configuration, ConfigurationCommand},
 };
-use netjson::RENDERER_VERSION;
+use netjson::{Finding, RENDERER_VERSION};
 use projections::{
     configuration::{ConfigurationRow, Inputs, LastRendering, SharedTemplate, inputs},
     device::DeviceRow,
@@ -16,7 +16,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use store::{Identity, Op, Query, Sha256, args};
 
-use super::{Configurations, shared::SharedTemplates};
+use super::{Configurations, lint::adding, shared::SharedTemplates};
 use crate::{By, Failure, edge::KnownArchive, sealing::Place, work::decide};
 
 /// Longest reason of a failure that is kept, in characters.
@@ -117,6 +117,16 @@ impl Computation {
             .map_err(|error| reason(&error))
     }
 
+    /// What is not, or not yet, stored as a configuration with templates of its own.
+    pub(crate) fn of(
+        backend: &str,
+        (config, templates): (Document, Vec<Arc<Document>>),
+        context: Document,
+        (hostname, dsa): (Option<String>, bool),
+    ) -> Self {
+        Self { backend: backend.to_owned(), config, templates, context, hostname, dsa }
+    }
+
     /// The variables.
     pub(crate) fn context(&self) -> &Document {
         &self.context
@@ -162,19 +172,30 @@ impl Configurations<'_> {
         &self,
         inputs: &Inputs,
     ) -> Result<Result<netjson::Archive, String>, Failure> {
-        self.computed(inputs, |computation| {
-            computation.rendering().map(|rendering| rendering.archive())
+        let id = inputs.device.id;
+        self.computed(inputs, move |computation| {
+            let rendering = computation.rendering()?;
+            if let Some(finding) = adding(&rendering).first() {
+                tracing::warn!(device.id = %id, %finding, "a device reads more than was planned");
+            }
+            Ok(rendering.archive())
         })
         .await
     }
 
-    /// Do the inputs fit together?
-    pub(crate) async fn fit(&self, inputs: &Inputs) -> Result<Result<(), String>, Failure> {
-        self.computed(inputs, |computation| computation.rendering().map(drop)).await
+    /// Do the inputs fit together? Values that would bring in what nobody planned.
+    pub(crate) async fn fit(
+        &self,
+        inputs: &Inputs,
+    ) -> Result<Result<Vec<Finding>, String>, Failure> {
+        self.computed(inputs, |computation| {
+            computation.rendering().map(|rendering| adding(&rendering))
+        })
+        .await
     }
 
     /// Computes where it may take its time.
-    async fn computed<T: Send + 'static>(
+    pub(super) async fn computed<T: Send + 'static>(
         &self,
         inputs: &Inputs,
         compute: impl FnOnce(&Computation) -> T + Send + 'static,
@@ -390,7 +411,8 @@ impl Configurations<'_> {
         context
     }
 
-    fn dsa(&self, os: &str) -> bool {
+    /// The syntax for an operating system.
+    pub(crate) fn dsa(&self, os: &str) -> bool {
         if os.is_empty() {
             self.0.settings().controller.dsa_default
         } else {
@@ -448,7 +470,7 @@ pub(super) fn without_key(text: &str, context: &Document) -> String {
 }
 
 /// The device's name as its host name, unless its own contents say one. Colons cannot be in host names.
-fn hostname(config: &Document, name: &str) -> Option<String> {
+pub(crate) fn hostname(config: &Document, name: &str) -> Option<String> {
     let own = config.get("general").and_then(|general| general.get("hostname"));
     own.is_none().then(|| name.replace(':', "-"))
 }

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 
 use domain::{DeviceId, OrganizationId, configuration::ArchiveRendered};
 use futures::{StreamExt as _, stream};
-use netjson::RENDERER_VERSION;
+use netjson::{Finding, RENDERER_VERSION};
 use projections::configuration::{ConfigurationRow, InputsBatch, inputs_of};
 
 use super::{
     Configurations,
+    lint::adding,
     render::{Computation, Layered, Rendering, cause, is_held, known, rendered},
     shared::SharedTemplates,
 };
@@ -37,6 +38,8 @@ struct Computed {
     row: ConfigurationRow,
     cause: Option<i64>,
     archive: Result<netjson::Archive, String>,
+    /// A value that the device reads as more than it is.
+    finding: Option<Finding>,
 }
 
 impl Configurations<'_> {
@@ -72,6 +75,11 @@ impl Configurations<'_> {
         let position = batch.position;
         let (mut renderings, due) = self.due(&batch).await?;
         let computed = self.compute_many(due).await?;
+        let mut found = computed.iter().filter_map(|it| Some((&it.row, it.finding.as_ref()?)));
+        if let Some((row, finding)) = found.next() {
+            let devices = 1 + found.count();
+            tracing::warn!(devices, example = %row.device_id, %finding, "devices read more than was planned");
+        }
 
         let mut blobs: HashMap<OrganizationId, Vec<&[u8]>> = HashMap::new();
         for Computed { row, archive, .. } in &computed {
@@ -89,7 +97,7 @@ impl Configurations<'_> {
         positions.sort_unstable();
         positions.dedup();
         let causes = &self.0.store().identities_at(&positions).await?;
-        let accept = |Computed { row, cause, archive }: Computed| async move {
+        let accept = |Computed { row, cause, archive, .. }: Computed| async move {
             let outcome = archive.map(|archive| rendered(archive, position));
             let cause = cause.and_then(|position| causes.get(&position));
             let rendering = self.accept(&row, position, &outcome, cause).await?;
@@ -165,8 +173,12 @@ impl Configurations<'_> {
                 turn.into_iter()
                     .map(|Due { row, cause, computation }| {
                         let rendering = computation.rendering_with(&mut shared);
+                        let finding = rendering
+                            .as_ref()
+                            .ok()
+                            .and_then(|rendering| adding(rendering).into_iter().next());
                         let archive = rendering.map(|rendering| rendering.archive());
-                        Computed { row, cause, archive }
+                        Computed { row, cause, archive, finding }
                     })
                     .collect::<Vec<_>>()
             }));

@@ -358,6 +358,7 @@ impl Devices<'_> {
             mac_address: &device.mac_address,
             name,
             hardware_id: device.hardware_id.as_deref().unwrap_or_default(),
+            os: &device.information.os,
         };
         self.configuration(by, device.id, organization, wanted, group, &identity).await
     }
@@ -369,16 +370,20 @@ impl Devices<'_> {
         backend: &domain::configuration::Backend,
         commands: &[ConfigurationCommand],
     ) -> Result<(), Failure> {
-        let Some(mut inputs) = configuration::inputs(self.0.store(), id).await? else {
+        let Some(stored) = configuration::inputs(self.0.store(), id).await? else {
             return Ok(());
         };
+        let mut inputs = stored.clone();
+        let mut field = "config.templates";
         let mut relevant = false;
         for command in commands {
             match command {
                 ConfigurationCommand::ChangeContents(config) => {
+                    field = "config.config";
                     inputs.configuration.config.clone_from(config);
                 }
                 ConfigurationCommand::ChangeVariables(variables) => {
+                    field = if field == "config.config" { field } else { "config.context" };
                     inputs.configuration.variables.clone_from(variables);
                 }
                 ConfigurationCommand::AssignTemplates(ids)
@@ -399,7 +404,9 @@ impl Devices<'_> {
         let own = &inputs.configuration.config;
         Configurations::validate(backend, "config.config", own, &context)?;
         let fit = self.0.configurations().fit(&inputs).await?;
-        fit.map_err(|message| Failure::Refused(Refusal::TemplateConflict { message }))
+        let findings =
+            fit.map_err(|message| Failure::Refused(Refusal::TemplateConflict { message }))?;
+        self.0.configurations().refuse_beyond(field, &stored, &findings).await
     }
 
     /// The new owner has the archive that the device has, sealed for it.

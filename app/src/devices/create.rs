@@ -1,5 +1,7 @@
+use std::sync::Arc;
+
 use domain::{
-    DeviceId, FieldError, GroupId, OrganizationId, Permission, Problem,
+    DeviceId, Document, FieldError, GroupId, OrganizationId, Permission, Problem,
     configuration::{Configuration, ConfigurationCommand, CreateConfiguration},
     device::{
         Device, DeviceCommand, DeviceName, HardwareId, Information, MacAddress, RegisterDevice,
@@ -16,7 +18,7 @@ use tracing::instrument;
 use super::{Devices, MODEL, limited};
 use crate::{
     By, Done, Failure,
-    configurations::{Configurations, Layers, NewConfiguration},
+    configurations::{Computation, Configurations, Layers, NewConfiguration, hostname},
     sealing::Place,
     work::decide,
 };
@@ -134,6 +136,7 @@ impl Devices<'_> {
             mac_address: &new.mac_address,
             name: &new.name,
             hardware_id: new.hardware_id.as_deref().unwrap_or_default(),
+            os: &new.os,
         };
         let key = self.0.sealing().seal(Place::DeviceKey(new.id, organization.id), &clear).await?;
         let command = DeviceCommand::Register(Box::new(RegisterDevice {
@@ -218,24 +221,44 @@ impl Devices<'_> {
             .await?
             .map(|row| row.variables)
             .unwrap_or_default();
-        let context = configurations.layers(&Layers {
-            defaults: templates
+        let context = |own| {
+            configurations.layers(&Layers {
+                defaults: templates
+                    .iter()
+                    .filter_map(|id| rows.iter().find(|row| row.id == *id))
+                    .map(|row| &row.default_values)
+                    .collect(),
+                predefined: [
+                    ("id", &id.to_string()),
+                    ("key", identity.key),
+                    ("mac_address", identity.mac_address),
+                    ("name", identity.name),
+                ],
+                organization: &organization_variables,
+                group: &group_variables,
+                hardware_id: identity.hardware_id,
+                own,
+            })
+        };
+        let evaluated = context(&wanted.context);
+        Configurations::validate(&backend, "config.config", &wanted.config, &evaluated)?;
+        if !wanted.config.is_empty() || !wanted.context.is_empty() {
+            let layers: Vec<Arc<Document>> = templates
                 .iter()
                 .filter_map(|id| rows.iter().find(|row| row.id == *id))
-                .map(|row| &row.default_values)
-                .collect(),
-            predefined: [
-                ("id", &id.to_string()),
-                ("key", identity.key),
-                ("mac_address", identity.mac_address),
-                ("name", identity.name),
-            ],
-            organization: &organization_variables,
-            group: &group_variables,
-            hardware_id: identity.hardware_id,
-            own: &wanted.context,
-        });
-        Configurations::validate(&backend, "config.config", &wanted.config, &context)?;
+                .map(|row| Arc::new(row.config.clone()))
+                .collect();
+            let dsa = configurations.dsa(identity.os);
+            let computation = |config: &Document, context| {
+                let system = (hostname(config, identity.name), dsa);
+                Computation::of(backend.as_str(), (config.clone(), layers.clone()), context, system)
+            };
+            let nothing = Document::new();
+            let before = computation(&nothing, context(&nothing));
+            let after = computation(&wanted.config, evaluated);
+            let field = if wanted.config.is_empty() { "config.context" } else { "config.config" };
+            configurations.refuse_new(field, Some(before), after).await?;
+        }
         Ok(CreateConfiguration {
             device_id: id,
             organization_id: organization,
@@ -254,6 +277,8 @@ pub(super) struct Predefined<'a> {
     pub(super) mac_address: &'a str,
     pub(super) name: &'a str,
     pub(super) hardware_id: &'a str,
+    /// Not a variable; it decides about the syntax.
+    pub(super) os: &'a str,
 }
 
 /// A device of a group with templates has a configuration, whether or not one was asked for.

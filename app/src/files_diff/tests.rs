@@ -2,21 +2,27 @@ use std::io::Write as _;
 
 use flate2::{Compression, write::GzEncoder};
 
-use super::*;
+use netjson::{ContentsDiff, FileChange, FilesDiff};
+
+use super::between;
+
+/// Bytes and lines of the largest file that is compared line by line.
+const MAX_TEXT: usize = 1 << 20;
+const MAX_LINES: usize = 10_000;
 
 #[test]
 fn equal_archives_differ_in_nothing() {
     let one = archive(&[("etc/a", 0o644, b"x\n")]);
-    let diff = FilesDiff::between(Some(&one), Some(&one)).unwrap();
+    let diff = between(Some(&one), Some(&one)).unwrap();
     assert_eq!(diff, FilesDiff::default());
-    assert!(FilesDiff::between(None, None).unwrap().is_empty());
+    assert!(between(None, None).unwrap().is_empty());
 }
 
 #[test]
 fn changed_lines_are_told_in_the_unified_format() {
     let before = archive(&[("etc/a", 0o644, b"1\n2\n3\n"), ("etc/same", 0o644, b"s\n")]);
     let after = archive(&[("etc/a", 0o644, b"1\n3\n4\n5\n"), ("etc/same", 0o644, b"s\n")]);
-    let diff = FilesDiff::between(Some(&before), Some(&after)).unwrap();
+    let diff = between(Some(&before), Some(&after)).unwrap();
     let [file] = &diff.files[..] else { panic!("{diff:?}") };
     assert_eq!((file.path.as_str(), file.change), ("etc/a", FileChange::Changed));
     assert_eq!(file.lines(), (2, 1));
@@ -28,7 +34,7 @@ fn changed_lines_are_told_in_the_unified_format() {
 fn files_come_and_go_and_change_their_mode() {
     let before = archive(&[("gone", 0o644, b"g\n"), ("mode", 0o644, b"m\n")]);
     let after = archive(&[("came", 0o644, b"c\n"), ("mode", 0o755, b"m\n")]);
-    let diff = FilesDiff::between(Some(&before), Some(&after)).unwrap();
+    let diff = between(Some(&before), Some(&after)).unwrap();
     let told: Vec<_> =
         diff.files.iter().map(|file| (file.path.as_str(), file.change, file.lines())).collect();
     assert_eq!(
@@ -43,7 +49,7 @@ fn files_come_and_go_and_change_their_mode() {
     assert_eq!(diff.files[2].contents, ContentsDiff::Same);
     assert_eq!(diff.files[2].modes, (Some(0o644), Some(0o755)));
 
-    let all = FilesDiff::between(None, Some(&after)).unwrap();
+    let all = between(None, Some(&after)).unwrap();
     assert!(all.files.iter().all(|file| file.change == FileChange::Added));
 }
 
@@ -53,7 +59,7 @@ fn what_is_not_text_or_too_long_is_told_by_size_and_hash() {
     let large = vec![b'x'; MAX_TEXT + 1];
     let before = archive(&[("binary", 0o644, b"\0\x01"), ("large", 0o644, &large)]);
     let after = archive(&[("binary", 0o644, b"\xff\xfe"), ("long", 0o644, long.as_bytes())]);
-    let diff = FilesDiff::between(Some(&before), Some(&after)).unwrap();
+    let diff = between(Some(&before), Some(&after)).unwrap();
     assert_eq!(diff.files.len(), 3);
     for file in &diff.files {
         let ContentsDiff::Opaque { before, after } = &file.contents else { panic!("{file:?}") };
@@ -74,7 +80,7 @@ fn differences_end_at_ten_thousand_lines_and_say_so() {
     let (one, other) = (text("a"), text("b"));
     let before = archive(&[("1", 0o644, one.as_bytes()), ("2", 0o644, b"x\n")]);
     let after = archive(&[("1", 0o644, other.as_bytes()), ("2", 0o644, b"y\n")]);
-    let diff = FilesDiff::between(Some(&before), Some(&after)).unwrap();
+    let diff = between(Some(&before), Some(&after)).unwrap();
     assert!(diff.cut);
     let told: usize = diff
         .files
@@ -91,8 +97,8 @@ fn differences_end_at_ten_thousand_lines_and_say_so() {
 #[test]
 fn what_is_no_archive_is_refused() {
     let whole = archive(&[("etc/a", 0o644, b"x\n")]);
-    assert!(FilesDiff::between(None, Some(b"no archive")).is_err());
-    assert!(FilesDiff::between(None, Some(&whole[..whole.len() / 2])).is_err());
+    assert!(between(None, Some(b"no archive")).is_err());
+    assert!(between(None, Some(&whole[..whole.len() / 2])).is_err());
 }
 
 fn archive(files: &[(&str, u32, &[u8])]) -> Vec<u8> {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use flate2::read::GzDecoder;
+use netjson::File;
 
 /// Bytes of the tar that are looked at.
 const MAX_BYTES: u64 = 64 << 20;
@@ -19,13 +20,6 @@ pub(crate) struct Unpacked {
     pub(crate) files: BTreeMap<String, File>,
     /// There is more than was looked at.
     pub(crate) cut: bool,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct File {
-    /// Permission bits.
-    pub(crate) mode: u32,
-    pub(crate) contents: Vec<u8>,
 }
 
 /// Regular files only: generators make no others.
@@ -63,5 +57,5 @@ fn file(mut entry: tar::Entry<'_, &[u8]>) -> io::Result<Option<(String, File)>> 
     let mode = entry.header().mode()?;
     let mut contents = Vec::new();
     entry.read_to_end(&mut contents)?;
-    Ok(Some((path, File { mode, contents })))
+    Ok(Some((path.clone(), File { path, mode, contents })))
 }

@@ -125,7 +125,7 @@ impl History<'_> {
         }
         let bytes = |held: Option<(crate::Archive, i64)>| held.map(|(archive, _)| archive.bytes);
         let (before, after) = (self.archive_of(before).await?, self.archive_of(after).await?);
-        FilesDiff::computed(bytes(before), bytes(after)).await
+        crate::files_diff::computed(bytes(before), bytes(after)).await
     }
 }
 

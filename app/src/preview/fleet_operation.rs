@@ -178,7 +178,18 @@ impl<'a> FleetOperation<'a> {
             }
             _ => None,
         };
-        let check = Some(Box::new(Check { backend, config: held.config.clone(), instead }));
+        let before = if self.app.configurations().allows_findings() {
+            None
+        } else {
+            let held = DeviceEdit::of(inputs);
+            self.load(&held, batch).await?;
+            match self.layered(&held, batch, &before) {
+                Some(layered) => Some(self.app.configurations().computation(layered).await?),
+                None => None,
+            }
+        };
+        let config = held.config.clone();
+        let check = Some(Box::new(Check { backend, config, instead, before }));
         Ok(Decided::Render { edit: Box::new(edit), group: variables, check })
     }
 

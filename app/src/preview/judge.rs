@@ -9,7 +9,7 @@ use domain::{
 use super::Previews;
 use crate::{
     Failure, FilesDiff, Refusal,
-    configurations::{Computation, Configurations},
+    configurations::{Computation, Configurations, adding},
 };
 
 /// Devices that one thread renders before others get their turn.
@@ -38,6 +38,8 @@ pub(super) struct Check {
     pub(super) config: Document,
     /// With the variables of the group as they were, where they would change.
     pub(super) instead: Option<Computation>,
+    /// Without the change, where values that a device reads as more than they are must not become more.
+    pub(super) before: Option<Computation>,
 }
 
 /// What comes of a change for one device.
@@ -151,7 +153,7 @@ impl Pair {
         let verdict = match self.outcome {
             Outcome::Settled(verdict) => verdict,
             Outcome::Differs { name, md5, before, after } => {
-                let diff = FilesDiff::between(before.as_deref(), Some(&after))
+                let diff = crate::files_diff::between(before.as_deref(), Some(&after))
                     .map_err(|error| Failure::Broken(Box::new(error)))?;
                 Verdict::Changed { name, md5, diff }
             }
@@ -208,6 +210,9 @@ impl Check {
         Configurations::validate(&self.backend, "config.config", &self.config, context)?;
         let conflict = |message| Failure::Refused(Refusal::TemplateConflict { message });
         let rendering = checked.rendering().map_err(conflict)?;
+        if let Some(before) = &self.before {
+            checked.refuse_beyond("config.context", Some(before), &adding(&rendering))?;
+        }
         Ok(if self.instead.is_some() { after.rendering() } else { Ok(rendering) })
     }
 }

@@ -200,6 +200,7 @@ mod tests {
             change: FileChange::Changed,
             modes: (Some(0o644), Some(0o600)),
             contents: ContentsDiff::Same,
+            sections: None,
         };
         let diff = FilesDiff { files: vec![file], cut: false };
         Verdict::Changed { name: "ap".to_owned(), md5: String::new(), diff }

@@ -39,7 +39,7 @@ impl Archive {
     }
 }
 
-fn digit(value: u8) -> char {
+pub(crate) fn digit(value: u8) -> char {
     char::from(b"0123456789abcdef"[usize::from(value & 15)])
 }
 

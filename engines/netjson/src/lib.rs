@@ -8,6 +8,7 @@ mod archive;
 mod auto_client;
 mod backend;
 mod context;
+mod diff;
 mod dsa;
 mod equality;
 mod error;
@@ -31,6 +32,10 @@ pub use self::archive::Archive;
 pub use self::auto_client::{auto_client, device_auto_client};
 pub use self::backend::{Backend, UnknownBackend};
 pub use self::context::evaluate_vars;
+pub use self::diff::{
+    ContentsDiff, FileChange, FileDiff, FilesDiff, Opaque, OptionDiff, PackageDiff, SectionDiff,
+    UciDiff,
+};
 pub use self::dsa::is_openwrt_dsa;
 pub use self::error::{Error, Unreadable, ValidationError};
 pub use self::files::File;

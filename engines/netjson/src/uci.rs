@@ -101,6 +101,12 @@ impl Document {
         reader::read(text, None)
     }
 
+    /// Reads a file below `/etc/config` on after errors, see
+    /// [`read_leniently`](Self::read_leniently).
+    pub fn read_package_leniently(name: &str, text: &str) -> (Self, Vec<SyntaxError>) {
+        reader::read(text, Some(name))
+    }
+
     /// The package called `name`.
     pub fn package(&self, name: &str) -> Option<&Package> {
         self.packages.iter().find(|package| package.name == name)

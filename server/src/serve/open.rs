@@ -145,6 +145,7 @@ fn controller(settings: &Settings) -> ControllerSettings {
         backends: given.backends.clone(),
         context: given.context.clone(),
         dsa_default: given.dsa_default,
+        allow_lint_findings: given.allow_lint_findings,
         registrations_per_minute: given.registrations_per_minute,
         registration_burst: given.registration_burst,
         operations_per_account: given.operations_per_account,

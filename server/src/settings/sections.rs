@@ -154,6 +154,8 @@ sections! {
         context: Document = "{}";
         /// Do devices whose operating system says nothing get the DSA syntax (OpenWrt 21 and later)?
         dsa_default: bool = "true";
+        /// May values be saved that devices read as more options or sections than planned? What was saved before always keeps working.
+        allow_lint_findings: bool = "false";
         /// Registrations per organization and client address in a minute, sustained.
         registrations_per_minute: u32 = "600";
         /// Registrations per organization and client address at once: a fleet behind one address may come back together.

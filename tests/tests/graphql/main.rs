@@ -6,6 +6,7 @@ mod bulk;
 mod codes;
 mod complete;
 mod dry_runs;
+mod findings;
 mod history;
 mod lists;
 mod live;

@@ -30,6 +30,10 @@ const DIFF: &str =
     "query ($from: DeviceMomentInput!, $to: DeviceMomentInput!) { filesDiff(from: $from, to: $to) {
     cut files { path change addedLines removedLines unified }
 } }";
+const SECTIONS: &str =
+    "query ($from: DeviceMomentInput!, $to: DeviceMomentInput!) { filesDiff(from: $from, to: $to) {
+    files { path sections { kind name change options { name change before after isList } } }
+} }";
 
 /// The texts in an archive by their paths, as agents unpack it.
 fn unpack(archive: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
@@ -99,6 +103,17 @@ async fn a_preview_is_what_is_downloaded_after_the_change(
     let (now, past) = (json!({ "deviceId": scene.id }), json!({ "deviceId": scene.id, "at": at }));
     let diff = admin.graphql_data(DIFF, json!({ "from": past, "to": now })).await?;
     assert_eq!(diff["filesDiff"], preview["diff"]);
+    let said = admin.graphql_data(SECTIONS, json!({ "from": past, "to": now })).await?;
+    let files = said["filesDiff"]["files"].as_array().context("files")?;
+    let sections =
+        |path: &str| files.iter().find(|file| file["path"] == path).map(|file| &file["sections"]);
+    assert_eq!(sections("etc/word"), Some(&Value::Null), "it is no package");
+    let system = sections("etc/config/system").context("the package")?;
+    assert_eq!((&system[0]["kind"], &system[0]["name"]), (&json!("system"), &json!("system")));
+    let options = system[0]["options"].as_array().context("options")?;
+    let option = |name: &str| options.iter().find(|option| option["name"] == name);
+    let hostname = option("hostname").context("the option")?;
+    assert_eq!((&hostname["after"], &hostname["isList"]), (&json!(["ap-later"]), &json!(false)));
     let same = admin.graphql_data(DIFF, json!({ "from": now, "to": now })).await?;
     assert_eq!(same["filesDiff"], json!({ "cut": false, "files": [] }));
     let again = admin.graphql_data(PREVIEW, variables).await?["previewDevice"].take();

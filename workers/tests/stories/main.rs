@@ -6,6 +6,7 @@ mod dry_run;
 mod fan_out;
 mod full_disk;
 mod history;
+mod lint;
 mod listening;
 mod moves;
 mod presence;

@@ -1,6 +1,6 @@
 //! How the files of two archives differ.
 
-use app::{ContentsDiff, Opaque};
+use app::{ContentsDiff, Opaque, Setting};
 use async_graphql::{Enum, Object, SimpleObject};
 
 /// How the files of two archives differ; equal files are left out.
@@ -107,6 +107,13 @@ impl FileDiff {
         matches!(self.0.contents, ContentsDiff::Text { cut: true, .. })
     }
 
+    /// What a configuration package (`etc/config/…`) says otherwise, section by section; null for other files. Differences
+    /// beyond 10,000 sections and options are left out.
+    async fn sections(&self) -> Option<Vec<SectionDiff<'_>>> {
+        let package = self.0.sections.as_ref()?;
+        Some(package.sections.iter().map(SectionDiff).collect())
+    }
+
     /// The contents in the first archive, where they are not compared line by line.
     async fn opaque_before(&self) -> Option<OpaqueFile> {
         self.opaque().0
@@ -115,5 +122,71 @@ impl FileDiff {
     /// The contents in the second archive, where they are not compared line by line.
     async fn opaque_after(&self) -> Option<OpaqueFile> {
         self.opaque().1
+    }
+}
+
+/// A section of a configuration package that is not the same in both archives.
+struct SectionDiff<'a>(&'a app::SectionDiff);
+
+/// A section of a configuration package that is not the same in both archives.
+#[Object]
+impl SectionDiff<'_> {
+    /// Its type, such as `interface`.
+    async fn kind(&self) -> &str {
+        &self.0.kind
+    }
+
+    /// Its name; sections without one are known by type and position, such as `@rule[0]`.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What became of it.
+    async fn change(&self) -> FileChange {
+        self.0.change.into()
+    }
+
+    /// Its options that came, went or changed.
+    async fn options(&self) -> Vec<OptionDiff<'_>> {
+        self.0.options.iter().map(OptionDiff).collect()
+    }
+}
+
+/// An option that is not the same in both archives.
+struct OptionDiff<'a>(&'a app::OptionDiff);
+
+/// An option that is not the same in both archives.
+#[Object]
+impl OptionDiff<'_> {
+    /// Its name.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What became of it.
+    async fn change(&self) -> FileChange {
+        self.0.change().into()
+    }
+
+    /// Its value in the first archive, or the values of a list; null where it is not there.
+    async fn before(&self) -> Option<&[String]> {
+        self.0.before.as_ref().map(values)
+    }
+
+    /// Its value in the second archive.
+    async fn after(&self) -> Option<&[String]> {
+        self.0.after.as_ref().map(values)
+    }
+
+    /// Is it a list, on the side where it is there last?
+    async fn is_list(&self) -> bool {
+        matches!(self.0.after.as_ref().or(self.0.before.as_ref()), Some(Setting::List(_)))
+    }
+}
+
+fn values(setting: &Setting) -> &[String] {
+    match setting {
+        Setting::Option(value) => std::slice::from_ref(value),
+        Setting::List(values) => values,
     }
 }

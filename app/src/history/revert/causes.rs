@@ -111,7 +111,7 @@ impl History<'_> {
             let files = match configurations.compute(&inputs).await? {
                 Ok(other) => {
                     let other = Some(bytes::Bytes::from(other.bytes));
-                    let diff = FilesDiff::computed(other, Some(archive.clone())).await?;
+                    let diff = crate::files_diff::computed(other, Some(archive.clone())).await?;
                     Some(diff.files.iter().map(count).collect::<Vec<_>>())
                 }
                 Err(_) => None,

@@ -1,6 +1,6 @@
 //! Where in a configuration a piece of text comes from.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use serde_json::Value;
 
@@ -13,13 +13,13 @@ const SEARCHED: usize = 1000;
 pub(super) struct Places {
     values: Vec<(String, String)>,
     keys: Vec<(String, String)>,
-    /// How often a text was asked for: equal ones stand in the order of the configuration.
-    asked: HashMap<(bool, String), usize>,
+    /// Places that were found: equal texts stand at different ones.
+    used: HashSet<String>,
 }
 
 impl Places {
     pub(super) fn of(netjson: &Value) -> Self {
-        let mut places = Self { values: Vec::new(), keys: Vec::new(), asked: HashMap::new() };
+        let mut places = Self { values: Vec::new(), keys: Vec::new(), used: HashSet::new() };
         places.collect(netjson, &mut String::new());
         places
     }
@@ -59,13 +59,14 @@ impl Places {
     pub(super) fn find(&mut self, token: &Token<'_>) -> Option<String> {
         let is_key = matches!(token.piece, Piece::OptionName(_) | Piece::PackageName(_));
         let text = token.text();
-        let asked = self.asked.entry((is_key, text.to_owned())).or_default();
-        let nth = *asked;
-        *asked += 1;
         let all = if is_key { &self.keys } else { &self.values };
-        let equal: Vec<_> = all.iter().filter(|(known, _)| known == text).collect();
-        if let Some((_, pointer)) = equal.get(nth).or(equal.last()) {
-            return Some(pointer.clone());
+        let equal = || all.iter().filter(|(known, _)| known == text).map(|(_, place)| place);
+        let unused = || equal().filter(|place| !self.used.contains(*place));
+        let option = token.option_name().unwrap_or_default();
+        let place = unused().find(|place| is_about(place, &option)).or_else(|| unused().next());
+        if let Some(place) = place.or_else(|| equal().last()).cloned() {
+            self.used.insert(place.clone());
+            return Some(place);
         }
         let is_value = matches!(token.piece, Piece::Value { .. });
         let inside = |known: &str| {
@@ -88,6 +89,12 @@ impl Places {
 /// Whether no piece of text is more than it is because of `text`.
 fn is_plain(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// Whether the member at `place`, or the list that it is in, is called `option`.
+fn is_about(place: &str, option: &str) -> bool {
+    let mut steps = place.rsplit('/');
+    steps.find(|step| step.parse::<usize>().is_err()) == Some(option)
 }
 
 /// Appends a step to a JSON pointer.
