@@ -64,7 +64,7 @@ impl Places {
         let unused = || equal().filter(|place| !self.used.contains(*place));
         let option = token.option_name().unwrap_or_default();
         let place = unused().find(|place| is_about(place, &option)).or_else(|| unused().next());
-        if let Some(place) = place.or_else(|| equal().last()).cloned() {
+        if let Some(place) = place.or_else(|| equal().next_back()).cloned() {
             self.used.insert(place.clone());
             return Some(place);
         }
