@@ -76,7 +76,8 @@ fn other_files_have_no_sections_and_what_is_too_much_is_cut() {
     };
     let diff = FilesDiff::of(file("etc/a", "a\n"), file("etc/a", "b\n"));
     assert_eq!(diff.files[0].sections, None);
-    let many: String = (0..6000).map(|n| format!("config t s{n}\n\toption a 'b'\n")).collect();
+    let sections = (0..6000).map(|n| format!("config t s{n}\n\toption a 'b'\n"));
+    let many = sections.collect::<Vec<_>>().concat();
     let diff = FilesDiff::of(BTreeMap::new(), file("etc/config/x", &many));
     let package = diff.files[0].sections.as_ref().unwrap();
     assert!(package.cut && diff.cut);
