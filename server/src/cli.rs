@@ -7,7 +7,8 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use secrecy::SecretString;
 
 use crate::{
-    backup, doctor, events, export, fleet, import, read_models, restore, serve, settings, verify,
+    backup, config, doctor, events, export, fleet, import, read_models, restore, serve, settings,
+    verify,
 };
 
 /// Manages fleets of `OpenWrt` routers and the Wi-Fi services on them; every change is an event.
@@ -38,6 +39,9 @@ enum Command {
     Export(export::ExportArgs),
     /// Reads what `export` wrote into an empty data folder or database.
     Import(import::ImportArgs),
+    /// Renders, checks, reads and compares configurations of devices, without a server.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Looks at everything that may go wrong, and says what to do about it.
     Doctor(Place),
     /// Prints a script that completes commands, for a shell.
@@ -130,6 +134,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Restore(args) => runtime()?.block_on(restore::run(args)),
         Command::Export(args) => runtime()?.block_on(export::run(args)),
         Command::Import(args) => runtime()?.block_on(import::run(args)),
+        Command::Config(command) => Ok(config::run(command)),
         Command::Doctor(place) => runtime()?.block_on(doctor::run(place)),
         Command::Completions { shell } => {
             let mut script = Vec::new();

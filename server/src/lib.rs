@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod cli;
+mod config;
 pub mod control;
 pub mod data_folder;
 mod doctor;

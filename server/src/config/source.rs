@@ -1,0 +1,78 @@
+//! Files, or standard input, with their names for messages.
+
+use std::{
+    fs::File,
+    io::{Read, stdin},
+    path::Path,
+};
+
+use serde_json::{Map, Value};
+
+use super::{Trouble, position};
+
+/// Bytes of the largest file that is read.
+const MAX_BYTES: u64 = 32 << 20;
+
+/// What was read, and from where.
+#[derive(Debug)]
+pub(super) struct Source {
+    name: String,
+    bytes: Vec<u8>,
+    /// What it holds, if it is NetJSON.
+    pub(super) object: Map<String, Value>,
+}
+
+impl Source {
+    /// Any bytes.
+    pub(super) fn bytes(path: &Path) -> Result<Self, Trouble> {
+        let is_standard = path.as_os_str() == "-";
+        let name = if is_standard { "<stdin>".to_owned() } else { path.display().to_string() };
+        let mut bytes = Vec::new();
+        let read = if is_standard {
+            stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes)
+        } else {
+            File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+        };
+        read.map_err(|error| Trouble::unusable(format!("{name}: {error}")))?;
+        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BYTES {
+            return Err(Trouble::unusable(format!("{name}: is larger than 32 MiB")));
+        }
+        Ok(Self { name, bytes, object: Map::new() })
+    }
+
+    /// A JSON object.
+    pub(super) fn json(path: &Path) -> Result<Self, Trouble> {
+        let mut source = Self::bytes(path)?;
+        let value = serde_json::from_slice(&source.bytes).map_err(|error| {
+            let (line, column) = (error.line().max(1), error.column().max(1));
+            let said = error.to_string();
+            let said = said.split(" at line ").next().unwrap_or(&said);
+            Trouble::unusable(format!("{}:{line}:{column}: no JSON: {said}", source.name))
+        })?;
+        let Value::Object(object) = value else {
+            let (line, column) = source.locate(&[]);
+            let name = &source.name;
+            return Err(Trouble::unusable(format!("{name}:{line}:{column}: is no JSON object")));
+        };
+        source.object = object;
+        Ok(source)
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn contents(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The contents, if they are text.
+    pub(super) fn text(&self) -> Option<&str> {
+        std::str::from_utf8(&self.bytes).ok().filter(|text| !text.contains('\0'))
+    }
+
+    /// Line and column of the value at a path, or of the innermost one around it.
+    pub(super) fn locate(&self, steps: &[String]) -> (usize, usize) {
+        position::locate(&self.bytes, steps)
+    }
+}

@@ -1,0 +1,184 @@
+//! Configurations on the command line, without a server.
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+use wisptrail_tests::{Database, Finished, Home, program};
+
+/// Runs `wisptrail config` beside files that it is given.
+async fn config(files: &[(&str, &str)], arguments: &[&str]) -> anyhow::Result<Finished> {
+    let home = Home::new(&Database::Sqlite).await?;
+    std::fs::create_dir_all(home.data())?;
+    for (name, contents) in files {
+        std::fs::write(home.data().join(name), contents)?;
+    }
+    let place = |name: &&str| home.data().join(name).to_str().map(str::to_owned);
+    let mut all = vec!["config".to_owned()];
+    for argument in arguments {
+        let is_file =
+            files.iter().any(|(name, _)| name == argument) || argument.starts_with("out.");
+        all.push(if is_file { place(argument).context("a path")? } else { (*argument).to_owned() });
+    }
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let mut finished = program(&home, &all).await?;
+    let folder = format!("{}/", home.data().display());
+    finished.stderr = finished.stderr.replace(&folder, "");
+    if let Ok(archive) = std::fs::read(home.data().join("out.tar.gz")) {
+        finished.stdout = format!("{:?}", &archive[..10]);
+    }
+    Ok(finished)
+}
+
+const AP: &str = r#"{
+  "general": {"hostname": "{{ name }}"},
+  "interfaces": [
+    {"name": "eth0", "type": "ethernet", "mtu": 1400}
+  ]
+}
+"#;
+const BASE: &str = r#"{
+  "interfaces": [
+    {"name": "lan0", "type": "ethernet"},
+    {"name": "eth0", "type": "ethernet", "mtu": 1500}
+  ],
+  "ntp": {"enabled": true}
+}
+"#;
+
+#[tokio::test]
+async fn a_configuration_is_rendered_over_its_templates() -> anyhow::Result<()> {
+    let files = [("ap.json", AP), ("base.json", BASE), ("vars.json", r#"{"name": "file"}"#)];
+    let arguments = ["render", "ap.json", "--template", "base.json", "--context", "vars.json"];
+    let text = config(&files, &arguments).await?.success()?;
+    assert!(
+        text.contains("option hostname 'file'") && text.contains("config device 'device_eth0'")
+    );
+    assert!(text.contains("option mtu '1400'") && text.contains("'lan0'"), "{text}");
+
+    let mut more = arguments.to_vec();
+    more.extend(["--var", "name=flag", "--no-dsa"]);
+    let text = config(&files, &more).await?.success()?;
+    assert!(
+        text.contains("option hostname 'flag'") && text.contains("option ifname 'eth0'"),
+        "{text}"
+    );
+
+    more.extend(["--format", "json"]);
+    let told: Value = serde_json::from_str(&config(&files, &more).await?.success()?)?;
+    assert_eq!(told["general"]["hostname"], "flag");
+    assert_eq!(told["type"], "DeviceConfiguration");
+
+    let list = config(&files, &["render", "ap.json", "--format", "files"]).await?.success()?;
+    assert!(list.starts_with("0644 ") && list.contains(" etc/config/network\n"), "{list}");
+    let archive = ["render", "ap.json", "--format", "archive", "-o", "out.tar.gz"];
+    let begin = config(&files, &archive).await?.success()?;
+    assert_eq!(begin, format!("{:?}", [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 0xff]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn errors_name_the_file_the_line_and_the_column() -> anyhow::Result<()> {
+    let broken = "{\n  \"general\": {\n    \"hostname\": ap\n  }\n}\n";
+    let finished = config(&[("ap.json", broken)], &["validate", "ap.json"]).await?;
+    assert_eq!(finished.code, 2, "{finished:?}");
+    assert!(finished.stderr.contains("ap.json:3:"), "{finished:?}");
+    let finished = config(&[], &["validate", "nowhere.json"]).await?;
+    assert_eq!(finished.code, 2, "{finished:?}");
+    let finished = config(&[("ap.json", "[]")], &["validate", "ap.json"]).await?;
+    assert_eq!(
+        (finished.code, finished.stderr.contains("ap.json:1:1: ")),
+        (2, true),
+        "{finished:?}"
+    );
+
+    // What is wrong stands in a template, in an element that the configuration only puts elsewhere.
+    let wrong = BASE.replace("1500", "\"many\"").replace("\"lan0\"", "\"lan1\"");
+    let files = [
+        ("ap.json", r#"{"interfaces": [{"name": "wan", "type": "ethernet"}]}"#),
+        ("base.json", &wrong),
+    ];
+    let finished = config(&files, &["validate", "ap.json", "--template", "base.json"]).await?;
+    assert_eq!(finished.code, 1, "{finished:?}");
+    assert!(
+        finished.stderr.contains("base.json:4:5: invalid at \"#/interfaces/1\""),
+        "{finished:?}"
+    );
+
+    let wrong = AP.replace(
+        "{\"hostname\": \"{{ name }}\"}",
+        "{\"hostname\": \"ap\",\n    \"timezone\": \"Nowhere\"}",
+    );
+    let finished = config(&[("ap.json", &wrong)], &["render", "ap.json"]).await?;
+    assert_eq!(finished.code, 1, "{finished:?}");
+    assert!(finished.stderr.contains("ap.json:3:17: "), "{finished:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn values_that_bring_options_in_are_named() -> anyhow::Result<()> {
+    let evil = json!({ "general": { "hostname": "ap", "description": "x'\n\toption evil '1" } });
+    let files = [("ap.json", &*evil.to_string())];
+    let finished = config(&files, &["validate", "ap.json"]).await?;
+    assert_eq!(finished.code, 1, "{finished:?}");
+    assert!(finished.stderr.contains("error: ap.json:1:") && finished.stderr.contains("evil"));
+    let finished = config(&files, &["validate", "ap.json", "--allow-findings"]).await?;
+    assert_eq!((finished.code, finished.stderr.contains("warning: ")), (0, true), "{finished:?}");
+    let fine = json!({ "general": { "hostname": "ap", "description": "it''s" } }).to_string();
+    let finished = config(&[("ap.json", &fine)], &["validate", "ap.json"]).await?;
+    assert_eq!((finished.code, &*finished.stderr), (0, ""), "{finished:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn differences_are_told_by_option_and_by_line() -> anyhow::Result<()> {
+    let after = AP.replace("1400", "1300");
+    let files = [("ap.json", AP), ("after.json", &after)];
+    let finished = config(&files, &["diff", "ap.json", "after.json"]).await?;
+    assert_eq!(finished.code, 1, "{finished:?}");
+    assert_eq!(
+        finished.stdout,
+        "~ package network\n  ~ config device \"device_eth0\"\n    ~ mtu \"1400\" -> \"1300\"\n"
+    );
+    let finished = config(&files, &["diff", "ap.json", "after.json", "--format", "json"]).await?;
+    let told: Value = serde_json::from_str(&finished.stdout)?;
+    let option = &told["packages"][0]["sections"][0]["options"][0];
+    assert_eq!((&option["before"], &option["after"]), (&json!("1400"), &json!("1300")));
+    let finished =
+        config(&files, &["diff", "ap.json", "after.json", "--format", "unified"]).await?;
+    assert!(
+        finished.stdout.contains("\n-\toption mtu '1400'\n+\toption mtu '1300'\n"),
+        "{finished:?}"
+    );
+    let finished = config(&files, &["diff", "ap.json", "ap.json"]).await?;
+    assert_eq!((finished.code, &*finished.stdout), (0, ""), "{finished:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_device_has_is_read_and_schemas_are_printed() -> anyhow::Result<()> {
+    let text = "package network\n\nconfig interface 'lan'\n\toption device 'eth0'\n\toption proto 'dhcp'\n";
+    let parsed = config(&[("network.uci", text)], &["parse", "network.uci"]).await?.success()?;
+    let parsed: Value = serde_json::from_str(&parsed)?;
+    assert_eq!(parsed["interfaces"][0]["network"], "lan");
+    assert_eq!(parsed["interfaces"][0]["addresses"][0]["proto"], "dhcp");
+    let finished = config(&[], &["parse", "--backend", "wireguard", "/dev/null"]).await?;
+    assert_eq!(finished.code, 1, "{finished:?}");
+
+    for name in [
+        "openwrt",
+        "openwisp",
+        "openvpn",
+        "wireguard",
+        "vxlan-wireguard",
+        "zerotier",
+        "netjsonconfig.OpenWrt",
+    ] {
+        let schema = config(&[], &["schema", "--backend", name]).await?.success()?;
+        let schema: Value = serde_json::from_str(&schema)?;
+        assert!(schema["properties"].is_object(), "{name}");
+    }
+    let server = config(&[], &["schema", "--backend", "openvpn", "--server"]).await?.success()?;
+    assert!(serde_json::from_str::<Value>(&server)?.is_object());
+    assert_eq!(config(&[], &["schema", "--server"]).await?.code, 2);
+    assert_eq!(config(&[], &["schema", "--backend", "nothing"]).await?.code, 2);
+    Ok(())
+}
