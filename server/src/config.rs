@@ -44,7 +44,7 @@ pub(crate) enum ConfigCommand {
 /// Which generator, and what is laid beneath and into a configuration.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct InputArgs {
-    /// Generator: openwrt, openwisp, openvpn, wireguard, vxlan_wireguard, zerotier, or its whole name.
+    /// Generator: openwrt, openwisp, openvpn, wireguard, vxlan-wireguard, zerotier, or its whole name.
     #[arg(long, value_name = "NAME", default_value = "openwrt", value_parser = input::backend)]
     backend: Backend,
     /// A template, NetJSON; may be repeated, later ones win, the configuration last.

@@ -17,7 +17,7 @@ pub(super) fn locate(text: &[u8], steps: &[String]) -> (usize, usize) {
         found = inner;
     }
     let before = &text[..found];
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = before.split(|byte| *byte == b'\n').count();
     let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     (line, String::from_utf8_lossy(&before[begin..]).chars().count() + 1)
 }
