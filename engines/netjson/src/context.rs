@@ -89,6 +89,11 @@ impl<'a> Evaluation<'a> {
         if found.iter().all(|(_, value)| value.is_none()) {
             return Ok(None);
         }
+        // Known before any value is looked through: one large value may be named ten thousand times.
+        let lengths = found.iter().filter_map(|(_, value)| value.as_deref()).map(str::len);
+        if lengths.fold(original.len(), usize::saturating_add) > MAX_TEXT {
+            return Err(TOO_LONG);
+        }
         // Where neither values nor what is around them can make up another variable, the order of
         // replacing does not matter.
         let braces = original.bytes().filter(|byte| matches!(byte, b'{' | b'}')).count();
@@ -116,9 +121,6 @@ impl<'a> Evaluation<'a> {
     ) -> Result<String, Error> {
         let longer = found.iter().filter_map(|(_, value)| value.as_deref()).map(str::len);
         let length = longer.fold(original.len(), usize::saturating_add);
-        if length > MAX_TEXT {
-            return Err(TOO_LONG);
-        }
         let mut evaluated = String::with_capacity(length);
         let mut done = 0;
         for (place, value) in found {

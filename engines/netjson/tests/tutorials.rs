@@ -1,7 +1,7 @@
 //! The configurations that newcomers build first: access points open and encrypted, roaming, a mesh, WPA Enterprise, a
 //! captive portal. What they become is written out.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use wisptrail_netjson::{Backend, Input, Rendering, render};
 
 fn rendered(config: Value, context: Value) -> Rendering {
