@@ -1,6 +1,8 @@
 //! The configurations that newcomers build first: access points open and encrypted, roaming, a mesh, WPA Enterprise, a
 //! captive portal. What they become is written out.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use serde_json::{Value, json};
 use wisptrail_netjson::{Backend, Input, Rendering, render};
 
