@@ -67,9 +67,12 @@ async fn a_configuration_is_rendered_over_its_templates() -> anyhow::Result<()> 
     assert_eq!(told["general"]["hostname"], "flag");
     assert_eq!(told["type"], "DeviceConfiguration");
 
-    let list = config(&files, &["render", "ap.json", "--format", "files"]).await?.success()?;
+    let list = config(&files, &["render", "ap.json", "--var", "name=ap", "--format", "files"])
+        .await?
+        .success()?;
     assert!(list.starts_with("0644 ") && list.contains(" etc/config/network\n"), "{list}");
-    let archive = ["render", "ap.json", "--format", "archive", "-o", "out.tar.gz"];
+    let archive =
+        ["render", "ap.json", "--var", "name=ap", "--format", "archive", "-o", "out.tar.gz"];
     let begin = config(&files, &archive).await?.success()?;
     assert_eq!(begin, format!("{:?}", [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 0xff]));
     Ok(())
@@ -132,23 +135,28 @@ async fn values_that_bring_options_in_are_named() -> anyhow::Result<()> {
 async fn differences_are_told_by_option_and_by_line() -> anyhow::Result<()> {
     let after = AP.replace("1400", "1300");
     let files = [("ap.json", AP), ("after.json", &after)];
-    let finished = config(&files, &["diff", "ap.json", "after.json"]).await?;
+    let finished = config(&files, &["diff", "--var", "name=ap", "ap.json", "after.json"]).await?;
     assert_eq!(finished.code, 1, "{finished:?}");
     assert_eq!(
         finished.stdout,
         "~ package network\n  ~ config device \"device_eth0\"\n    ~ mtu \"1400\" -> \"1300\"\n"
     );
-    let finished = config(&files, &["diff", "ap.json", "after.json", "--format", "json"]).await?;
+    let finished =
+        config(&files, &["diff", "--var", "name=ap", "ap.json", "after.json", "--format", "json"])
+            .await?;
     let told: Value = serde_json::from_str(&finished.stdout)?;
     let option = &told["packages"][0]["sections"][0]["options"][0];
     assert_eq!((&option["before"], &option["after"]), (&json!("1400"), &json!("1300")));
-    let finished =
-        config(&files, &["diff", "ap.json", "after.json", "--format", "unified"]).await?;
+    let finished = config(
+        &files,
+        &["diff", "--var", "name=ap", "ap.json", "after.json", "--format", "unified"],
+    )
+    .await?;
     assert!(
         finished.stdout.contains("\n-\toption mtu '1400'\n+\toption mtu '1300'\n"),
         "{finished:?}"
     );
-    let finished = config(&files, &["diff", "ap.json", "ap.json"]).await?;
+    let finished = config(&files, &["diff", "--var", "name=ap", "ap.json", "ap.json"]).await?;
     assert_eq!((finished.code, &*finished.stdout), (0, ""), "{finished:?}");
     Ok(())
 }
