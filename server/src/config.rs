@@ -302,9 +302,13 @@ fn schema(args: SchemaArgs) -> Result<u8, Trouble> {
 /// The rendering, or what is wrong with its place in the file.
 fn rendered(layers: &Layers<'_>) -> Result<Rendering, Trouble> {
     netjson::render(layers.backend(), &layers.input()).map_err(|error| match error {
-        Error::Invalid(ValidationError { path, message, .. }) => {
-            let place = layers.locate(&path);
-            Trouble::objection(format!("{place}: invalid at \"#{path}\": {message}"))
+        Error::Invalid(first) => {
+            let all = layers.violations(&first);
+            let told = |ValidationError { path, message }: &ValidationError| {
+                format!("{}: invalid at \"#{path}\": {message}", layers.locate(path))
+            };
+            let told: Vec<String> = all.iter().map(told).collect();
+            Trouble::objection(told.join("\nwisptrail: "))
         }
         error => Trouble::objection(format!("{}: {error}", layers.name())),
     })

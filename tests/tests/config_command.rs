@@ -106,6 +106,17 @@ async fn errors_name_the_file_the_line_and_the_column() -> anyhow::Result<()> {
         "{finished:?}"
     );
 
+    // Everything that is wrong is told at once.
+    let wrong = "{\"general\": {\"hostname\": \"x\"},\n \"ntp\": {\"enabled\": \"yes\"}}";
+    let finished = config(&[("ap.json", wrong)], &["validate", "ap.json"]).await?;
+    assert_eq!(finished.code, 1, "{finished:?}");
+    for place in [
+        "ap.json:1:26: invalid at \"#/general/hostname\"",
+        "ap.json:2:21: invalid at \"#/ntp/enabled\"",
+    ] {
+        assert!(finished.stderr.contains(place), "{finished:?}");
+    }
+
     let wrong = AP.replace(
         "{\"hostname\": \"{{ name }}\"}",
         "{\"hostname\": \"ap\",\n    \"timezone\": \"Nowhere\"}",

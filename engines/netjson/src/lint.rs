@@ -23,7 +23,7 @@ pub use self::finding::{Effect, Extra, Finding, Obstacle};
 use self::place::Places;
 use self::probe::Verdict;
 use self::token::Token;
-use crate::openwrt::Package;
+use crate::openwrt::{Package, Style};
 use crate::uci::{Document, Reason, Section};
 use crate::{Backend, Error, Input, openwrt, planned, render};
 
@@ -47,14 +47,14 @@ pub fn lint_variable(value: &Value) -> Vec<Extra> {
     if text.len() > crate::limits::MAX_TEXT {
         return Vec::new();
     }
-    match probe::value(&text, false) {
+    match probe::value(&text, false, Style::Bare) {
         Verdict::Adds(extras) => extras,
         Verdict::Plain | Verdict::Breaks(_) => Vec::new(),
     }
 }
 
 /// What is found in the packages that were made of `netjson`.
-pub(crate) fn findings(netjson: &Value, packages: &[Package]) -> Vec<Finding> {
+pub(crate) fn findings(netjson: &Value, packages: &[Package], style: Style) -> Vec<Finding> {
     let mut places = None;
     let mut findings = Vec::new();
     for package in packages {
@@ -64,7 +64,7 @@ pub(crate) fn findings(netjson: &Value, packages: &[Package]) -> Vec<Finding> {
             if findings.len() >= MAX_FINDINGS {
                 return;
             }
-            let effect = match probe::token(&token) {
+            let effect = match probe::token(&token, style) {
                 Verdict::Plain => return,
                 Verdict::Adds(extras) => Effect::Adds(extras),
                 Verdict::Breaks(obstacle) => Effect::Breaks(obstacle),
@@ -74,7 +74,7 @@ pub(crate) fn findings(netjson: &Value, packages: &[Package]) -> Vec<Finding> {
             findings.push(finding(package, &token, places.find(&token), effect));
         });
         if disturbed {
-            accuse(package, &mut findings[begin..]);
+            accuse(package, style, &mut findings[begin..]);
         }
         findings.extend(retyped(package));
         findings.truncate(MAX_FINDINGS);
@@ -113,8 +113,8 @@ fn finding(package: &Package, token: &Token<'_>, place: Option<String>, effect: 
 
 /// Quotes of several values that only disturb alone may bring something together. A device that
 /// cannot read the package reads nothing of it.
-fn accuse(package: &Package, findings: &mut [Finding]) {
-    let body = openwrt::body(package);
+fn accuse(package: &Package, style: Style, findings: &mut [Finding]) {
+    let body = openwrt::body(package, style);
     let Ok(read) = Document::read_package(&package.name, &body) else { return };
     let extras = probe::beyond(&planned::package(package), read.packages.first());
     if extras.is_empty() || findings.iter().any(Finding::adds) {

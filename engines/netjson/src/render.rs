@@ -39,6 +39,8 @@ pub struct Rendering {
     text: String,
     files: Vec<File>,
     packages: Vec<Package>,
+    /// How the packages are written.
+    style: Style,
     archive: OnceLock<Archive>,
 }
 
@@ -74,7 +76,7 @@ impl Rendering {
     /// Values that a device reads as other sections or options than planned, in the order of the
     /// text; at most [`MAX_FINDINGS`](crate::MAX_FINDINGS).
     pub fn findings(&self) -> Vec<Finding> {
-        lint::findings(&self.netjson, &self.packages)
+        lint::findings(&self.netjson, &self.packages, self.style)
     }
 
     /// The archive that a device downloads. Equal renderings give equal bytes.
@@ -141,8 +143,13 @@ pub fn render_over(
         text,
         files: members,
         packages,
+        style: style(backend),
         archive: OnceLock::new(),
     })
+}
+
+fn style(backend: Backend) -> Style {
+    if backend == Backend::OpenWisp { Style::Quoted } else { Style::Bare }
 }
 
 /// The text of all packages, and each as a file.
@@ -153,8 +160,7 @@ fn device(
 ) -> Result<(String, Vec<File>, Vec<Package>), Error> {
     let packages = openwrt::packages(backend, netjson, dsa)?;
     let older = backend == Backend::OpenWisp;
-    let style = if older { Style::Quoted } else { Style::Bare };
-    let texts = Texts::of(&packages, style);
+    let texts = Texts::of(&packages, style(backend));
     let member = |(package, body): (&Package, &str)| {
         let name = &package.name;
         let (path, contents) = if older {

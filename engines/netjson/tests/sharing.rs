@@ -86,7 +86,7 @@ fn keyed(depth: u32) -> BoxedStrategy<Document> {
     ];
     let names = prop::collection::btree_set("[a-c]", 0..3);
     let inner = if depth == 0 { Just(Document::new()).boxed() } else { keyed(depth - 1) };
-    let named = (names, inner.clone()).prop_map(|(names, rest)| {
+    let elements = (names, inner.clone()).prop_map(|(names, rest)| {
         names
             .into_iter()
             .map(|name| {
@@ -100,7 +100,7 @@ fn keyed(depth: u32) -> BoxedStrategy<Document> {
     });
     let scalars = vec(("[s-v]", scalar), 0..3);
     // A key holds values of one kind on every layer: what cannot be merged is another matter.
-    (scalars, prop::option::of(named), prop::option::of(inner))
+    (scalars, prop::option::of(elements), prop::option::of(inner))
         .prop_map(|(scalars, list, object)| {
             let mut map: Document = scalars.into_iter().collect();
             map.extend(list.map(|list| ("l".to_owned(), list.into())));

@@ -1,10 +1,12 @@
 //! What a configuration is made of, and which file a part of it comes from.
 
-use netjson::Backend;
+use netjson::{Backend, ValidationError};
 use serde_json::{Map, Value};
 
 use super::{InputArgs, Trouble, source::Source};
 
+/// Errors of one configuration that are told.
+const VIOLATIONS: usize = 20;
 /// Short names of generators.
 const BACKENDS: [(&str, &str); 6] = [
     ("openwrt", "netjsonconfig.OpenWrt"),
@@ -112,6 +114,19 @@ impl Layers<'_> {
         let (_, source, own) = best.unwrap_or((0, &self.config, Vec::new()));
         let (line, column) = source.locate(&own);
         format!("{}:{line}:{column}", source.name())
+    }
+
+    /// Everything that is wrong, the first error foremost.
+    pub(super) fn violations(&self, first: &ValidationError) -> Vec<ValidationError> {
+        let evaluated = netjson::evaluate_vars(&self.merged(), &self.loaded.context);
+        let mut all = match evaluated {
+            Ok(Value::Object(evaluated)) => netjson::violations(self.backend(), &evaluated),
+            _ => Vec::new(),
+        };
+        all.truncate(VIOLATIONS);
+        let all: Vec<_> = all.into_iter().map(|violation| violation.error).collect();
+        // Where layers do not fit together, that is what is wrong.
+        if all.first() == Some(first) { all } else { vec![first.clone()] }
     }
 
     /// All layers, without variables: they change texts only.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::finding::{Extra, Obstacle};
 use super::token::{Piece, Token};
-use crate::openwrt::{self, Package};
+use crate::openwrt::{self, Package, Style};
 use crate::uci::{self, Section, Setting};
 
 /// Extras of one value that are told.
@@ -30,29 +30,38 @@ struct Probe<'a> {
     option: &'a str,
     value: &'a str,
     list: bool,
+    style: Style,
 }
 
-const NEUTRAL: Probe<'static> =
-    Probe { package: "p", kind: "t", name: "s", option: "k", value: "v", list: false };
+const NEUTRAL: Probe<'static> = Probe {
+    package: "p",
+    kind: "t",
+    name: "s",
+    option: "k",
+    value: "v",
+    list: false,
+    style: Style::Bare,
+};
 /// Follows, so that what is swallowed is missed.
 const FOLLOWER: &str = "z";
 
-pub(super) fn token(token: &Token<'_>) -> Verdict {
+pub(super) fn token(token: &Token<'_>, style: Style) -> Verdict {
     let text = token.text();
+    let neutral = Probe { style, ..NEUTRAL };
     match &token.piece {
-        Piece::PackageName(_) => Probe { package: text, ..NEUTRAL }.verdict(),
-        Piece::Type(_) => Probe { kind: text, ..NEUTRAL }.verdict(),
-        Piece::SectionName(_) => Probe { name: text, ..NEUTRAL }.verdict(),
-        Piece::OptionName(_) => Probe { option: text, ..NEUTRAL }.verdict(),
-        Piece::Value { list, .. } => value(text, *list),
+        Piece::PackageName(_) => Probe { package: text, ..neutral }.verdict(),
+        Piece::Type(_) => Probe { kind: text, ..neutral }.verdict(),
+        Piece::SectionName(_) => Probe { name: text, ..neutral }.verdict(),
+        Piece::OptionName(_) => Probe { option: text, ..neutral }.verdict(),
+        Piece::Value { list, .. } => value(text, *list, style),
     }
 }
 
-pub(super) fn value(text: &str, list: bool) -> Verdict {
+pub(super) fn value(text: &str, list: bool, style: Style) -> Verdict {
     if !text.contains(['\'', '\0']) {
         return Verdict::Plain;
     }
-    Probe { value: text, list, ..NEUTRAL }.verdict()
+    Probe { value: text, list, style, ..NEUTRAL }.verdict()
 }
 
 impl Probe<'_> {
@@ -109,7 +118,7 @@ impl Probe<'_> {
         let sections =
             vec![section(self.kind, self.name, option), section(FOLLOWER, FOLLOWER, follower)];
         let package = Package { name: self.package.to_owned(), sections };
-        openwrt::body(&package)
+        openwrt::body(&package, self.style)
     }
 
     fn is_name_changed(&self, sections: &[Section]) -> bool {

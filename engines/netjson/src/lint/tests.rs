@@ -146,6 +146,21 @@ fn taking_an_option_away_is_no_less_than_adding_one() {
 }
 
 #[test]
+fn the_older_firmware_has_types_in_quotes() {
+    let config = json!({"dhcp": [{"config_name": "t'\n\toption evil '1", "a": "b"}]});
+    let input = Input {
+        config: config.as_object().unwrap(),
+        templates: &[],
+        context: &Map::new(),
+        hostname: None,
+        dsa: false,
+    };
+    let findings = lint(Backend::OpenWisp, &input).unwrap();
+    assert!(findings.iter().all(Finding::adds), "{findings:?}");
+    assert!(findings.iter().any(|it| it.to_string().contains("evil")), "{findings:?}");
+}
+
+#[test]
 fn findings_are_bounded() {
     let sections: Vec<Value> = (0..500)
         .map(

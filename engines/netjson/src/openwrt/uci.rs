@@ -28,8 +28,8 @@ impl Style {
 }
 
 /// What an archive keeps of a package that is alone in it.
-pub(crate) fn body(package: &Package) -> String {
-    Texts::of(std::slice::from_ref(package), Style::Bare).bodies().collect()
+pub(crate) fn body(package: &Package, style: Style) -> String {
+    Texts::of(std::slice::from_ref(package), style).bodies().collect()
 }
 
 /// The text of each package, from which that of all is put together.
