@@ -19,6 +19,7 @@ mod loaders;
 mod node;
 mod organization;
 mod page;
+mod permission_group;
 mod preview;
 mod refused;
 mod request;

@@ -13,11 +13,14 @@ mod json;
 mod list;
 mod moment;
 mod negotiation;
+mod number;
 mod organization;
+mod permission_group;
 mod references;
 mod sentences;
 mod template;
 mod token;
+mod user;
 
 use axum::Router;
 
@@ -29,6 +32,8 @@ pub(crate) fn router(state: &ApiState) -> Router<ApiState> {
     Router::new()
         .merge(token::router(state))
         .merge(organization::router(state))
+        .merge(permission_group::router(state))
+        .merge(user::router(state))
         .merge(device::router(state))
         .merge(template::router(state))
         .merge(group::router(state))

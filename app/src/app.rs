@@ -8,9 +8,9 @@ use tokio::sync::Semaphore;
 
 use crate::{
     Accounts, Agents, Bulk, By, Configurations, Devices, Done, Failure, FanOuts, Groups, History,
-    Live, Organizations, Previews, Refusal, Sealing, Settings, Templates, World, accounts::Guesses,
-    agents::RegistrationRates, configurations::RenderLocks, edge::Edge, presence::PresenceBook,
-    refusals::Refusals,
+    Live, Organizations, PermissionGroups, Previews, Refusal, Sealing, Settings, Templates, World,
+    accounts::Guesses, agents::RegistrationRates, configurations::RenderLocks, edge::Edge,
+    presence::PresenceBook, refusals::Refusals, states::States,
 };
 
 /// The use cases. A clone is another handle to the same.
@@ -47,6 +47,8 @@ struct Inner {
     edge: Edge,
     presence: PresenceBook,
     refusals: Refusals,
+    /// Of streams that were appended to lately.
+    states: States,
     rates: RegistrationRates,
     guesses: Guesses,
     locks: RenderLocks,
@@ -79,6 +81,7 @@ impl App {
             edge,
             presence,
             refusals: Refusals::default(),
+            states: States::default(),
             rates,
             guesses: Guesses::default(),
             locks: RenderLocks::default(),
@@ -120,6 +123,11 @@ impl App {
     pub async fn close(&self) {
         self.blobs().close().await;
         self.store().close().await;
+    }
+
+    /// States of streams that were appended to lately.
+    pub(crate) fn states(&self) -> &States {
+        &self.0.states
     }
 
     /// Archives.
@@ -232,6 +240,11 @@ impl App {
     /// Devices.
     pub fn devices(&self) -> Devices<'_> {
         Devices(self)
+    }
+
+    /// Permission groups.
+    pub fn permission_groups(&self) -> PermissionGroups<'_> {
+        PermissionGroups(self)
     }
 
     /// Device groups.

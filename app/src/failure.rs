@@ -2,7 +2,7 @@
 
 use domain::{
     FieldError,
-    accounts::{OrganizationError, UserError},
+    accounts::{OrganizationError, PermissionGroupError, UserError},
     authority::Denied,
     configuration::{ConfigurationError, TemplateError},
     device::{DeviceError, GroupError},
@@ -141,6 +141,33 @@ pub enum Refusal {
         /// How many there may be.
         most: u32,
     },
+    /// The account has as many addresses as it may have.
+    #[error("the user has too many e-mail addresses: remove one first")]
+    TooManyAddresses,
+    /// The account belongs to as many organizations as it may.
+    #[error("the user belongs to too many organizations")]
+    TooManyMemberships,
+    /// The account has the address already.
+    #[error("Email address with this User and Email address already exists.")]
+    AddressListed,
+    /// An organization's owner stays its manager, and keeps the account.
+    #[error("the user owns an organization: hand it over to another manager first")]
+    IsOwner,
+    /// Only managers own organizations.
+    #[error("the user is not a manager of the organization: make them one first")]
+    NotAManager,
+    /// The present password was asked for, and another one given.
+    #[error("Your old password was entered incorrectly. Please enter it again.")]
+    WrongPassword,
+    /// A new password is another one.
+    #[error("New password cannot be the same as your old password.")]
+    SamePassword,
+    /// Permissions are given by those who hold them.
+    #[error("you cannot give permissions that you do not have")]
+    NotHeld,
+    /// Nobody puts themselves into permission groups.
+    #[error("you cannot change your own permissions")]
+    OwnPermissions,
 }
 
 /// A value that another object holds.
@@ -288,6 +315,24 @@ impl From<UserError> for Failure {
             UserError::Unknown => Self::NotFound("User"),
             UserError::Exists => Self::Refused(Refusal::Exists),
             UserError::TooManyTokens => Self::Refused(Refusal::TooManyTokens),
+            UserError::TooManyAddresses => Self::Refused(Refusal::TooManyAddresses),
+            UserError::TooManyMemberships => Self::Refused(Refusal::TooManyMemberships),
+            UserError::AddressListed => Self::Refused(Refusal::AddressListed),
+            UserError::IsOwner => Self::Refused(Refusal::IsOwner),
+            UserError::NotAManager => Self::Refused(Refusal::NotAManager),
+            UserError::NotAMember => Self::NotFound("OrganizationUser"),
+            UserError::UnknownAddress => Self::NotFound("EmailAddress"),
+            UserError::Invalid(error) => Self::Invalid(vec![error]),
+        }
+    }
+}
+
+impl From<PermissionGroupError> for Failure {
+    fn from(error: PermissionGroupError) -> Self {
+        match error {
+            PermissionGroupError::Unknown => Self::NotFound("Group"),
+            PermissionGroupError::Exists => Self::Refused(Refusal::Exists),
+            PermissionGroupError::Invalid(error) => Self::Invalid(vec![error]),
         }
     }
 }

@@ -7,7 +7,7 @@ use domain::{
 };
 use serde::Deserialize;
 
-use crate::{App, By, Failure, NewOrganization, NewTemplate, NewUser};
+use crate::{App, By, Failure, NewMembership, NewOrganization, NewTemplate, NewUser};
 
 /// Organizations, users and templates. Unknown keys are ignored, so that a file may say what it is about; without
 /// organizations it is about something else.
@@ -182,6 +182,9 @@ impl Fixture {
                 .await
                 .map_err(|failure| FixtureError::Refused { object: object(), failure })?;
         }
+        let groups = app.permission_groups().found(&by).await;
+        let object = || "permission groups".to_owned();
+        groups.map_err(|failure| FixtureError::Refused { object: object(), failure })?;
         for user in &self.users {
             self.user(app, &by, user).await?;
         }
@@ -209,15 +212,14 @@ impl Fixture {
 
     async fn user(&self, app: &App, by: &By, user: &FixtureUser) -> Result<(), FixtureError> {
         let new = NewUser {
-            id: UserId::from_uuid(app.new_id()),
-            username: user.username.clone(),
             email: user.email.clone(),
             password: user.password.clone().map(Into::into),
             token: user.token.clone().map(Into::into),
             superuser: user.is_superuser,
             staff: user.is_staff,
-            roles: user.roles()?,
+            groups: user.roles()?.iter().map(|role| role.number()).collect(),
             memberships: self.memberships(user)?,
+            ..NewUser::new(UserId::from_uuid(app.new_id()), &*user.username)
         };
         let object = || format!("user `{}`", user.username);
         app.accounts()
@@ -227,12 +229,14 @@ impl Fixture {
         Ok(())
     }
 
-    fn memberships(&self, user: &FixtureUser) -> Result<Vec<(OrganizationId, bool)>, FixtureError> {
+    fn memberships(&self, user: &FixtureUser) -> Result<Vec<NewMembership>, FixtureError> {
         let mut memberships = Vec::new();
         for membership in &user.memberships {
-            if let Some(id) = self.organization(Some(&membership.organization))? {
-                memberships.push((id, membership.is_admin));
-            }
+            let organization = self.organization(Some(&membership.organization))?;
+            memberships.extend(organization.map(|organization_id| NewMembership {
+                organization_id,
+                manager: membership.is_admin,
+            }));
         }
         Ok(memberships)
     }

@@ -19,16 +19,20 @@ mod live;
 mod log;
 mod moment;
 mod organizations;
+mod permission_groups;
 mod presence;
 mod preview;
 mod refusals;
 mod sealing;
 mod settings;
+mod states;
 mod templates;
 mod work;
 mod world;
 
-pub use accounts::{Accounts, NewUser, UserDetail};
+pub use accounts::{
+    Account, Accounts, Address, NewMembership, NewUser, UserChange, is_phone, membership_id,
+};
 pub use agents::{
     AgentRefused, Agents, Peer, Registered, Registration, RegistrationRefused, ReportedInformation,
 };
@@ -61,6 +65,7 @@ pub use netjson::{
     SectionDiff, uci::Setting,
 };
 pub use organizations::{NewOrganization, OrganizationChange, Organizations};
+pub use permission_groups::{PermissionGroupChange, PermissionGroups};
 pub use presence::Presence;
 pub use preview::{
     Change, ChangedDevice, DistinctDiff, DryRun, FailedDevice, Previews, RenderedConfiguration,
@@ -68,7 +73,7 @@ pub use preview::{
 };
 pub use refusals::{Refused, RefusedKind};
 pub use sealing::{Sealing, same_secret};
-pub use settings::{ControllerSettings, Settings};
+pub use settings::{AccountSettings, ControllerSettings, Settings};
 pub use templates::{NewTemplate, TemplateChange, Templates};
 pub use work::Done;
 pub use world::World;

@@ -8,12 +8,12 @@ use serde::de::DeserializeOwned;
 use store::{Append, AppendError, Context, Expected, NewEvent, Part, Retention, Store};
 use uuid::Uuid;
 
-use crate::{App, Failure};
+use crate::{App, Failure, states::State};
 
 /// A long stream's state is kept every so many events.
 pub(crate) const SNAPSHOT_EVERY: i64 = 100;
 /// Raised whenever the state of an aggregate or its `apply` changes.
-pub(crate) const SNAPSHOT_FORMAT: i64 = 1;
+pub(crate) const SNAPSHOT_FORMAT: i64 = 2;
 
 /// An aggregate with the version that it was loaded at.
 #[derive(Debug)]
@@ -29,19 +29,22 @@ pub(crate) async fn load<A>(store: &Store, id: &str) -> Result<Loaded<A>, Failur
 where
     A: Aggregate,
 {
-    let snapshot = store
-        .load_snapshot(A::TYPE, id)
-        .await?
-        .filter(|snapshot| snapshot.format == SNAPSHOT_FORMAT)
-        .and_then(|snapshot| {
-            let aggregate = serde_json::from_str(&snapshot.payload).ok()?;
-            Some((aggregate, snapshot.last_sequence))
-        });
-    let (mut aggregate, mut version) = snapshot.unwrap_or_else(|| (A::default(), 0));
-    let snapshot = version;
-    for event in store.stream(A::TYPE, id, version).await? {
-        aggregate.apply(decode(&event.payload)?);
-        version = event.sequence;
+    let folding = store.folding(A::TYPE, id, SNAPSHOT_FORMAT).await?;
+    let mut events = folding.events;
+    let (mut aggregate, mut snapshot) = (A::default(), 0);
+    if let Some((sequence, state)) = folding.snapshot {
+        if let Ok(kept) = serde_json::from_str(&state) {
+            (aggregate, snapshot) = (kept, sequence);
+        } else {
+            // A cache that cannot be read is none.
+            let all = store.stream(A::TYPE, id, 0).await?;
+            events = all.into_iter().map(|event| (event.sequence, event.payload)).collect();
+        }
+    }
+    let mut version = snapshot;
+    for (sequence, payload) in &events {
+        aggregate.apply(decode(payload)?);
+        version = *sequence;
     }
     Ok(Loaded { aggregate, version, snapshot })
 }
@@ -68,7 +71,8 @@ pub(crate) fn new_event<E: Fact>(event: &E, event_id: Uuid) -> Result<NewEvent, 
 
 /// The log as cqrs-es sees it: one aggregate type, one stream per commit.
 ///
-/// Use cases go through the unit of work; this is for tools written against cqrs-es.
+/// Use cases go through the unit of work; this is for tools written against cqrs-es. On several machines a command may be
+/// refused for a state that another machine has changed in the last second; what it decides is always about the newest one.
 pub struct AggregateStore<A> {
     app: App,
     actor: String,
@@ -126,7 +130,10 @@ where
         &self,
         aggregate_id: &str,
     ) -> Result<Self::AC, AggregateError<A::Error>> {
-        let loaded = load::<A>(self.app.store(), aggregate_id).await.map_err(unexpected)?;
+        let loaded = match self.app.states().recall(aggregate_id) {
+            Some(loaded) => loaded,
+            None => load::<A>(self.app.store(), aggregate_id).await.map_err(unexpected)?,
+        };
         Ok(AggregateContext { id: aggregate_id.to_owned(), loaded })
     }
 
@@ -136,7 +143,7 @@ where
         context: Self::AC,
         metadata: HashMap<String, String>,
     ) -> Result<Vec<EventEnvelope<A>>, AggregateError<A::Error>> {
-        let Self::AC { id, loaded: Loaded { version, .. } } = context;
+        let Self::AC { id, loaded: Loaded { aggregate, version, snapshot } } = context;
         let world = self.app.world();
         let new = events
             .iter()
@@ -159,10 +166,23 @@ where
             idempotency: None,
         };
         let appended = self.app.store().append(append).await;
+        let states = self.app.states();
         match appended {
-            Ok(appended) => self.app.edge().reached(appended.last).await,
-            Err(AppendError::Conflict { .. }) => return Err(AggregateError::AggregateConflict),
-            Err(error) => return Err(unexpected(error)),
+            Ok(appended) => {
+                // The framework has applied the events.
+                let sequence = version + i64::try_from(events.len()).unwrap_or(i64::MAX);
+                if let Ok(state) = State::of(&aggregate, sequence, snapshot) {
+                    states.remember(A::TYPE, id.clone(), state);
+                }
+                self.app.edge().reached(appended.last).await;
+            }
+            Err(error) => {
+                states.forget(A::TYPE, &id);
+                return Err(match error {
+                    AppendError::Conflict { .. } => AggregateError::AggregateConflict,
+                    error => unexpected(error),
+                });
+            }
         }
         let first = usize::try_from(version).unwrap_or(usize::MAX) + 1;
         Ok((first..)

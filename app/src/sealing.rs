@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{DeviceId, OrganizationId, Sealed, UserId};
+use domain::{DeviceId, OrganizationId, Sealed, UserId, accounts::ProfileField};
 use projections::SealedText;
 use secrecy::{ExposeSecret as _, SecretString};
 use store::{Envelope, Keyring, Opened, SealedError, Subject};
@@ -26,8 +26,14 @@ pub(crate) enum Place {
     Username(UserId),
     /// `user.email`.
     Email(UserId),
-    /// `user.password`, an Argon2 hash.
+    /// `user.phone`, in international spelling.
+    Phone(UserId),
+    /// `user.password`, a hash.
     Password(UserId),
+    /// A personal detail.
+    Detail(UserId, ProfileField),
+    /// A listed e-mail address by its number.
+    ListedAddress(UserId, u32),
 }
 
 impl Place {
@@ -36,9 +42,12 @@ impl Place {
             Self::DeviceKey(_, organization) | Self::SharedSecret(organization) => {
                 Subject::Organization(organization.as_uuid())
             }
-            Self::Username(user) | Self::Email(user) | Self::Password(user) => {
-                Subject::Person(user.as_uuid())
-            }
+            Self::Username(user)
+            | Self::Email(user)
+            | Self::Phone(user)
+            | Self::Password(user)
+            | Self::Detail(user, _)
+            | Self::ListedAddress(user, _) => Subject::Person(user.as_uuid()),
         }
     }
 
@@ -50,7 +59,10 @@ impl Place {
             }
             Self::Username(user) => format!("user|{user}|username"),
             Self::Email(user) => format!("user|{user}|email"),
+            Self::Phone(user) => format!("user|{user}|phone"),
             Self::Password(user) => format!("user|{user}|password"),
+            Self::Detail(user, field) => format!("user|{user}|profile|{}", field.as_str()),
+            Self::ListedAddress(user, number) => format!("user|{user}|address|{number}"),
         }
     }
 
@@ -60,7 +72,10 @@ impl Place {
             Self::DeviceKey(..) => DEVICE_KEY,
             Self::SharedSecret(_) => SHARED_SECRET,
             Self::Username(_) => USERNAME,
-            Self::Email(_) => EMAIL,
+            // One address is the same address wherever it stands.
+            Self::Email(_) | Self::ListedAddress(..) => EMAIL,
+            Self::Phone(_) => PHONE,
+            Self::Detail(..) => "user.profile",
             Self::Password(_) => "user.password",
         }
     }
@@ -70,6 +85,7 @@ const DEVICE_KEY: &str = "device.key";
 const SHARED_SECRET: &str = "organization.shared_secret";
 const USERNAME: &str = "user.username";
 const EMAIL: &str = "user.email";
+const PHONE: &str = "user.phone";
 const TOKEN: &str = "user.token";
 
 impl Sealing {
@@ -119,14 +135,23 @@ impl Sealing {
         self.keyring.fingerprint(EMAIL, email.to_lowercase().as_bytes())
     }
 
+    pub(crate) fn phone(&self, phone: &str) -> String {
+        self.keyring.fingerprint(PHONE, phone.as_bytes())
+    }
+
     /// What is stored of a bearer token.
     pub(crate) fn token(&self, token: &str) -> String {
         self.keyring.fingerprint(TOKEN, token.as_bytes())
     }
 
-    /// The token that an account gets whenever it asks: derived, so that nobody has to store it.
-    pub(crate) fn derived_token(&self, user: UserId) -> String {
-        let mut token = self.keyring.fingerprint("user.token.derived", user.as_uuid().as_bytes());
+    /// The token that an account gets whenever it asks, until all its tokens are ended: derived, so that nobody has to store
+    /// it.
+    pub(crate) fn derived_token(&self, user: UserId, epoch: u32) -> String {
+        let mut of = user.as_uuid().as_bytes().to_vec();
+        if epoch > 0 {
+            of.extend(epoch.to_be_bytes());
+        }
+        let mut token = self.keyring.fingerprint("user.token.derived", &of);
         token.truncate(40);
         token
     }
@@ -135,7 +160,7 @@ impl Sealing {
 /// E-mail addresses are compared in lower case.
 fn fold(place: Place, value: &str) -> String {
     match place {
-        Place::Email(_) => value.to_lowercase(),
+        Place::Email(_) | Place::ListedAddress(..) => value.to_lowercase(),
         _ => value.to_owned(),
     }
 }

@@ -7,8 +7,25 @@ use domain::Document;
 /// Settings that use cases depend on; the server reads them from file, environment and flags.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
+    /// Of people and passwords.
+    pub accounts: AccountSettings,
     /// Of the agent protocol and of rendering.
     pub controller: ControllerSettings,
+}
+
+/// Settings of people and passwords (manual 03, "Settings").
+#[derive(Clone, Debug)]
+pub struct AccountSettings {
+    /// National prefixes such as `+39` that are tried when somebody logs in with a phone number without one.
+    pub phone_prefixes: Vec<String>,
+    /// Least characters of a password.
+    pub shortest_password: usize,
+}
+
+impl Default for AccountSettings {
+    fn default() -> Self {
+        Self { phone_prefixes: Vec::new(), shortest_password: 8 }
+    }
 }
 
 /// Settings of the agent protocol and of rendering.

@@ -8,7 +8,11 @@ use parking_lot::Mutex;
 use store::{Append, AppendError, Context, Expected, IdempotencyKey, Limit, Part};
 use uuid::Uuid;
 
-use crate::{App, By, Failure, log};
+use crate::{
+    App, By, Failure,
+    log::{self, Loaded},
+    states::State,
+};
 
 /// What a use case did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +33,7 @@ pub(crate) struct Work<'a> {
     parts: Vec<Part>,
     limits: Vec<Limit>,
     idempotency: Option<IdempotencyKey>,
-    grown: Vec<Grown>,
+    after: Vec<After>,
     /// By kind and id, to be taken by the first who handles a command.
     opened: HashMap<(&'static str, Uuid), Box<dyn Any + Send>>,
 }
@@ -64,12 +68,34 @@ impl Rehearsal {
     }
 }
 
-/// A stream that may be worth a snapshot now.
-struct Grown {
-    aggregate_type: &'static str,
-    aggregate_id: String,
-    sequence: i64,
-    state: String,
+/// What a stream will be when the work is appended.
+struct After {
+    kind: &'static str,
+    id: String,
+    state: State,
+}
+
+/// What commands came to.
+struct Decided<A: Aggregate> {
+    /// With the events applied, of the version before them.
+    loaded: Loaded<A>,
+    events: Vec<A::Event>,
+}
+
+/// Lets an aggregate handle commands, in order.
+async fn decide_on<A>(
+    mut loaded: Loaded<A>,
+    commands: Vec<A::Command>,
+) -> Result<Decided<A>, Failure>
+where
+    A: Aggregate<Services = ()>,
+    Failure: From<A::Error>,
+{
+    let sink = EventSink::default();
+    for command in commands {
+        loaded.aggregate.handle(command, &(), &sink).await?;
+    }
+    Ok(Decided { loaded, events: sink.collect().await })
 }
 
 impl<'a> Work<'a> {
@@ -85,7 +111,7 @@ impl<'a> Work<'a> {
                 fingerprint: once.fingerprint.clone(),
                 response: None,
             }),
-            grown: Vec::new(),
+            after: Vec::new(),
             opened: HashMap::new(),
         }
     }
@@ -107,6 +133,7 @@ impl<'a> Work<'a> {
     pub(crate) async fn handle<A>(&mut self, id: Uuid, command: A::Command) -> Result<bool, Failure>
     where
         A: Aggregate<Services = ()> + 'static,
+        A::Command: Clone,
         A::Event: Fact,
         Failure: From<A::Error>,
     {
@@ -121,38 +148,41 @@ impl<'a> Work<'a> {
     ) -> Result<bool, Failure>
     where
         A: Aggregate<Services = ()> + 'static,
+        A::Command: Clone,
         A::Event: Fact,
         Failure: From<A::Error>,
     {
         if commands.is_empty() {
             return Ok(false);
         }
+        let stream = id.to_string();
         let opened = self.opened.remove(&(A::TYPE, id)).and_then(|it| it.downcast().ok());
-        let loaded: log::Loaded<A> = match opened {
-            Some(opened) => *opened,
-            None => log::load::<A>(self.app.store(), &id.to_string()).await?,
+        let decided = if let Some(opened) = opened {
+            decide_on(*opened, commands).await?
+        } else {
+            let recalled = match self.app.states().recall::<A>(&stream) {
+                Some(loaded) => decide_on(loaded, commands.clone()).await.ok(),
+                None => None,
+            };
+            match recalled.filter(|decided| !decided.events.is_empty()) {
+                Some(decided) => decided,
+                // A refusal, and that there is nothing to do, must be said of the newest state.
+                None => {
+                    decide_on(log::load::<A>(self.app.store(), &stream).await?, commands).await?
+                }
+            }
         };
-        let (mut aggregate, version) = (loaded.aggregate, loaded.version);
-        let sink = EventSink::default();
-        for command in commands {
-            aggregate.handle(command, &(), &sink).await?;
-        }
-        let decided = sink.collect().await;
-        let happened = !decided.is_empty();
-        let events = decided
+        let Decided { loaded: Loaded { aggregate, version, snapshot }, events } = decided;
+        let happened = !events.is_empty();
+        let events = events
             .iter()
             .map(|event| log::new_event(event, self.app.world().new_id()))
             .collect::<Result<Vec<_>, _>>()?;
-        let sequence = version + i64::try_from(events.len()).unwrap_or(i64::MAX);
-        if sequence - loaded.snapshot >= log::SNAPSHOT_EVERY {
-            let state = serde_json::to_string(&aggregate)
+        if happened {
+            let sequence = version + i64::try_from(events.len()).unwrap_or(i64::MAX);
+            let state = State::of(&aggregate, sequence, snapshot)
                 .map_err(|error| Failure::Broken(Box::new(error)))?;
-            self.grown.push(Grown {
-                aggregate_type: A::TYPE,
-                aggregate_id: id.to_string(),
-                sequence,
-                state,
-            });
+            self.after.push(After { kind: A::TYPE, id: stream, state });
         }
         self.parts.push(Part {
             aggregate_type: A::TYPE.to_owned(),
@@ -183,7 +213,7 @@ impl<'a> Work<'a> {
 
     /// Appends what was decided, all or nothing, and waits until this node's memory has it.
     pub(crate) async fn commit(self) -> Result<Done, AppendError> {
-        let Self { app, by, parts, limits, idempotency, grown, .. } = self;
+        let Self { app, by, parts, limits, idempotency, after, .. } = self;
         if parts.iter().all(|part| part.events.is_empty()) {
             return Ok(Done { position: app.store().head() });
         }
@@ -193,21 +223,25 @@ impl<'a> Work<'a> {
             causation: by.causation.clone(),
             metadata: metadata(by),
         };
-        let appended = app.store().append(Append { context, parts, limits, idempotency }).await?;
-        for Grown { aggregate_type, aggregate_id, sequence, state } in grown {
-            // A snapshot is a cache: without it the next load only takes longer.
-            let saved = app.store().save_snapshot(
-                aggregate_type,
-                &aggregate_id,
-                store::AggregateSnapshot {
-                    last_sequence: sequence,
-                    format: log::SNAPSHOT_FORMAT,
-                    payload: state,
-                },
-            );
-            if let Err(error) = saved.await {
-                tracing::debug!(error = &error as &dyn std::error::Error, "no snapshot was saved");
+        let appended = app.store().append(Append { context, parts, limits, idempotency }).await;
+        let appended = match appended {
+            Ok(appended) if !appended.duplicate => appended,
+            // Decided from something that is not the newest, or nobody knows.
+            other => {
+                for After { kind, id, .. } in after {
+                    app.states().forget(kind, &id);
+                }
+                let appended = other?;
+                app.edge().reached(appended.last).await;
+                return Ok(Done { position: appended.last });
             }
+        };
+        for After { kind, id, mut state } in after {
+            if state.sequence - state.snapshot >= log::SNAPSHOT_EVERY {
+                save(app, kind, &id, &state).await;
+                state.snapshot = state.sequence;
+            }
+            app.states().remember(kind, id, state);
         }
         app.edge().reached(appended.last).await;
         Ok(Done { position: appended.last })
@@ -230,6 +264,18 @@ pub(crate) fn cause_position(metadata: &str) -> Option<i64> {
 
 /// In metadata.
 const CAUSE_POSITION: &str = "cause_position";
+
+/// A snapshot is a cache: without it the next load only takes longer.
+async fn save(app: &App, kind: &'static str, id: &str, state: &State) {
+    let snapshot = store::AggregateSnapshot {
+        last_sequence: state.sequence,
+        format: log::SNAPSHOT_FORMAT,
+        payload: state.json.clone(),
+    };
+    if let Err(error) = app.store().save_snapshot(kind, id, snapshot).await {
+        tracing::debug!(error = &error as &dyn std::error::Error, "no snapshot was saved");
+    }
+}
 
 /// Waits a moment before the next attempt: 1, 4, 16, 64 ms, with jitter.
 pub(crate) async fn pause(app: &App, attempt: u32) {

@@ -1,11 +1,18 @@
 //! Who may do what: a pure policy, asked first in every use case (manual 03, "Permissions").
 
+mod permission;
+mod person;
+mod role;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use crate::{DeviceId, OrganizationId, UserId};
 
-#[cfg(test)]
-mod tests;
+pub use permission::{Permission, Permissions, UnknownPermission};
+pub use person::Person;
+pub use role::Role;
 
 /// Who acts; what is written into the log as the event's actor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,85 +41,6 @@ impl fmt::Display for Actor {
     }
 }
 
-/// What can be allowed, verb and object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Permission {
-    /// Read devices and their configurations.
-    ViewDevice,
-    /// Make devices.
-    AddDevice,
-    /// Change devices and their configurations.
-    ChangeDevice,
-    /// Remove devices.
-    DeleteDevice,
-    /// Read templates.
-    ViewTemplate,
-    /// Make templates.
-    AddTemplate,
-    /// Change templates.
-    ChangeTemplate,
-    /// Remove templates.
-    DeleteTemplate,
-    /// Read device groups.
-    ViewGroup,
-    /// Make device groups.
-    AddGroup,
-    /// Change device groups.
-    ChangeGroup,
-    /// Remove device groups.
-    DeleteGroup,
-    /// Read an organization.
-    ViewOrganization,
-    /// Make organizations.
-    AddOrganization,
-    /// Change an organization.
-    ChangeOrganization,
-    /// Make and change accounts.
-    ChangeUser,
-    /// Read the raw log and verify it.
-    ViewLog,
-}
-
-impl Permission {
-    /// Only reading?
-    fn reads(self) -> bool {
-        matches!(
-            self,
-            Self::ViewDevice | Self::ViewTemplate | Self::ViewGroup | Self::ViewOrganization
-        )
-    }
-}
-
-/// A group of permissions that comes with the installation (manual 03, "Default Permission Groups").
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    serde::Serialize,
-    serde::Deserialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Everything in the organizations that the user manages.
-    Administrator,
-    /// Devices, templates and groups of the organizations that the user manages.
-    Operator,
-}
-
-impl Role {
-    fn allows(self, permission: Permission) -> bool {
-        match permission {
-            Permission::AddOrganization | Permission::ViewLog => false,
-            Permission::ChangeOrganization | Permission::ChangeUser => self == Self::Administrator,
-            _ => true,
-        }
-    }
-}
-
 /// What an actor is allowed, looked up once per request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authority {
@@ -129,10 +57,12 @@ pub enum Scope {
     Everything,
     /// An account.
     Member {
-        /// From the user's permission groups.
-        roles: Vec<Role>,
-        /// Organizations whose manager the user is.
+        /// The user's own and those of the user's permission groups.
+        permissions: Permissions,
+        /// Organizations whose manager the user is, as far as they are served.
         manages: Vec<OrganizationId>,
+        /// Those of them that the user owns.
+        owns: Vec<OrganizationId>,
         /// Organizations that the user belongs to, those included.
         belongs: Vec<OrganizationId>,
     },
@@ -168,8 +98,8 @@ impl Authority {
     ) -> Result<(), Denied> {
         match &self.scope {
             Scope::Everything => Ok(()),
-            Scope::Member { roles, manages, .. } => {
-                if manages.is_empty() || !roles.iter().any(|role| role.allows(permission)) {
+            Scope::Member { permissions, manages, .. } => {
+                if manages.is_empty() || !permissions.holds(permission) {
                     return Err(Denied::Forbidden);
                 }
                 match organization {
@@ -202,8 +132,8 @@ impl Authority {
     pub fn require_anywhere(&self, permission: Permission) -> Result<(), Denied> {
         match &self.scope {
             Scope::Everything => Ok(()),
-            Scope::Member { roles, manages, .. }
-                if !manages.is_empty() && roles.iter().any(|role| role.allows(permission)) =>
+            Scope::Member { permissions, manages, .. }
+                if !manages.is_empty() && permissions.holds(permission) =>
             {
                 Ok(())
             }

@@ -51,10 +51,22 @@ pub mod kind {
     pub const ORGANIZATION_SECRET: &str = "organization.shared_secret";
     /// An organization's slug, everywhere.
     pub const ORGANIZATION_SLUG: &str = "organization.slug";
+    /// An organization's owner: one at a time.
+    pub const ORGANIZATION_OWNER: &str = "organization.owner";
+    /// A permission group's name, everywhere.
+    pub const PERMISSION_GROUP_NAME: &str = "permission_group.name";
+    /// A permission group's number, everywhere and for ever.
+    pub const PERMISSION_GROUP_NUMBER: &str = "permission_group.number";
     /// A template's name, inside its organization or among the shared ones.
     pub const TEMPLATE_NAME: &str = "template.name";
-    /// A user's e-mail address, everywhere.
+    /// What a user is written to and logs in with, everywhere.
     pub const USER_EMAIL: &str = "user.email";
+    /// One of the addresses that a user listed, everywhere.
+    pub const USER_EMAIL_ADDRESS: &str = "user.email_address";
+    /// The number of such an address, everywhere and for ever.
+    pub const USER_EMAIL_ADDRESS_NUMBER: &str = "user.email_address_number";
+    /// A user's phone number, everywhere.
+    pub const USER_PHONE: &str = "user.phone";
     /// A user's bearer token, everywhere.
     pub const USER_TOKEN: &str = "user.token";
     /// A user's name, everywhere.

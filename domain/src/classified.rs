@@ -93,13 +93,55 @@ const FIELDS: &[(&str, Class, &[&str])] = &[
     ("organization", Class::Sensitive, &["variables"]),
     ("organization", Class::Sealed, &["secret"]),
     (
+        "permission_group",
+        Class::Plain,
+        &["from", "group_id", "name", "number", "permissions", "to"],
+    ),
+    (
         "template",
         Class::Plain,
         &["backend", "flags", "from", "name", "organization_id", "tags", "template_id", "to"],
     ),
     ("template", Class::Sensitive, &["config", "default_values", "notes"]),
-    ("user", Class::Plain, &["memberships", "roles", "staff", "superuser", "user_id"]),
-    ("user", Class::Sealed, &["email", "password", "token", "username"]),
+    (
+        "user",
+        Class::Plain,
+        &[
+            "disabled",
+            "epoch",
+            "expires_on",
+            "groups",
+            "language",
+            "manager",
+            "membership",
+            "memberships",
+            "number",
+            "organization_id",
+            "permissions",
+            "roles",
+            "staff",
+            "superuser",
+            "time_zone",
+            "to",
+            "user_id",
+        ],
+    ),
+    (
+        "user",
+        Class::Sealed,
+        &[
+            "address",
+            "addresses",
+            "email",
+            "from",
+            "password",
+            "phone",
+            "profile",
+            "token",
+            "tokens",
+            "username",
+        ],
+    ),
 ];
 
 /// Fields that are something else in one event than in the others of the aggregate.
@@ -109,6 +151,8 @@ const EXCEPTIONS: &[(&str, &str, Class)] = &[
     // Fingerprints of the secrets before.
     ("device.key_changed", "from", Class::Sealed),
     ("organization.shared_secret_changed", "from", Class::Sealed),
+    ("user.groups_changed", "from", Class::Plain),
+    ("user.permissions_changed", "from", Class::Plain),
 ];
 
 /// How confidential a field of an event is; none where nobody said.

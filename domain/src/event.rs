@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     ClaimChange, Fact, OrganizationId,
-    accounts::{OrganizationEvent, UserEvent},
+    accounts::{OrganizationEvent, PermissionGroupEvent, UserEvent},
     configuration::{ConfigurationEvent, TemplateEvent},
     device::{DeviceEvent, GroupEvent},
 };
@@ -103,6 +103,8 @@ events! {
     Group(GroupEvent) = "device_group",
     /// An organization's.
     Organization(OrganizationEvent) = "organization",
+    /// A permission group's.
+    PermissionGroup(PermissionGroupEvent) = "permission_group",
     /// A template's.
     Template(TemplateEvent) = "template",
     /// A user's.

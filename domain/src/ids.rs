@@ -52,6 +52,8 @@ typed_ids! {
     GroupId,
     /// A tenant.
     OrganizationId,
+    /// Permissions that are given together.
+    PermissionGroupId,
     /// A reusable piece of configuration.
     TemplateId,
     /// A person, or a program with an account.

@@ -17,10 +17,10 @@ mod ids;
 mod sample;
 mod sealed;
 
-pub use authority::{Actor, Authority, Permission};
+pub use authority::{Actor, Authority, Permission, Permissions};
 pub use claim::{Claim, ClaimChange, kind};
 pub use event::{Event, Undecodable, event_types, schemas};
 pub use fact::{Fact, Retention};
 pub use field::{Document, FieldError, Problem};
-pub use ids::{DeviceId, GroupId, OrganizationId, TemplateId, UserId};
+pub use ids::{DeviceId, GroupId, OrganizationId, PermissionGroupId, TemplateId, UserId};
 pub use sealed::Sealed;

@@ -9,10 +9,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
 use wisptrail_domain::{
-    DeviceId, Document, Event, GroupId, OrganizationId, Problem, Sealed, TemplateId, UserId,
+    DeviceId, Document, Event, GroupId, OrganizationId, Permissions, Problem, Sealed, TemplateId,
+    UserId,
     accounts::{
-        CreateOrganization, CreateUser, DeviceLimit, Organization, OrganizationCommand,
-        OrganizationDetails, User, UserCommand,
+        CreateOrganization, CreateUser, DeviceLimit, EmailAddress, Membership, Organization,
+        OrganizationCommand, OrganizationDetails, Profile, ProfileField, User, UserCommand,
     },
     configuration::{
         ArchiveRendered, Backend, Configuration, ConfigurationCommand, CreateConfiguration,

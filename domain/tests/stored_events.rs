@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use serde_json::Value;
 use wisptrail_domain::{
     Event, Fact, Undecodable,
-    accounts::{OrganizationEvent, UserEvent},
+    accounts::{OrganizationEvent, PermissionGroupEvent, UserEvent},
     configuration::{ConfigurationEvent, TemplateEvent},
     device::{DeviceEvent, GroupEvent},
 };
@@ -106,6 +106,7 @@ fn types() -> Vec<&'static str> {
         DeviceEvent::TYPES,
         GroupEvent::TYPES,
         OrganizationEvent::TYPES,
+        PermissionGroupEvent::TYPES,
         TemplateEvent::TYPES,
         UserEvent::TYPES,
     ]
@@ -118,6 +119,7 @@ fn encode(event: &Event) -> Value {
         Event::Device(event) => serde_json::to_value(event),
         Event::Group(event) => serde_json::to_value(event),
         Event::Organization(event) => serde_json::to_value(event),
+        Event::PermissionGroup(event) => serde_json::to_value(event),
         Event::Template(event) => serde_json::to_value(event),
         Event::User(event) => serde_json::to_value(event),
     }

@@ -161,6 +161,40 @@ impl Conditions {
         column: &str,
         values: impl IntoIterator<Item = A>,
     ) {
+        let places = self.places(values);
+        self.clauses.push(if places.is_empty() {
+            "1 = 0".to_owned()
+        } else {
+            format!("{column} IN ({places})")
+        });
+    }
+
+    /// One of some values inside an open parenthesis of `clause`; none of them means no row.
+    pub(crate) fn any_of_inside<A: Into<Arg>>(
+        &mut self,
+        clause: &str,
+        values: impl IntoIterator<Item = A>,
+    ) {
+        let places = self.places(values);
+        self.clauses.push(if places.is_empty() {
+            "1 = 0".to_owned()
+        } else {
+            format!("{clause} IN ({places}))")
+        });
+    }
+
+    /// One of some values in one of some columns; none of them means no row.
+    pub(crate) fn any_of_columns(&mut self, columns: &[&str], values: &[String]) {
+        let places = self.places(values.iter().map(String::as_str));
+        let of = |column: &&str| format!("{column} IN ({places})");
+        self.clauses.push(if places.is_empty() {
+            "1 = 0".to_owned()
+        } else {
+            format!("({})", columns.iter().map(of).collect::<Vec<_>>().join(" OR "))
+        });
+    }
+
+    fn places<A: Into<Arg>>(&mut self, values: impl IntoIterator<Item = A>) -> String {
         let places: Vec<String> = values
             .into_iter()
             .map(|value| {
@@ -168,11 +202,7 @@ impl Conditions {
                 format!("${}", self.args.len())
             })
             .collect();
-        self.clauses.push(if places.is_empty() {
-            "1 = 0".to_owned()
-        } else {
-            format!("{column} IN ({})", places.join(", "))
-        });
+        places.join(", ")
     }
 
     /// Made at a moment or later, before a moment, exactly at a moment.

@@ -86,6 +86,7 @@ impl FanOutJob {
             Event::Organization(_)
             | Event::Configuration(_)
             | Event::Device(_)
+            | Event::PermissionGroup(_)
             | Event::User(_) => None,
         }
     }

@@ -1,8 +1,9 @@
 //! Keeps tables made for reading: one module per noun with its rows, its queries and its fold.
 //!
 //! `render_inputs` owns everything that rendering and the agents' edge read, so that both always see one
-//! position; `users` owns accounts; `fan_out` turns single events into jobs for many devices.
+//! position; `accounts` owns people and what they may; `fan_out` turns single events into jobs for many devices.
 
+pub mod accounts;
 mod catalogue;
 mod conditions;
 pub mod configuration;
@@ -14,22 +15,21 @@ pub mod organization;
 mod render_inputs;
 mod secret;
 pub mod template;
-pub mod user;
 
 use std::sync::Arc;
 
 use store::{Projection, Store, StoreError};
 
+pub use accounts::Accounts;
 pub use catalogue::{Catalogue, decode};
 pub use conditions::{NamedOrder, Order, Page, Place, Slice, Stretch, Stretched};
 pub use fan_out::{FanOut, FanOutJob, Ordered};
 pub use render_inputs::RenderInputs;
 pub use secret::SealedText;
-pub use user::Users;
 
 /// All projections, inline ones first.
 pub fn all() -> Vec<Arc<dyn Projection>> {
-    vec![Arc::new(RenderInputs), Arc::new(Users), Arc::new(FanOut)]
+    vec![Arc::new(RenderInputs), Arc::new(Accounts), Arc::new(FanOut)]
 }
 
 /// The first row of an answer, if there is one.

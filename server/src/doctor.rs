@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn a_stopped_projection_is_a_failure_with_a_remedy() {
         let stopped = ProjectionShown {
-            name: "users.v1".to_owned(),
+            name: "accounts.v1".to_owned(),
             mode: "inline".to_owned(),
             generation: 1,
             position: 7,
@@ -182,6 +182,6 @@ mod tests {
         let states = States { head: 10, newest_at: None, projections: vec![stopped] };
         let told = levels(|report| tables(report, &states));
         assert!(!told[0].is_ok());
-        assert!(told[0].to_string().contains("projections rebuild users.v1"), "{}", told[0]);
+        assert!(told[0].to_string().contains("projections rebuild accounts.v1"), "{}", told[0]);
     }
 }

@@ -34,6 +34,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     20 "0020_devices",
     30 "0030_configurations",
     50 "0050_edge",
+    60 "0060_people",
 };
 
 /// A step that the database has behind it.

@@ -80,11 +80,16 @@ fn input_name(field: &str) -> String {
         "group" => "groupId".to_owned(),
         "templates" => "templateIds".to_owned(),
         "context" => "variables".to_owned(),
+        "organization_users" => "memberships".to_owned(),
+        "is_active" => "active".to_owned(),
+        "phone_number" => "phone".to_owned(),
+        "groups" => "groupNumbers".to_owned(),
         part => camel(part),
     };
     match field.split_once('.') {
         Some(("config", inner)) => format!("configuration.{}", name(inner)),
         Some(("config_settings", inner)) => name(inner),
+        Some(("organization_users", _)) => "memberships".to_owned(),
         _ => name(field),
     }
 }
@@ -120,18 +125,26 @@ fn place(refusal: &Refusal) -> Option<String> {
         Refusal::TemplateConflict { .. } => "configuration",
         Refusal::Exists => "id",
         Refusal::KeyReused => "clientMutationId",
+        Refusal::AddressListed => "email",
+        Refusal::IsOwner | Refusal::NotAManager => "memberships",
+        Refusal::WrongPassword => "currentPassword",
+        Refusal::SamePassword => "password",
+        Refusal::NotHeld => "permissions",
+        Refusal::OwnPermissions => "groupNumbers",
         Refusal::DeviceDeactivated
         | Refusal::DeviceAlreadyActive
         | Refusal::DeviceStillActive
         | Refusal::InactiveUser
         | Refusal::TooManyTokens
+        | Refusal::TooManyAddresses
+        | Refusal::TooManyMemberships
         | Refusal::TooManyOperations { .. } => return None,
     };
     Some(field.to_owned())
 }
 
 /// Which input holds what can be taken.
-const TAKEN: [(&str, &str, &str); 10] = [
+const TAKEN: [(&str, &str, &str); 13] = [
     (kind::DEVICE_KEY, "key", "belongs to another device"),
     (kind::DEVICE_MAC_ADDRESS, "macAddress", "belongs to another device of the organization"),
     (kind::DEVICE_HARDWARE_ID, "hardwareId", "belongs to another device of the organization"),
@@ -142,6 +155,9 @@ const TAKEN: [(&str, &str, &str); 10] = [
     (kind::ORGANIZATION_SECRET, "sharedSecret", "belongs to another organization"),
     (kind::USER_NAME, "username", "belongs to another user"),
     (kind::USER_EMAIL, "email", "belongs to another user"),
+    (kind::USER_EMAIL_ADDRESS, "email", "belongs to another user"),
+    (kind::USER_PHONE, "phone", "belongs to another user"),
+    (kind::PERMISSION_GROUP_NAME, "name", "belongs to another permission group"),
 ];
 
 fn taken(values: &[TakenValue]) -> Vec<(String, String)> {

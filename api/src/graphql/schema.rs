@@ -18,6 +18,7 @@ use super::{
     live::Subscription,
     node::NodeQuery,
     organization::{OrganizationMutation, OrganizationQuery},
+    permission_group::{PermissionGroupMutation, PermissionGroupQuery},
     preview::PreviewQuery,
     refused::RefusedQuery,
     template::{TemplateMutation, TemplateQuery},
@@ -30,6 +31,7 @@ use super::{
 pub(super) struct Query(
     ViewerQuery,
     UserQuery,
+    PermissionGroupQuery,
     NodeQuery,
     OrganizationQuery,
     DeviceQuery,
@@ -47,6 +49,7 @@ pub(super) struct Query(
 pub(super) struct Mutation(
     ViewerMutation,
     UserMutation,
+    PermissionGroupMutation,
     OrganizationMutation,
     DeviceMutation,
     GroupMutation,

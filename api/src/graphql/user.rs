@@ -2,9 +2,13 @@
 
 mod mutation;
 
-use app::{ObjectRef, UserDetail};
+use app::{Account, ObjectRef};
 use async_graphql::{Context, Enum, ID, Object, Result};
-use domain::{UserId, accounts::Membership, authority::Role};
+use domain::{
+    UserId,
+    accounts::{Membership, ProfileField},
+    authority::Role,
+};
 
 pub(super) use mutation::UserMutation;
 
@@ -17,10 +21,10 @@ use super::{
     scalar::{Position, uuid},
 };
 
-/// A person or a program with an account; for itself, and for superusers.
-pub(super) struct User(pub(super) UserDetail);
+/// A person or a program with an account; for itself, and for those who may see it.
+pub(super) struct User(pub(super) Account);
 
-/// A group of permissions.
+/// A group of permissions that comes with the installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Role")]
 pub(super) enum UserRole {
@@ -30,12 +34,12 @@ pub(super) enum UserRole {
     Operator,
 }
 
-/// A person or a program with an account; for itself, and for superusers.
+/// A person or a program with an account; for itself, and for those who may see it.
 #[Object]
 impl User {
     /// Opaque and stable.
     pub(super) async fn id(&self) -> ID {
-        self.0.row.id.to_string().into()
+        self.0.id.to_string().into()
     }
 
     /// What they log in with.
@@ -48,35 +52,101 @@ impl User {
         self.0.email.as_deref()
     }
 
+    /// In international spelling, another way to log in.
+    async fn phone(&self) -> Option<&str> {
+        self.0.phone.as_deref()
+    }
+
+    /// Given name.
+    async fn first_name(&self) -> Option<&str> {
+        self.detail(ProfileField::FirstName)
+    }
+
+    /// Family name.
+    async fn last_name(&self) -> Option<&str> {
+        self.detail(ProfileField::LastName)
+    }
+
+    /// A day, such as `1990-12-10`.
+    async fn birth_date(&self) -> Option<&str> {
+        self.detail(ProfileField::BirthDate)
+    }
+
+    /// Where they are.
+    async fn location(&self) -> Option<&str> {
+        self.detail(ProfileField::Location)
+    }
+
+    /// Whom they work for.
+    async fn company(&self) -> Option<&str> {
+        self.detail(ProfileField::Company)
+    }
+
+    /// About themselves.
+    async fn bio(&self) -> Option<&str> {
+        self.detail(ProfileField::Bio)
+    }
+
+    /// Web site.
+    async fn url(&self) -> Option<&str> {
+        self.detail(ProfileField::Url)
+    }
+
+    /// What others keep about them.
+    async fn notes(&self) -> Option<&str> {
+        self.detail(ProfileField::Notes)
+    }
+
+    /// A language tag; empty is the installation's.
+    async fn language(&self) -> &str {
+        &self.0.language
+    }
+
+    /// A name of the time zone database; empty is the installation's.
+    async fn time_zone(&self) -> &str {
+        &self.0.time_zone
+    }
+
+    /// The last day on which the account works, such as `2030-01-31`.
+    async fn expires_on(&self) -> Option<String> {
+        self.0.expires_on.map(|day| day.to_string())
+    }
+
     /// Can it log in with a password?
     async fn has_password(&self) -> bool {
-        self.0.row.password.is_some()
+        self.0.has_password
     }
 
     /// May it do everything everywhere?
     async fn superuser(&self) -> bool {
-        self.0.row.superuser
+        self.0.superuser
     }
 
     /// May it use the administration?
     async fn staff(&self) -> bool {
-        self.0.row.staff
+        self.0.staff
     }
 
     /// Does the account work?
     async fn active(&self) -> bool {
-        self.0.row.active
+        self.0.active
     }
 
-    /// Its groups of permissions.
+    /// Those of its groups of permissions that come with the installation.
     async fn roles(&self) -> Vec<UserRole> {
-        self.0.row.roles.iter().copied().map(Into::into).collect()
+        let held = |role: &Role| self.0.groups.iter().any(|(id, _)| *id == role.group());
+        Role::ALL.into_iter().filter(held).map(Into::into).collect()
     }
 
-    /// The organizations that it belongs to.
+    /// The numbers of all its groups of permissions.
+    async fn group_numbers(&self) -> Vec<u32> {
+        self.0.groups.iter().map(|(_, number)| *number).collect()
+    }
+
+    /// The organizations that it belongs to, as far as the viewer may see them.
     #[graphql(complexity = "1 + 10 * child_complexity")]
     async fn memberships(&self) -> Vec<UserMembership> {
-        self.0.row.memberships.iter().copied().map(UserMembership).collect()
+        self.0.memberships.iter().map(|row| UserMembership(row.membership)).collect()
     }
 
     /// What happened to it, the newest first; for superusers.
@@ -88,7 +158,13 @@ impl User {
         #[graphql(desc = "A cursor: only older events.")] after: Option<String>,
         #[graphql(desc = "A cursor: only newer events.")] before: Option<String>,
     ) -> Result<EventList> {
-        Events { first, after, before }.of(ctx, ObjectRef::User(self.0.row.id), None).await
+        Events { first, after, before }.of(ctx, ObjectRef::User(self.0.id), None).await
+    }
+}
+
+impl User {
+    fn detail(&self, field: ProfileField) -> Option<&str> {
+        self.0.profile.get(&field).map(String::as_str)
     }
 }
 
@@ -113,6 +189,11 @@ impl UserMembership {
     async fn manager(&self) -> bool {
         self.0.manager
     }
+
+    /// Does it own the organization? The first manager of one does, until they hand it over.
+    async fn owner(&self) -> bool {
+        self.0.owner
+    }
 }
 
 #[derive(Default)]
@@ -120,7 +201,7 @@ pub(super) struct UserQuery;
 
 #[Object]
 impl UserQuery {
-    /// One account: the viewer's own, and for superusers every one.
+    /// One account: the viewer's own, and those of people in organizations that the viewer manages.
     async fn user(
         &self,
         ctx: &Context<'_>,

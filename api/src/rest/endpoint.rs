@@ -15,6 +15,7 @@ use super::{
     failure::RestError,
     id,
     negotiation::{self, Format},
+    number,
 };
 use crate::{ApiState, body, form::Form, page, request::RequestId};
 
@@ -37,6 +38,8 @@ pub(super) const LIST: &str = "GET, POST, HEAD, OPTIONS";
 pub(super) const DETAIL: &str = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS";
 /// For what is only read.
 pub(super) const READ: &str = "GET, HEAD, OPTIONS";
+/// For what is only replaced.
+pub(super) const REPLACE: &str = "PUT, OPTIONS";
 /// For what is only done.
 pub(super) const DO: &str = "POST, OPTIONS";
 
@@ -61,7 +64,7 @@ async fn gate(
     next: Next,
 ) -> Response {
     let (mut parts, content) = request.into_parts();
-    if id::of(&mut parts).await.is_err() {
+    if id::of(&mut parts).await.is_err() || number::of(&mut parts).await.is_err() {
         return page::not_found().await;
     }
     let request_id = parts.extensions.get::<RequestId>().copied();

@@ -156,22 +156,32 @@ fn refused(refusal: Refusal) -> RestError {
         Refusal::InactiveUser => return RestError::Unauthenticated("User inactive or deleted."),
         Refusal::InvalidConfiguration { field: "config.config", .. }
         | Refusal::TemplateConflict { .. } => "config.__all__",
-        Refusal::InvalidConfiguration { .. } | Refusal::EmptyTemplate | Refusal::Exists => ALL,
+        Refusal::InvalidConfiguration { .. }
+        | Refusal::EmptyTemplate
+        | Refusal::Exists
+        | Refusal::AddressListed => ALL,
         Refusal::AddsOptions { field, .. } => field,
         Refusal::ForeignTemplates { .. } => "config",
         Refusal::DefaultTemplatesInGroup { .. } => "templates",
         Refusal::SharedTemplateName => "name",
         Refusal::LimitBelowDevices { .. } => "config_settings.device_limit",
         Refusal::OrganizationFixed => "organization",
-        Refusal::TooManyTokens | Refusal::TooManyOperations { .. } | Refusal::KeyReused => {
-            NON_FIELD
-        }
+        Refusal::TooManyTokens
+        | Refusal::TooManyAddresses
+        | Refusal::TooManyMemberships
+        | Refusal::TooManyOperations { .. }
+        | Refusal::KeyReused => NON_FIELD,
+        Refusal::IsOwner | Refusal::NotAManager => "organization_users",
+        Refusal::WrongPassword => "current_password",
+        Refusal::SamePassword => "new_password",
+        Refusal::NotHeld => "user_permissions",
+        Refusal::OwnPermissions => "groups",
     };
     RestError::field(field, sentence)
 }
 
 /// Taken values, in the order in which the reference finds them; the first that is found ends its search.
-const TAKEN: [(&str, &str, &str); 9] = [
+const TAKEN: [(&str, &str, &str); 13] = [
     (kind::DEVICE_KEY, "key", "Device with this key already exists."),
     (
         kind::DEVICE_MAC_ADDRESS,
@@ -193,6 +203,10 @@ const TAKEN: [(&str, &str, &str); 9] = [
         "another organization has this shared secret: choose a different one",
     ),
     (kind::USER_NAME, "username", "A user with that username already exists."),
+    (kind::USER_EMAIL, "email", "user with this email address already exists."),
+    (kind::USER_EMAIL_ADDRESS, "email", "email address with this email address already exists."),
+    (kind::USER_PHONE, "phone_number", "user with this phone number already exists."),
+    (kind::PERMISSION_GROUP_NAME, "name", "group with this name already exists."),
 ];
 
 fn taken(taken: &[TakenValue]) -> Errors {

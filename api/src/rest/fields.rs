@@ -252,6 +252,76 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// References to things that have numbers, each once, in order. A form without any means none.
+    pub(super) fn numbers(&mut self, name: &'static str) -> Option<Vec<u32>> {
+        let found: Result<Vec<u32>, String> = match (self.input, self.input.get(name)) {
+            (Input::Form(_), Given::Absent) if !self.partial => return Some(Vec::new()),
+            (_, Given::Absent) => return None,
+            (Input::Form(form), _) => {
+                form.all(name).filter(|text| !text.is_empty()).map(number_in).collect()
+            }
+            (_, Given::Value(Value::Array(values))) => values.iter().map(number).collect(),
+            (_, Given::Value(Value::Null)) => Err(sentences::NULL.to_owned()),
+            (_, Given::Value(value)) => {
+                Err(format!("Expected a list of items but got type \"{}\".", kind(value)))
+            }
+            (_, Given::Text(text)) => number_in(text).map(|one| vec![one]),
+        };
+        match found {
+            Ok(numbers) if numbers.len() > ELEMENTS => {
+                let sentence = format!("Ensure this field has no more than {ELEMENTS} elements.");
+                self.refuse(name, sentence);
+                None
+            }
+            Ok(mut numbers) => {
+                numbers.sort_unstable();
+                numbers.dedup();
+                Some(numbers)
+            }
+            Err(sentence) => {
+                self.refuse(name, sentence);
+                None
+            }
+        }
+    }
+
+    /// A day; `Some(None)` is none.
+    pub(super) fn day(&mut self, name: &str) -> Option<Option<chrono::NaiveDate>> {
+        let text = match self.input.get(name) {
+            Given::Absent => return None,
+            Given::Value(Value::Null) => return Some(None),
+            Given::Text(text) => Some(text),
+            Given::Value(value) => value.as_str(),
+        };
+        match text.map(str::trim) {
+            Some("") => Some(None),
+            Some(text) if let Ok(day) = text.parse() => Some(Some(day)),
+            Some(_) | None => {
+                self.refuse(
+                    name,
+                    "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.",
+                );
+                None
+            }
+        }
+    }
+
+    /// A text of at most `max` characters, or none where it is null or empty.
+    pub(super) fn nullable(&mut self, name: &str, max: usize) -> Option<String> {
+        if matches!(self.input.get(name), Given::Value(Value::Null)) {
+            return Some(String::new());
+        }
+        self.short(name, Text::FREE, max)
+    }
+
+    /// The same with its blanks: a secret.
+    pub(super) fn nullable_verbatim(&mut self, name: &str, max: usize) -> Option<String> {
+        if matches!(self.input.get(name), Given::Value(Value::Null)) {
+            return None;
+        }
+        self.short(name, Text { required: false, blank: true, verbatim: true }, max)
+    }
+
     /// A JSON object; `otherwise` says what is wrong with anything else.
     pub(super) fn document(
         &mut self,
@@ -341,6 +411,27 @@ fn reference(value: &Value) -> Result<Uuid, String> {
         Value::Number(number) => uuid(&number.to_string()),
         other => Err(format!("Incorrect type. Expected pk value, received {}.", kind(other))),
     }
+}
+
+fn number(value: &Value) -> Result<u32, String> {
+    match value {
+        Value::Number(number) => {
+            let fits = number.as_u64().and_then(|number| u32::try_from(number).ok());
+            fits.ok_or_else(|| sentences::unknown(number))
+        }
+        Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => number_in(text),
+        other => Err(format!("Incorrect type. Expected pk value, received {}.", kind(other))),
+    }
+}
+
+fn number_in(text: &str) -> Result<u32, String> {
+    text.trim().parse().map_err(|_| {
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            sentences::unknown(text)
+        } else {
+            "Incorrect type. Expected pk value, received str.".to_owned()
+        }
+    })
 }
 
 fn uuid(text: &str) -> Result<Uuid, String> {

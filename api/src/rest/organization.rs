@@ -10,6 +10,8 @@ mod shape;
 
 use axum::{Router, routing::get};
 
+pub(super) use sent::{is_email, is_url};
+
 use super::endpoint::{self, Endpoint};
 use crate::ApiState;
 

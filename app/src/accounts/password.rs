@@ -4,14 +4,47 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
+use domain::{FieldError, Problem};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{App, Failure};
 
-/// Longest password that is looked at, in bytes.
-const LONGEST: usize = 4096;
+/// Longest password that is hashed, in bytes.
+const LONGEST: usize = 1024;
 /// What the passwords of unknown accounts are compared with: an Argon2id hash of nothing that anybody knows.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$d2lzcHRyYWlsLW5vYm9keQ$qLuGIXAFnR9sXu0wVmnyYFD1c4V6NcrXWQbHRMX5N1k";
+
+/// What is wrong with a password that somebody wants, before it is hashed.
+pub(super) fn problem(
+    field: &'static str,
+    password: &SecretString,
+    shortest: usize,
+    names: [Option<&str>; 2],
+) -> Option<FieldError> {
+    let password = password.expose_secret();
+    let rule = |text: String| Some(FieldError::new(field, Problem::Rule(text)));
+    if password.len() > LONGEST {
+        return rule(format!("may have at most {LONGEST} bytes"));
+    }
+    if password.chars().count() < shortest {
+        return rule(format!("must have at least {shortest} characters"));
+    }
+    if shortest <= 1 {
+        return None;
+    }
+    if password.chars().all(|c| c.is_ascii_digit()) {
+        return rule("must not consist of digits alone".to_owned());
+    }
+    let folded = password.to_lowercase();
+    let is_name = |name: &str| {
+        let name = name.to_lowercase();
+        folded == name || name.split_once('@').is_some_and(|(mailbox, _)| mailbox == folded)
+    };
+    if names.into_iter().flatten().any(is_name) {
+        return rule("must not be the user name or e-mail address".to_owned());
+    }
+    None
+}
 
 pub(super) async fn hash(app: &App, password: SecretString) -> Result<SecretString, Failure> {
     let mut salt = [0; 16];

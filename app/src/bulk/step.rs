@@ -2,7 +2,7 @@
 
 use domain::{Actor, Authority, DeviceId, Permission, UserId, authority::Scope};
 use futures::{StreamExt as _, stream};
-use projections::user;
+use projections::accounts;
 use store::{Job, Progress};
 
 use super::{
@@ -117,7 +117,7 @@ impl Bulk<'_> {
         let authority = match order.started_by.split_once(':') {
             Some(("user", id)) => {
                 let Ok(id) = id.parse::<UserId>() else { return Ok(Err(UNREADABLE)) };
-                match user::by_id(self.0.store(), id).await? {
+                match accounts::by_id(self.0.store(), id).await? {
                     Some(user) if user.active => crate::accounts::authority(&user),
                     _ => return Ok(Err("whoever started it is not active any more")),
                 }

@@ -5,6 +5,7 @@
 mod accounts;
 mod configuration;
 mod device;
+mod organization;
 mod shared;
 
 use domain::{Event, TemplateId};
@@ -33,7 +34,8 @@ pub(super) fn sentence(event: &Event, names: &Names, at: i64) -> Sentence {
         Event::Configuration(event) => configuration::sentence(event, names, at),
         Event::Device(event) => device::sentence(event, names, at),
         Event::Group(event) => shared::group(event, names, at),
-        Event::Organization(event) => accounts::organization(event),
+        Event::Organization(event) => organization::sentence(event),
+        Event::PermissionGroup(event) => accounts::permission_group(event),
         Event::Template(event) => shared::template(event),
         Event::User(event) => accounts::user(event),
     }

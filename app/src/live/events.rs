@@ -270,8 +270,9 @@ mod tests {
         Authority {
             actor: Actor::User(UserId::from_uuid(Uuid::from_u128(9))),
             scope: Scope::Member {
-                roles: vec![Role::Operator],
+                permissions: Role::Operator.permissions(),
                 manages: vec![organization(1)],
+                owns: vec![],
                 belongs: vec![organization(1), organization(2)],
             },
         }

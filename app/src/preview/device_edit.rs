@@ -61,7 +61,11 @@ impl DeviceEdit {
             Event::Device(event) => self.apply_to_device(event),
             Event::Configuration(ConfigurationEvent::Created(created)) => self.create(created, now),
             Event::Configuration(event) => self.apply_to_configuration(event),
-            Event::Group(_) | Event::Organization(_) | Event::Template(_) | Event::User(_) => {}
+            Event::Group(_)
+            | Event::Organization(_)
+            | Event::PermissionGroup(_)
+            | Event::Template(_)
+            | Event::User(_) => {}
         }
     }
 

@@ -1,10 +1,18 @@
 //! Organizations and the people in them (manual 03).
 
 mod organization;
+mod permission_group;
 mod user;
 
 pub use organization::{
     CreateOrganization, DeviceLimit, Organization, OrganizationCommand, OrganizationCreated,
     OrganizationDetails, OrganizationError, OrganizationEvent,
 };
-pub use user::{CreateUser, Membership, User, UserCommand, UserCreated, UserError, UserEvent};
+pub use permission_group::{
+    CreatePermissionGroup, PermissionGroup, PermissionGroupCommand, PermissionGroupCreated,
+    PermissionGroupError, PermissionGroupEvent,
+};
+pub use user::{
+    CreateUser, EmailAddress, Membership, Profile, ProfileField, User, UserCommand, UserCreated,
+    UserError, UserEvent,
+};

@@ -45,8 +45,8 @@ proptest! {
     fn any_life_of_a_user_can_be_lived(commands in lives(user_command())) {
         live::<User>(commands, |command| !matches!(
             command,
-            // The hash of a password is another one each time.
-            UserCommand::Create(_) | UserCommand::ChangePassword(_)
+            // The hash of a password is another one each time, and tokens can always end once more.
+            UserCommand::Create(_) | UserCommand::ChangePassword(_) | UserCommand::EndTokens
         ));
     }
 }
@@ -268,8 +268,16 @@ fn user_command() -> impl Strategy<Value = UserCommand> {
             password: None,
             superuser: false,
             staff: true,
-            roles: vec![],
+            active: true,
+            groups: vec![],
+            permissions: Permissions::NONE,
             memberships: vec![],
+            phone: None,
+            profile: Profile::new(),
+            language: String::new(),
+            time_zone: String::new(),
+            expires_on: None,
+            addresses: vec![],
         }))
     });
     prop_oneof![
@@ -278,6 +286,38 @@ fn user_command() -> impl Strategy<Value = UserCommand> {
         1 => "[a-c]".prop_map(UserCommand::IssueToken),
         1 => "[a-c]".prop_map(UserCommand::RevokeToken),
         1 => any::<bool>().prop_map(UserCommand::SetActive),
+        1 => Just(UserCommand::EndTokens),
+        1 => sealed().prop_map(UserCommand::Rename),
+        1 => option::of(sealed()).prop_map(UserCommand::ChangeEmail),
+        1 => option::of(sealed()).prop_map(UserCommand::ChangePhone),
+        1 => option::of(sealed())
+            .prop_map(|bio| UserCommand::ChangeProfile([(ProfileField::Bio, bio)].into())),
+        1 => any::<bool>().prop_map(UserCommand::SetStaff),
+        1 => any::<bool>().prop_map(UserCommand::SetSuperuser),
+        2 => (organization(), any::<bool>(), any::<bool>()).prop_map(
+            |(organization_id, manager, owner)| {
+                UserCommand::Join(Membership { organization_id, manager, owner })
+            },
+        ),
+        1 => (organization(), any::<bool>()).prop_map(|(organization_id, manager)| {
+            UserCommand::SetManager { organization_id, manager }
+        }),
+        1 => organization().prop_map(UserCommand::Leave),
+        1 => organization().prop_map(UserCommand::TakeOwnership),
+        1 => organization().prop_map(UserCommand::GiveUpOwnership),
+        2 => (1..5_u32, sealed(), any::<bool>(), any::<bool>()).prop_map(
+            |(number, address, verified, primary)| {
+                let address = EmailAddress { number, address, verified, primary };
+                UserCommand::AddEmailAddress(address)
+            },
+        ),
+        1 => (1..5_u32, sealed())
+            .prop_map(|(number, address)| UserCommand::ChangeEmailAddress { number, address }),
+        1 => (1..5_u32).prop_map(UserCommand::VerifyEmailAddress),
+        1 => (1..5_u32, any::<bool>())
+            .prop_map(|(number, primary)| UserCommand::SetPrimaryEmailAddress { number, primary }),
+        1 => (1..5_u32).prop_map(UserCommand::RemoveEmailAddress),
+        1 => Just(UserCommand::Remove),
     ]
 }
 

@@ -141,8 +141,8 @@ mod tests {
         assert_eq!(at(&["a", "0"]), (2, 9));
         assert_eq!(at(&["a", "1"]), (2, 12));
         assert_eq!(at(&["a", "2", "b"]), (2, 26));
-        assert_eq!(at(&["ü", "cd"]), (3, 17));
-        assert_eq!(at(&["e"]), (3, 31));
+        assert_eq!(at(&["ü", "cd"]), (3, 20));
+        assert_eq!(at(&["e"]), (3, 34));
         // What is not there is missing in what is around it.
         assert_eq!(at(&["a", "2", "nothing"]), (2, 20));
         assert_eq!(at(&["a", "9"]), (2, 8));

@@ -73,15 +73,11 @@ pub(super) async fn ensure(app: &App, given: Given) -> anyhow::Result<()> {
         (None, made) => made.clone().unwrap_or_default().into(),
     };
     let new = NewUser {
-        id: UserId::from_uuid(app.new_id()),
-        username: NAME.to_owned(),
-        email: None,
         password: Some(known.clone()),
         token: token.clone(),
         superuser: true,
         staff: true,
-        roles: Vec::new(),
-        memberships: Vec::new(),
+        ..NewUser::new(UserId::from_uuid(app.new_id()), NAME)
     };
     let by = By::system("first_start");
     app.accounts().create(&by, new).await.context("cannot make the administrator")?;

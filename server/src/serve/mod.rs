@@ -120,6 +120,8 @@ async fn prepare(
     if let Some(fixture) = fixture {
         fixture.load(app).await?;
     }
+    let by = app::By::system("first_start");
+    app.permission_groups().found(&by).await.context("cannot make the permission groups")?;
     administrator::ensure(app, given).await?;
     if demo {
         demo::seed(app).await?;

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
-use app::{App, ControllerSettings, Parts, Sealing};
+use app::{AccountSettings, App, ControllerSettings, Parts, Sealing};
 use secrecy::{ExposeSecret as _, SecretSlice};
 use store::{Blobs, Followers, Keyring, Location, MasterKey, Options, Rebuild, Store};
 
@@ -87,7 +87,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Opened> {
         blobs,
         sealing: Sealing::new(keyring),
         world: Arc::new(SystemWorld::new()?),
-        settings: app::Settings { controller: controller(settings) },
+        settings: app::Settings { accounts: accounts(settings), controller: controller(settings) },
     };
     let app = App::open(parts).await.context("cannot load what agents are answered from")?;
     Ok(Opened { folder, app, location: location(settings)?, store })
@@ -132,6 +132,13 @@ async fn keyring(
         drop(std::fs::remove_file(folder.path().join("master.key")));
     }
     opened.map_err(in_words)
+}
+
+fn accounts(settings: &Settings) -> AccountSettings {
+    AccountSettings {
+        phone_prefixes: settings.accounts.phone_prefixes.clone(),
+        shortest_password: settings.accounts.shortest_password,
+    }
 }
 
 fn controller(settings: &Settings) -> ControllerSettings {

@@ -23,8 +23,8 @@ use serde::Deserialize;
 
 pub(crate) use check::nearest;
 pub use sections::{
-    Controller, Data, Database, Durability, Graphql, Http, KEYS, Key, Log, LogFormat, Metrics,
-    Security,
+    Accounts, Controller, Data, Database, Durability, Graphql, Http, KEYS, Key, Log, LogFormat,
+    Metrics, Security,
 };
 pub use shown::{defaults_text, effective_text, reference};
 pub use units::{Duration, Size};
@@ -46,6 +46,8 @@ pub struct Settings {
     pub database: Database,
     /// Keys.
     pub security: Security,
+    /// People and passwords.
+    pub accounts: Accounts,
     /// Agents and rendering.
     pub controller: Controller,
     /// GraphQL requests.
@@ -216,6 +218,13 @@ impl Settings {
                 return wrong(section, name, format!("at least {least} is needed"));
             }
         }
+        for prefix in &self.accounts.phone_prefixes {
+            let digits = prefix.strip_prefix('+').unwrap_or_default();
+            if !(1..=6).contains(&digits.len()) || !digits.bytes().all(|it| it.is_ascii_digit()) {
+                let reason = format!("`{prefix}` is no national prefix such as +39");
+                return wrong("accounts", "phone_prefixes", reason);
+            }
+        }
         let backends = &self.controller.backends;
         if backends.is_empty() {
             return wrong("controller", "backends", "at least one is needed".to_owned());
@@ -235,7 +244,7 @@ impl Settings {
 
 impl Settings {
     /// Settings with which nothing could be served when they are too small: whether each is large enough, and for what.
-    fn leasts(&self) -> [(&'static str, &'static str, bool, &'static str); 11] {
+    fn leasts(&self) -> [(&'static str, &'static str, bool, &'static str); 12] {
         const SHORTEST: std::time::Duration = std::time::Duration::from_millis(100);
         let (http, graphql, controller) = (&self.http, &self.graphql, &self.controller);
         [
@@ -244,6 +253,7 @@ impl Settings {
             ("http", "body_limit", http.body_limit.0 >= 4096, "4KiB"),
             ("http", "request_timeout", http.request_timeout.0 >= SHORTEST, "100ms"),
             ("http", "header_timeout", http.header_timeout.0 >= SHORTEST, "100ms"),
+            ("accounts", "shortest_password", self.accounts.shortest_password >= 1, "1"),
             ("graphql", "max_depth", graphql.max_depth >= 1, "1"),
             ("graphql", "max_complexity", graphql.max_complexity >= 1, "1"),
             ("graphql", "slow_client", graphql.slow_client.0 >= SHORTEST, "100ms"),

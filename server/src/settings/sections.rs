@@ -136,6 +136,13 @@ sections! {
         /// A file with the master key, 32 bytes or 64 hexadecimal digits; empty is master.key in the data folder, made at the first start.
         master_key_file: PathBuf = "\"\"";
     }
+    /// People and passwords.
+    Accounts "accounts" {
+        /// National prefixes such as "+39" that are tried when somebody logs in with a phone number without one.
+        phone_prefixes: Vec<String> = "[]";
+        /// Least characters of a password.
+        shortest_password: usize = "8";
+    }
     /// Agents and rendering.
     Controller "controller" {
         /// May agents register at all?

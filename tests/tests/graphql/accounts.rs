@@ -4,13 +4,14 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 use wisptrail_tests::{Client, Database, Server, Start, note_secret, on_each_database};
 
-use crate::{ALPHA, ALPHA_MANAGER, code, history::fields, live::Socket};
+use crate::{ALPHA, ALPHA_MANAGER, BETA, code, history::fields, live::Socket};
 
 on_each_database!(
     an_account_is_opened_and_used,
     passwords_change,
     shut_accounts_and_revoked_tokens_are_refused,
-    accounts_are_for_superusers_and_themselves,
+    accounts_are_for_themselves_and_for_managers_of_their_organizations,
+    managers_take_people_in,
 );
 
 const CREATE: &str = "mutation ($input: CreateUserInput!) { createUser(input: $input) { position stale user {
@@ -105,16 +106,18 @@ async fn passwords_change(database: Database) -> anyhow::Result<()> {
         let mut input = second.clone();
         input["currentPassword"] = wrong;
         let refused = herself.graphql(PASSWORD, json!({ "input": input })).await?;
-        assert_eq!((code(&refused), fields(&refused)), ("INVALID", vec!["currentPassword"]));
+        assert_eq!((code(&refused), fields(&refused)), ("REFUSED", vec!["currentPassword"]));
     }
     let mut input = second.clone();
     input["currentPassword"] = json!("ada-has-this-Password1");
     input["clientMutationId"] = json!("once");
     let done = herself.graphql_data(PASSWORD, json!({ "input": input })).await?;
+    // The token ended with the password; asked again with another one it is the same change.
+    assert_eq!(code(&herself.graphql(VIEWER, json!({})).await?), "UNAUTHENTICATED");
+    let herself = logged_in(&server, "ada", "ada-has-another-Password2").await?;
     assert_eq!(herself.graphql_data(PASSWORD, json!({ "input": input })).await?, done);
     let old = json!({ "name": "ada", "password": "ada-has-this-Password1" });
     assert_eq!(code(&server.client().graphql(LOG_IN, old).await?), "UNAUTHENTICATED");
-    logged_in(&server, "ada", "ada-has-another-Password2").await?;
 
     // A superuser needs not know it.
     let third = json!({ "id": ID, "password": "ada-was-given-this-Password3" });
@@ -140,11 +143,15 @@ async fn shut_accounts_and_revoked_tokens_are_refused(database: Database) -> any
     let data = admin.graphql_data(ACTIVE, change(false)).await?;
     assert_eq!(data["changeUser"]["user"]["active"], false);
     assert_eq!(code(&herself.graphql(VIEWER, json!({})).await?), "UNAUTHENTICATED");
-    assert_eq!(code(&server.client().graphql(LOG_IN, variables).await?), "UNAUTHENTICATED");
+    assert_eq!(code(&server.client().graphql(LOG_IN, variables.clone()).await?), "UNAUTHENTICATED");
     assert_eq!(socket.closed().await?.0, 4401);
     admin.graphql_data(ACTIVE, change(true)).await?;
-    herself.graphql_data("{ viewer { actor } }", json!({})).await?;
+    assert_eq!(code(&herself.graphql(VIEWER, json!({})).await?), "UNAUTHENTICATED");
 
+    let data = server.client().graphql_data(LOG_IN, variables).await?;
+    let token = data["logIn"]["token"].as_str().context("a token")?.to_owned();
+    note_secret(&token);
+    let herself = server.client().with_token(&token);
     let mut socket = Socket::open(&server, &token).await?;
     herself.graphql_data(REVOKE, json!({ "input": { "id": ID } })).await?;
     assert_eq!(code(&herself.graphql(VIEWER, json!({})).await?), "UNAUTHENTICATED");
@@ -160,16 +167,62 @@ async fn shut_accounts_and_revoked_tokens_are_refused(database: Database) -> any
     Ok(())
 }
 
-async fn accounts_are_for_superusers_and_themselves(database: Database) -> anyhow::Result<()> {
+async fn managers_take_people_in(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let manager = server.client().with_token(ALPHA_MANAGER);
+    let made = manager.graphql_data(CREATE, json!({ "input": ada() })).await?;
+    assert_eq!(made["createUser"]["user"]["id"], ID);
+    let change = "mutation ($input: ChangeUserInput!) { changeUser(input: $input) { user {
+        firstName phone groupNumbers memberships { manager owner } } } }";
+    let input = json!({ "id": ID, "firstName": "Ada", "phone": "+39 333 123 4501", "groupNumbers": [1],
+        "membership": { "organizationId": ALPHA, "manager": false } });
+    let data = manager.graphql_data(change, json!({ "input": input })).await?;
+    let expected = json!({ "firstName": "Ada", "phone": "+393331234501", "groupNumbers": [1],
+        "memberships": [{ "manager": false, "owner": false }] });
+    assert_eq!(data["changeUser"]["user"], expected);
+    let superuser = json!({ "input": { "id": ID, "superuser": true } });
+    assert_eq!(code(&manager.graphql(change, superuser).await?), "FORBIDDEN");
+
+    let groups = "{ permissionGroups { number name permissions } }";
+    let data = manager.graphql_data(groups, json!({})).await?;
+    assert_eq!(data["permissionGroups"][1]["name"], "Operator");
+    let create =
+        "mutation ($input: CreatePermissionGroupInput!) { createPermissionGroup(input: $input) {
+        permissionGroup { number name permissions } } }";
+    let input = json!({ "name": "Planners", "permissions": ["add_template"] });
+    let refused = manager.graphql(create, json!({ "input": input })).await?;
+    assert_eq!(code(&refused), "FORBIDDEN");
+    let data = server.admin().graphql_data(create, json!({ "input": input })).await?;
+    let expected = json!({ "number": 3, "name": "Planners", "permissions": ["add_template"] });
+    assert_eq!(data["createPermissionGroup"]["permissionGroup"], expected);
+    let input = json!({ "name": "Odd", "permissions": ["fly"] });
+    let refused = server.admin().graphql(create, json!({ "input": input })).await?;
+    assert_eq!((code(&refused), fields(&refused)), ("INVALID", vec!["permissions"]));
+
+    let remove = "mutation ($input: UserIdInput!) { removeUser(input: $input) { position } }";
+    manager.graphql_data(remove, json!({ "input": { "id": ID } })).await?;
+    let query = "query ($id: ID!) { user(id: $id) { username } }";
+    assert_eq!(code(&manager.graphql(query, json!({ "id": ID })).await?), "NOT_FOUND");
+    Ok(())
+}
+
+async fn accounts_are_for_themselves_and_for_managers_of_their_organizations(
+    database: Database,
+) -> anyhow::Result<()> {
     let server = Server::start(&database, Start::with_fixture()?).await?;
     let admin = server.admin();
-    admin.graphql_data(CREATE, json!({ "input": ada() })).await?;
+    let elsewhere = || {
+        let mut ada = ada();
+        ada["memberships"] = json!([{ "organizationId": BETA, "manager": true }]);
+        ada
+    };
+    admin.graphql_data(CREATE, json!({ "input": elsewhere() })).await?;
     let (manager, nobody) = (server.client().with_token(ALPHA_MANAGER), server.client());
-    let mut other = ada();
+    let mut other = elsewhere();
     other["id"] = Value::Null;
     for (query, variables, expected) in [
-        (CREATE, json!({ "input": other }), "FORBIDDEN"),
-        (ACTIVE, json!({ "input": { "id": ID, "active": false } }), "FORBIDDEN"),
+        (CREATE, json!({ "input": other }), "INVALID"),
+        (ACTIVE, json!({ "input": { "id": ID, "active": false } }), "NOT_FOUND"),
         (
             PASSWORD,
             json!({ "input": { "id": ID, "password": "ada-has-this-Password1" } }),

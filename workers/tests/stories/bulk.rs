@@ -1,13 +1,13 @@
 //! Operations on many devices as jobs.
 
 use app::{
-    BULK, By, Change, ControllerSettings, Failure, JobId, JobPage, NewGroup, NewUser, Operation,
-    Refusal, Selection, Settings, Stepped,
+    BULK, By, Change, ControllerSettings, Failure, JobId, JobPage, NewGroup, NewMembership,
+    NewUser, Operation, Refusal, Selection, Settings, Stepped, UserChange,
 };
 use domain::{DeviceId, Document, GroupId, OrganizationId, UserId, authority::Role};
 use projections::{configuration, device, device::DeviceFilter};
 use serde_json::json;
-use store::{JobState, Op, Progress, Query, args};
+use store::{JobState, Progress, Query, args};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -229,6 +229,7 @@ fn an_account_has_only_so_many_open_operations() -> Outcome {
             operations_per_account: 2,
             ..ControllerSettings::default()
         },
+        ..Settings::default()
     };
     with_settings(&settings, async |world| {
         let app = &world.app;
@@ -271,8 +272,9 @@ fn who_lost_the_right_does_not_go_on() -> Outcome {
         let words = Operation::MergeVariables(document(json!({ "word": "a" })));
         let all = Selection::filter(DeviceFilter::default());
         let id = app.bulk().start(&by, all, words, "one").await?;
-        let dismissed = Op::new("UPDATE users SET memberships = '[]'", args![]);
-        app.store().execute(vec![dismissed]).await?;
+        let dismissed = UserChange { groups: Some(vec![]), ..UserChange::default() };
+        let operator = UserId::from_uuid(Uuid::from_u128(101));
+        app.accounts().change(&World::by(), operator, dismissed).await?;
         world.settle().await?;
         let job = app.bulk().job(&World::by(), id).await?;
         assert_eq!((job.state, job.done), (JobState::Failed, 0));
@@ -354,16 +356,16 @@ pub(crate) async fn operator(
 ) -> Outcome<By> {
     let token = format!("token-of-account-number-{number:016}");
     let new = NewUser {
-        id: UserId::from_uuid(Uuid::from_u128(100 + number)),
-        username: format!("account-{number}"),
-        email: None,
-        password: None,
         token: Some(token.clone().into()),
-        superuser: false,
         staff: true,
-        roles: vec![Role::Operator],
-        memberships: vec![(organization, true)],
+        groups: vec![Role::Operator.number()],
+        memberships: vec![NewMembership { organization_id: organization, manager: true }],
+        ..NewUser::new(
+            UserId::from_uuid(Uuid::from_u128(100 + number)),
+            format!("account-{number}"),
+        )
     };
+    world.app.permission_groups().found(&World::by()).await?;
     world.app.accounts().create(&World::by(), new).await?;
     Ok(By::new(world.app.accounts().authenticate(&token).await?, None))
 }

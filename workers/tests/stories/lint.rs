@@ -188,7 +188,7 @@ fn what_is_there_already_is_seen_and_is_in_nobodys_way() -> Outcome {
 fn a_setting_lets_everything_pass() -> Outcome {
     let controller =
         ControllerSettings { allow_lint_findings: true, ..ControllerSettings::default() };
-    with_settings(&Settings { controller }, async |world| {
+    with_settings(&Settings { controller, ..Settings::default() }, async |world| {
         let (app, by) = (&world.app, World::by());
         let id = device(world).await?;
         app.devices().change(&by, id, configured(Some(described(EVIL)), None)).await?;

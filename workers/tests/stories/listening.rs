@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use app::{DeviceChange, Ended, EventsLive, EventsPage, EventsSelection, Listener, LiveEvent};
+use app::{
+    DeviceChange, Ended, EventsLive, EventsPage, EventsSelection, Listener, LiveEvent, UserChange,
+};
 use domain::{OrganizationId, UserId, authority::Role};
 use serde_json::json;
-use store::{Append, Context, Expected, NewEvent, Op, Part, Retention, args};
+use store::{Append, Context, Expected, NewEvent, Part, Retention};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -77,11 +79,9 @@ async fn write(
 fn an_account_whose_rights_change_has_to_begin_again() -> Outcome {
     on_each_database(async |world| {
         let listener = listener(world).await?;
-        let moved = Op::new(
-            "UPDATE users SET memberships = $1",
-            args![json!([{ "organization_id": HILLS, "manager": true }]).to_string()],
-        );
-        world.app.store().execute(vec![moved]).await?;
+        let dismissed = UserChange { groups: Some(vec![]), ..UserChange::default() };
+        let account = UserId::from_uuid(Uuid::from_u128(101));
+        world.app.accounts().change(&World::by(), account, dismissed).await?;
         // Rights are looked at when the log moves on.
         world.register(HILLS, 1).await?;
         let ended = timeout(BOUND, listener.ended()).await?;

@@ -9,6 +9,7 @@ mod history;
 mod lint;
 mod listening;
 mod moves;
+mod people;
 mod presence;
 mod races;
 mod refusals;

@@ -156,6 +156,7 @@ fn an_address_registers_only_so_often() -> Outcome {
             registration_burst: 2,
             ..ControllerSettings::default()
         },
+        ..Settings::default()
     };
     with_settings(&settings, async |world| {
         world.register(HARBOUR, 1).await?;

@@ -3,7 +3,7 @@
 use app::{
     ConfigurationChange, DeviceChange, NewUser, OrganizationChange, Registration, TemplateChange,
 };
-use domain::UserId;
+use domain::{UserId, accounts::ProfileField};
 use projections::configuration;
 use serde_json::json;
 use store::{Dialect, Location, Query, Value, args};
@@ -15,6 +15,8 @@ const PASSWORD: &str = "correct-horse-battery-9431";
 const TOKEN: &str = "token-that-nobody-may-find-5521";
 const NEW_SECRET: &str = "another-shared-secret-7712";
 const EMAIL: &str = "someone.private@mast.example";
+const PHONE: &str = "+393331234501";
+const BIO: &str = "plays-the-bassoon-on-tuesdays";
 const USERNAME: &str = "private-someone-of-the-harbour";
 
 #[test]
@@ -23,15 +25,14 @@ fn no_table_holds_a_secret_in_the_clear() -> Outcome {
         let (app, by) = (&world.app, World::by());
         let device = world.register(HARBOUR, 1).await?;
         let user = NewUser {
-            id: UserId::from_uuid(Uuid::from_u128(900)),
-            username: USERNAME.to_owned(),
             email: Some(EMAIL.to_owned()),
+            email_verified: Some(true),
+            phone: Some(PHONE.to_owned()),
             password: Some(PASSWORD.into()),
             token: Some(TOKEN.into()),
-            superuser: false,
             staff: true,
-            roles: Vec::new(),
-            memberships: Vec::new(),
+            profile: vec![(ProfileField::Bio, BIO.to_owned())],
+            ..NewUser::new(UserId::from_uuid(Uuid::from_u128(900)), USERNAME)
         };
         app.accounts().create(&by, user).await?;
         let bearer = app.accounts().log_in(USERNAME, PASSWORD).await?;
@@ -55,6 +56,8 @@ fn no_table_holds_a_secret_in_the_clear() -> Outcome {
             NEW_SECRET,
             &secret(HARBOUR),
             EMAIL,
+            PHONE,
+            BIO,
             USERNAME,
             wrong,
         ];

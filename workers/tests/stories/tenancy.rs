@@ -1,6 +1,8 @@
 //! What another organization owns does not exist; what is not allowed is refused.
 
-use app::{By, DeviceChange, Failure, GroupChange, NewGroup, NewUser, TemplateChange};
+use app::{
+    By, DeviceChange, Failure, GroupChange, NewGroup, NewMembership, NewUser, TemplateChange,
+};
 use domain::{Document, GroupId, OrganizationId, UserId, authority::Role};
 use projections::{
     Order, Page, device::DeviceFilter, group::GroupFilter, organization::OrganizationFilter,
@@ -115,16 +117,22 @@ pub(crate) async fn account(
 ) -> Outcome<By> {
     let token = format!("token-of-account-number-{number:016}");
     let new = NewUser {
-        id: UserId::from_uuid(Uuid::from_u128(100 + number)),
-        username: format!("account-{number}"),
-        email: None,
-        password: None,
         token: Some(token.clone().into()),
-        superuser: false,
         staff: true,
-        roles: roles.to_vec(),
-        memberships: memberships.to_vec(),
+        groups: roles.iter().map(|role| role.number()).collect(),
+        memberships: memberships
+            .iter()
+            .map(|(organization_id, manager)| NewMembership {
+                organization_id: *organization_id,
+                manager: *manager,
+            })
+            .collect(),
+        ..NewUser::new(
+            UserId::from_uuid(Uuid::from_u128(100 + number)),
+            format!("account-{number}"),
+        )
     };
+    world.app.permission_groups().found(&World::by()).await?;
     world.app.accounts().create(&World::by(), new).await?;
     Ok(By::new(world.app.accounts().authenticate(&token).await?, None))
 }

@@ -1,8 +1,8 @@
 //! Opening and changing accounts.
 
-use app::NewUser;
+use app::{NewMembership, NewUser, UserChange};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
-use domain::{OrganizationId, UserId};
+use domain::{OrganizationId, UserId, accounts::ProfileField, authority::Role};
 use secrecy::SecretString;
 
 use super::{User, UserRole};
@@ -12,10 +12,6 @@ use crate::graphql::{
     scalar::{Position, uuid},
 };
 
-/// Characters of a password, at least.
-const SHORTEST_PASSWORD: usize = 8;
-/// And at most, in bytes.
-const LONGEST_PASSWORD: usize = 4096;
 /// Organizations of an account.
 const MEMBERSHIPS: usize = 1000;
 
@@ -40,6 +36,17 @@ struct CreateUserInput {
     /// Its groups of permissions, for the organizations that it manages.
     #[graphql(default)]
     roles: Vec<UserRole>,
+    /// Further groups of permissions, by number.
+    #[graphql(default)]
+    group_numbers: Vec<u32>,
+    /// Lists the address, as verified or not; left out, it is not listed.
+    email_verified: Option<bool>,
+    /// With its country, such as `+39 333 123 4567`; unique.
+    phone: Option<String>,
+    /// Given name.
+    first_name: Option<String>,
+    /// Family name.
+    last_name: Option<String>,
     /// The organizations that it belongs to; at most 1000.
     #[graphql(default)]
     memberships: Vec<MembershipInput>,
@@ -64,6 +71,40 @@ struct ChangeUserInput {
     id: ID,
     /// Does it work? False refuses it and its tokens at once. Nobody shuts themselves out.
     active: Option<bool>,
+    /// What they log in with.
+    username: Option<String>,
+    /// Where mail goes; empty is nowhere.
+    email: Option<String>,
+    /// With its country; empty takes it away.
+    phone: Option<String>,
+    /// Given name; empty takes it away, as with all that follow.
+    first_name: Option<String>,
+    /// Family name.
+    last_name: Option<String>,
+    /// A day, such as `1990-12-10`.
+    birth_date: Option<String>,
+    /// Where they are.
+    location: Option<String>,
+    /// Whom they work for.
+    company: Option<String>,
+    /// About themselves.
+    bio: Option<String>,
+    /// Web site.
+    url: Option<String>,
+    /// What others keep about them.
+    notes: Option<String>,
+    /// A language tag.
+    language: Option<String>,
+    /// A name of the time zone database.
+    time_zone: Option<String>,
+    /// May it use the administration?
+    staff: Option<bool>,
+    /// May it do everything everywhere? For superusers to say.
+    superuser: Option<bool>,
+    /// The numbers of all its groups of permissions.
+    group_numbers: Option<Vec<u32>>,
+    /// An organization to belong to, or to manage or not.
+    membership: Option<MembershipInput>,
 }
 
 /// Another password.
@@ -90,6 +131,33 @@ struct UserIdInput {
     id: ID,
 }
 
+/// An account and an organization.
+#[derive(InputObject)]
+#[expect(clippy::struct_field_names, reason = "the names of the schema")]
+struct PlaceInput {
+    /// Repeating the request with the same id never has a second effect.
+    client_mutation_id: Option<String>,
+    /// Which account.
+    user_id: ID,
+    /// Which organization.
+    organization_id: ID,
+}
+
+impl PlaceInput {
+    fn read(&self) -> Result<(UserId, OrganizationId)> {
+        let user = UserId::from_uuid(uuid("userId", &self.user_id)?);
+        let organization = uuid("organizationId", &self.organization_id)?;
+        Ok((user, OrganizationId::from_uuid(organization)))
+    }
+}
+
+/// An account that is not there any more.
+#[derive(SimpleObject)]
+struct RemovedUser {
+    /// Of the mutation's last event.
+    position: Position,
+}
+
 /// An account after a mutation.
 #[derive(SimpleObject)]
 struct UserPayload {
@@ -101,19 +169,45 @@ struct UserPayload {
     stale: bool,
 }
 
-fn password(given: String) -> Result<SecretString> {
-    if given.chars().count() < SHORTEST_PASSWORD {
-        return Err(refused("password", "must have at least 8 characters"));
-    }
-    if given.len() > LONGEST_PASSWORD {
-        return Err(refused("password", "must have at most 4096 bytes"));
-    }
-    Ok(given.into())
-}
-
 async fn payload(ctx: &Context<'_>, id: UserId, position: i64) -> Result<UserPayload> {
     let user = app(ctx)?.accounts().get(by(ctx)?, id).await.map_err(failure)?;
     Ok(UserPayload { user: User(user), position: Position(position), stale: false })
+}
+
+impl ChangeUserInput {
+    fn read(self) -> Result<UserChange> {
+        let membership = match &self.membership {
+            Some(given) => {
+                let id = uuid("membership.organizationId", &given.organization_id)?;
+                let organization_id = OrganizationId::from_uuid(id);
+                Some(NewMembership { organization_id, manager: given.manager })
+            }
+            None => None,
+        };
+        Ok(UserChange {
+            username: self.username,
+            email: self.email,
+            phone: self.phone,
+            profile: details([
+                (ProfileField::FirstName, self.first_name),
+                (ProfileField::LastName, self.last_name),
+                (ProfileField::BirthDate, self.birth_date),
+                (ProfileField::Location, self.location),
+                (ProfileField::Company, self.company),
+                (ProfileField::Bio, self.bio),
+                (ProfileField::Url, self.url),
+                (ProfileField::Notes, self.notes),
+            ]),
+            language: self.language,
+            time_zone: self.time_zone,
+            active: self.active,
+            staff: self.staff,
+            superuser: self.superuser,
+            groups: self.group_numbers,
+            membership,
+            ..UserChange::default()
+        })
+    }
 }
 
 impl CreateUserInput {
@@ -123,20 +217,40 @@ impl CreateUserInput {
         }
         let membership = |given: &MembershipInput| {
             let id = uuid("memberships.organizationId", &given.organization_id)?;
-            Ok::<_, async_graphql::Error>((OrganizationId::from_uuid(id), given.manager))
+            let organization_id = OrganizationId::from_uuid(id);
+            Ok::<_, async_graphql::Error>(NewMembership { organization_id, manager: given.manager })
         };
         Ok(NewUser {
-            id,
-            username: self.username,
             email: self.email,
-            password: self.password.map(password).transpose()?,
-            token: None,
+            email_verified: self.email_verified,
+            phone: self.phone,
+            password: self.password.map(SecretString::from),
             superuser: self.superuser,
             staff: self.staff,
-            roles: self.roles.into_iter().map(Into::into).collect(),
+            groups: numbers(self.roles, self.group_numbers),
             memberships: self.memberships.iter().map(membership).collect::<Result<_>>()?,
+            profile: details([
+                (ProfileField::FirstName, self.first_name),
+                (ProfileField::LastName, self.last_name),
+            ]),
+            ..NewUser::new(id, self.username)
         })
     }
+}
+
+/// Groups of the installation, then others.
+fn numbers(roles: Vec<UserRole>, others: Vec<u32>) -> Vec<u32> {
+    let mut numbers: Vec<u32> = roles.into_iter().map(|role| Role::from(role).number()).collect();
+    numbers.extend(others);
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+fn details<const N: usize>(
+    given: [(ProfileField, Option<String>); N],
+) -> Vec<(ProfileField, String)> {
+    given.into_iter().filter_map(|(field, value)| Some((field, value?))).collect()
 }
 
 #[derive(Default)]
@@ -144,7 +258,7 @@ pub(in crate::graphql) struct UserMutation;
 
 #[Object]
 impl UserMutation {
-    /// Opens an account; for superusers.
+    /// Opens an account, by managers in organizations that they manage.
     #[graphql(complexity = "100 + child_complexity")]
     async fn create_user(&self, ctx: &Context<'_>, input: CreateUserInput) -> Result<UserPayload> {
         let (id, key) = made(ctx, input.id.as_ref())?;
@@ -154,24 +268,58 @@ impl UserMutation {
         payload(ctx, id, done.position).await
     }
 
-    /// Changes an account; for superusers.
+    /// Changes an account: as a whole by those who manage all its organizations, its place in one by those who manage that one.
     async fn change_user(&self, ctx: &Context<'_>, input: ChangeUserInput) -> Result<UserPayload> {
         let id = UserId::from_uuid(uuid("id", &input.id)?);
-        let accounts = app(ctx)?.accounts();
-        let done = match input.active {
-            Some(active) => {
-                once(ctx, input.client_mutation_id, |by| async move {
-                    accounts.set_active(&by, id, active).await
-                })
-                .await?
-                .position
-            }
-            None => app(ctx)?.store().head(),
-        };
-        payload(ctx, id, done).await
+        let key = input.client_mutation_id.clone();
+        let (accounts, change) = (app(ctx)?.accounts(), input.read()?);
+        let done =
+            once(ctx, key, |by| async move { accounts.change(&by, id, change).await }).await?;
+        payload(ctx, id, done.position).await
     }
 
-    /// Lets another password be valid, for the account itself and for superusers. Tokens stay valid: `revokeTokens` ends them.
+    /// Closes an account for ever. An owner hands the organization over first.
+    async fn remove_user(&self, ctx: &Context<'_>, input: UserIdInput) -> Result<RemovedUser> {
+        let id = UserId::from_uuid(uuid("id", &input.id)?);
+        let accounts = app(ctx)?.accounts();
+        let done =
+            once(ctx, input.client_mutation_id, |by| async move { accounts.remove(&by, id).await })
+                .await?;
+        Ok(RemovedUser { position: Position(done.position) })
+    }
+
+    /// Lets an account not belong to an organization any more.
+    async fn leave_organization(
+        &self,
+        ctx: &Context<'_>,
+        input: PlaceInput,
+    ) -> Result<UserPayload> {
+        let (id, organization) = input.read()?;
+        let accounts = app(ctx)?.accounts();
+        let done = once(ctx, input.client_mutation_id, |by| async move {
+            accounts.leave(&by, id, organization).await
+        })
+        .await?;
+        payload(ctx, id, done.position).await
+    }
+
+    /// Hands an organization over to one of its managers; for superusers and its owner.
+    async fn hand_over_organization(
+        &self,
+        ctx: &Context<'_>,
+        input: PlaceInput,
+    ) -> Result<UserPayload> {
+        let (id, organization) = input.read()?;
+        let accounts = app(ctx)?.accounts();
+        let done = once(ctx, input.client_mutation_id, |by| async move {
+            accounts.hand_over(&by, organization, id).await
+        })
+        .await?;
+        payload(ctx, id, done.position).await
+    }
+
+    /// Lets another password be valid: one's own with the present one, and those of accounts that one may change. All tokens end: the next one
+    /// comes with the next log-in.
     #[graphql(complexity = "100 + child_complexity")]
     async fn change_password(
         &self,
@@ -179,17 +327,17 @@ impl UserMutation {
         input: ChangePasswordInput,
     ) -> Result<UserPayload> {
         let id = UserId::from_uuid(uuid("id", &input.id)?);
-        let (accounts, new) = (app(ctx)?.accounts(), password(input.password)?);
+        let (accounts, new) = (app(ctx)?.accounts(), SecretString::from(input.password));
         let current = input.current_password.map(Into::into);
         let done = once(ctx, input.client_mutation_id, |by| async move {
-            accounts.change_password(&by, id, current, new).await
+            accounts.change_password(&by, id, current, new, "password").await
         })
         .await?;
         payload(ctx, id, done.position).await
     }
 
-    /// Refuses all tokens of an account, for the account itself and for superusers, until it logs in again. Who listens with
-    /// one of them is disconnected within seconds.
+    /// Refuses all tokens of an account until it logs in again: one's own, and those of accounts that one may change. Who
+    /// listens with one of them is disconnected within seconds.
     async fn revoke_tokens(&self, ctx: &Context<'_>, input: UserIdInput) -> Result<UserPayload> {
         let id = UserId::from_uuid(uuid("id", &input.id)?);
         let accounts = app(ctx)?.accounts();

@@ -6,7 +6,10 @@ use domain::{OrganizationId, Permission};
 use serde_json::Value;
 
 use super::{
-    super::{caller::Caller, endpoint::Unread, failure::RestError, fields::Fields, id::Id},
+    super::{
+        caller::Caller, endpoint::Unread, failure::RestError, fields::Fields, id::Id,
+        sentences::unknown,
+    },
     get::shown,
     sent::{Sent, refused},
 };
@@ -45,6 +48,13 @@ async fn change(
     let mut fields = if partial { Fields::some(&input) } else { Fields::whole(&input) };
     let sent = Sent::read(&mut fields);
     fields.check()?;
+    if let Some(place) = sent.owner {
+        let accounts = state.app.accounts();
+        match accounts.manager(&caller.by, id, place).await? {
+            Some(manager) => accounts.hand_over(&caller.by, id, manager).await.map(drop)?,
+            None => return Err(RestError::field("owner.organization_user", unknown(place))),
+        }
+    }
     let change = OrganizationChange {
         name: sent.name,
         slug: sent.slug,

@@ -5,6 +5,7 @@ use domain::{Document, FieldError, accounts::DeviceLimit};
 use secrecy::SecretString;
 use serde_json::Value;
 use url::Url;
+use uuid::Uuid;
 
 use super::super::{
     failure::{Errors, RestError},
@@ -26,6 +27,8 @@ pub(super) struct Sent {
     pub(super) shared_secret: Option<SecretString>,
     pub(super) context: Option<Document>,
     pub(super) device_limit: Option<DeviceLimit>,
+    /// What the place of a manager is called by.
+    pub(super) owner: Option<Uuid>,
 }
 
 impl Sent {
@@ -48,6 +51,12 @@ impl Sent {
         }
         if !sent.url.as_deref().is_none_or(|url| url.is_empty() || is_url(url)) {
             fields.refuse("url", "Enter a valid URL.");
+        }
+        if let Some(Some(input)) = fields.nested("owner", false) {
+            let errors = std::mem::take(&mut fields.errors);
+            let mut inner = Fields::inside(&input, "owner.", true, errors);
+            sent.owner = inner.reference("organization_user", false, true).flatten();
+            fields.errors = inner.errors;
         }
         if let Some(Some(input)) = fields.nested("config_settings", false) {
             let errors = std::mem::take(&mut fields.errors);
@@ -108,7 +117,7 @@ pub(super) fn refused(failure: Failure) -> RestError {
 }
 
 /// A mailbox at a host (RFC 5321 §2.3.11), without quoting.
-fn is_email(text: &str) -> bool {
+pub(in super::super) fn is_email(text: &str) -> bool {
     let Some((mailbox, host)) = text.rsplit_once('@') else { return false };
     let mailbox_fits = !mailbox.is_empty()
         && mailbox.split('.').all(|atom| {
@@ -128,7 +137,7 @@ fn is_email(text: &str) -> bool {
 }
 
 /// A web or FTP address of a host that can be somewhere.
-fn is_url(text: &str) -> bool {
+pub(in super::super) fn is_url(text: &str) -> bool {
     let Ok(url) = Url::parse(text) else { return false };
     let host = match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost" || name.contains('.'),

@@ -1,6 +1,6 @@
 //! An organization as clients see it.
 
-use app::App;
+use app::{App, membership_id};
 use domain::accounts::DeviceLimit;
 use projections::organization::OrganizationRow;
 use secrecy::ExposeSecret as _;
@@ -42,8 +42,11 @@ pub(super) async fn full(
     }
     settings.insert("context".to_owned(), json!(row.variables));
     settings.insert("device_limit".to_owned(), limit(row.limit));
+    let owner = app.accounts().owner(&caller.by, row.id).await?;
+    let owner = owner
+        .map_or(Value::Null, |owner| json!({ "organization_user": membership_id(owner, row.id) }));
     if let Some(fields) = shown.as_object_mut() {
-        fields.insert("owner".to_owned(), Value::Null);
+        fields.insert("owner".to_owned(), owner);
         fields.insert("config_settings".to_owned(), Value::Object(settings));
     }
     Ok(shown)

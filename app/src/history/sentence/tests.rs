@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use domain::{
     Fact as _,
-    accounts::{OrganizationEvent, UserEvent},
+    accounts::{OrganizationEvent, PermissionGroupEvent, UserEvent},
     configuration::{ConfigurationEvent, TemplateEvent},
     device::{DeviceEvent, GroupEvent},
 };
@@ -35,6 +35,7 @@ fn every_event_has_a_sentence() {
         DeviceEvent::TYPES,
         GroupEvent::TYPES,
         OrganizationEvent::TYPES,
+        PermissionGroupEvent::TYPES,
         TemplateEvent::TYPES,
         UserEvent::TYPES,
     ]
@@ -47,7 +48,7 @@ fn every_event_has_a_sentence() {
         let Sentence { text, changed } = sentence(&event, &Names::default(), 1);
         assert!(text.len() > 5 && !text.contains('\n'), "{name}: {text}");
         assert!(text.starts_with(|c: char| c.is_alphabetic()), "{name}: {text}");
-        let quiet = ["registered_again", "reported_outdated", "removed"];
+        let quiet = ["registered_again", "reported_outdated", ".removed"];
         assert_eq!(
             changed.is_empty(),
             quiet.iter().any(|end| name.ends_with(end)),

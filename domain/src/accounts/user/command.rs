@@ -1,19 +1,89 @@
-use super::Membership;
-use crate::{Sealed, UserId, authority::Role};
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
+use super::{EmailAddress, Membership, Profile, ProfileField};
+use crate::{OrganizationId, PermissionGroupId, Permissions, Sealed, UserId};
 
 /// What can be asked of an account.
 #[derive(Clone, Debug, PartialEq)]
 pub enum UserCommand {
     /// Open an account.
     Create(Box<CreateUser>),
+    /// Let it be called by another name.
+    Rename(Sealed),
+    /// Write to another address, or to none.
+    ChangeEmail(Option<Sealed>),
+    /// Call another phone number, or none.
+    ChangePhone(Option<Sealed>),
+    /// Keep other personal details; none takes one away.
+    ChangeProfile(BTreeMap<ProfileField, Option<Sealed>>),
+    /// Speak another language, in another time zone.
+    ChangePreferences {
+        /// A language tag such as `de`, at most 16 characters; empty is the installation's.
+        language: String,
+        /// A name of the time zone database such as `Europe/Vienna`, at most 64 characters; empty is the installation's.
+        time_zone: String,
+    },
+    /// Refuse it after this day, or never.
+    SetExpiry(Option<NaiveDate>),
+    /// Let it use the administration, or not.
+    SetStaff(bool),
+    /// Let it do everything, or not.
+    SetSuperuser(bool),
+    /// Let it be in these permission groups and no others.
+    ChangeGroups(Vec<PermissionGroupId>),
+    /// Let it hold these permissions beside those of its groups.
+    ChangePermissions(Permissions),
     /// Let another password be valid: an Argon2 hash, sealed.
     ChangePassword(Sealed),
+    /// Keep the same password under a better hash.
+    RehashPassword(Sealed),
     /// Let a bearer token be valid: its keyed hash.
     IssueToken(String),
     /// Refuse a bearer token from here on: its keyed hash.
     RevokeToken(String),
+    /// Refuse all bearer tokens from here on.
+    EndTokens,
     /// Let the account work, or refuse it.
     SetActive(bool),
+    /// Belong to an organization; for one that it belongs to, manage it or not.
+    Join(Membership),
+    /// Manage an organization, or only belong to it.
+    SetManager {
+        /// Which.
+        organization_id: OrganizationId,
+        /// Manage it?
+        manager: bool,
+    },
+    /// Do not belong to an organization any more.
+    Leave(OrganizationId),
+    /// Own an organization, which has no other owner.
+    TakeOwnership(OrganizationId),
+    /// Do not own an organization any more.
+    GiveUpOwnership(OrganizationId),
+    /// List a further address.
+    AddEmailAddress(EmailAddress),
+    /// Spell a listed address differently; it is not verified then.
+    ChangeEmailAddress {
+        /// Which.
+        number: u32,
+        /// From here on.
+        address: Sealed,
+    },
+    /// Somebody opened the link that was sent to a listed address.
+    VerifyEmailAddress(u32),
+    /// Let a listed address be the one that mail goes to, in place of any other, or not.
+    SetPrimaryEmailAddress {
+        /// Which.
+        number: u32,
+        /// Is it?
+        primary: bool,
+    },
+    /// List an address no more.
+    RemoveEmailAddress(u32),
+    /// Close the account for ever.
+    Remove,
 }
 
 /// The facts of a new account.
@@ -25,14 +95,30 @@ pub struct CreateUser {
     pub username: Sealed,
     /// Where mail goes.
     pub email: Option<Sealed>,
+    /// In international spelling.
+    pub phone: Option<Sealed>,
     /// An Argon2 hash, sealed.
     pub password: Option<Sealed>,
     /// May do everything.
     pub superuser: bool,
     /// May use the administration.
     pub staff: bool,
+    /// Does it work?
+    pub active: bool,
     /// Permission groups.
-    pub roles: Vec<Role>,
+    pub groups: Vec<PermissionGroupId>,
+    /// Permissions beside those of the groups.
+    pub permissions: Permissions,
     /// Organizations.
     pub memberships: Vec<Membership>,
+    /// Personal details.
+    pub profile: Profile,
+    /// A language tag; empty is the installation's.
+    pub language: String,
+    /// A name of the time zone database; empty is the installation's.
+    pub time_zone: String,
+    /// The last day.
+    pub expires_on: Option<NaiveDate>,
+    /// Listed addresses.
+    pub addresses: Vec<EmailAddress>,
 }

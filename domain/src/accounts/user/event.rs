@@ -1,20 +1,114 @@
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::{EmailAddress, Membership, Profile, ProfileField};
 use crate::{
-    Claim, ClaimChange, Fact, OrganizationId, Sealed, UserId, authority::Role, fact::stored_as,
-    kind,
+    Claim, ClaimChange, Fact, OrganizationId, PermissionGroupId, Permissions, Sealed, UserId,
+    authority::Role, fact::stored_as, kind,
 };
 
-/// What has happened to an account. Personal data is sealed under the person's own key, so that it can be erased.
+/// What has happened to an account. Personal data is sealed under the person's own key, so that it can be erased. Stored for
+/// ever: variants and fields are only ever added.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UserEvent {
     /// The account exists from here on.
     Created(Box<UserCreated>),
+    /// It is called by another name.
+    Renamed {
+        /// The account.
+        user_id: UserId,
+        /// Fingerprint of the name before.
+        from: String,
+        /// From here on.
+        username: Sealed,
+    },
+    /// Mail goes to another address.
+    EmailChanged {
+        /// The account.
+        user_id: UserId,
+        /// Fingerprint of the address before.
+        from: Option<String>,
+        /// From here on.
+        email: Option<Sealed>,
+    },
+    /// It has another phone number.
+    PhoneChanged {
+        /// The account.
+        user_id: UserId,
+        /// Fingerprint of the number before.
+        from: Option<String>,
+        /// From here on.
+        phone: Option<Sealed>,
+    },
+    /// Personal details were changed.
+    ProfileChanged {
+        /// The account.
+        user_id: UserId,
+        /// Those that were, from here on; none was taken away.
+        profile: BTreeMap<ProfileField, Option<Sealed>>,
+    },
+    /// It is spoken to differently.
+    PreferencesChanged {
+        /// The account.
+        user_id: UserId,
+        /// A language tag; empty is the installation's.
+        language: String,
+        /// A name of the time zone database; empty is the installation's.
+        time_zone: String,
+    },
+    /// It is refused after another day.
+    ExpiryChanged {
+        /// The account.
+        user_id: UserId,
+        /// The last day.
+        expires_on: Option<NaiveDate>,
+    },
+    /// It may use the administration, or may not any more.
+    StaffChanged {
+        /// The account.
+        user_id: UserId,
+        /// May it?
+        staff: bool,
+    },
+    /// It may do everything, or may not any more.
+    SuperuserChanged {
+        /// The account.
+        user_id: UserId,
+        /// May it?
+        superuser: bool,
+    },
+    /// It is in other permission groups.
+    GroupsChanged {
+        /// The account.
+        user_id: UserId,
+        /// Before.
+        from: Vec<PermissionGroupId>,
+        /// From here on.
+        to: Vec<PermissionGroupId>,
+    },
+    /// It holds other permissions beside those of its groups.
+    PermissionsChanged {
+        /// The account.
+        user_id: UserId,
+        /// Before.
+        from: Permissions,
+        /// From here on.
+        to: Permissions,
+    },
     /// Another password is valid.
     PasswordChanged {
+        /// The account.
+        user_id: UserId,
+        /// An Argon2 hash (PHC string), sealed.
+        password: Sealed,
+    },
+    /// The same password is kept under another hash.
+    PasswordRehashed {
         /// The account.
         user_id: UserId,
         /// An Argon2 hash (PHC string), sealed.
@@ -34,6 +128,15 @@ pub enum UserEvent {
         /// Keyed hash of the token.
         token: String,
     },
+    /// No bearer token is valid any more; the account gets another one when it asks.
+    TokensEnded {
+        /// The account.
+        user_id: UserId,
+        /// How often this has happened.
+        epoch: u32,
+        /// Keyed hashes of those that were valid.
+        tokens: Vec<String>,
+    },
     /// The account works again.
     Enabled {
         /// The account.
@@ -44,15 +147,121 @@ pub enum UserEvent {
         /// The account.
         user_id: UserId,
     },
+    /// It belongs to an organization.
+    MembershipAdded {
+        /// The account.
+        user_id: UserId,
+        /// How.
+        membership: Membership,
+    },
+    /// It manages an organization, or only belongs to it.
+    MembershipChanged {
+        /// The account.
+        user_id: UserId,
+        /// Which.
+        organization_id: OrganizationId,
+        /// Manages it?
+        manager: bool,
+    },
+    /// It does not belong to an organization any more.
+    MembershipRemoved {
+        /// The account.
+        user_id: UserId,
+        /// Which.
+        organization_id: OrganizationId,
+    },
+    /// It owns an organization.
+    OwnershipTaken {
+        /// The account.
+        user_id: UserId,
+        /// Which.
+        organization_id: OrganizationId,
+    },
+    /// It does not own an organization any more.
+    OwnershipGivenUp {
+        /// The account.
+        user_id: UserId,
+        /// Which.
+        organization_id: OrganizationId,
+    },
+    /// It listed an address.
+    EmailAddressAdded {
+        /// The account.
+        user_id: UserId,
+        /// Which.
+        address: EmailAddress,
+    },
+    /// A listed address is spelt differently, and not verified.
+    EmailAddressChanged {
+        /// The account.
+        user_id: UserId,
+        /// Which.
+        number: u32,
+        /// Fingerprint of the address before.
+        from: String,
+        /// From here on.
+        address: Sealed,
+    },
+    /// Somebody opened the link that was sent to a listed address.
+    EmailAddressVerified {
+        /// The account.
+        user_id: UserId,
+        /// Which.
+        number: u32,
+    },
+    /// Another listed address is the primary one.
+    PrimaryEmailAddressChanged {
+        /// The account.
+        user_id: UserId,
+        /// Which; none any more.
+        number: Option<u32>,
+    },
+    /// An address is not listed any more.
+    EmailAddressRemoved {
+        /// The account.
+        user_id: UserId,
+        /// Which.
+        number: u32,
+        /// Its fingerprint.
+        from: String,
+    },
+    /// The account does not exist any more.
+    Removed {
+        /// The account.
+        user_id: UserId,
+    },
 }
 
 stored_as! { UserEvent:
     Created => "user.created",
+    Renamed => "user.renamed",
+    EmailChanged => "user.email_changed",
+    PhoneChanged => "user.phone_changed",
+    ProfileChanged => "user.profile_changed",
+    PreferencesChanged => "user.preferences_changed",
+    ExpiryChanged => "user.expiry_changed",
+    StaffChanged => "user.staff_changed",
+    SuperuserChanged => "user.superuser_changed",
+    GroupsChanged => "user.groups_changed",
+    PermissionsChanged => "user.permissions_changed",
     PasswordChanged => "user.password_changed",
+    PasswordRehashed => "user.password_rehashed",
     TokenIssued => "user.token_issued",
     TokenRevoked => "user.token_revoked",
+    TokensEnded => "user.tokens_ended",
     Enabled => "user.enabled",
     Disabled => "user.disabled",
+    MembershipAdded => "user.membership_added",
+    MembershipChanged => "user.membership_changed",
+    MembershipRemoved => "user.membership_removed",
+    OwnershipTaken => "user.ownership_taken",
+    OwnershipGivenUp => "user.ownership_given_up",
+    EmailAddressAdded => "user.email_address_added",
+    EmailAddressChanged => "user.email_address_changed",
+    EmailAddressVerified => "user.email_address_verified",
+    PrimaryEmailAddressChanged => "user.primary_email_address_changed",
+    EmailAddressRemoved => "user.email_address_removed",
+    Removed => "user.removed",
 }
 
 /// Payload of [`UserEvent::Created`].
@@ -70,45 +279,148 @@ pub struct UserCreated {
     pub superuser: bool,
     /// May use the administration.
     pub staff: bool,
-    /// Permission groups.
+    /// Permission groups of accounts from before those could be changed.
     pub roles: Vec<Role>,
     /// Organizations.
     pub memberships: Vec<Membership>,
+    /// Permission groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<PermissionGroupId>,
+    /// Permissions beside those of the groups.
+    #[serde(default, skip_serializing_if = "Permissions::is_empty")]
+    pub permissions: Permissions,
+    /// In international spelling (E.164), another way to log in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<Sealed>,
+    /// Personal details.
+    #[serde(default, skip_serializing_if = "Profile::is_empty")]
+    pub profile: Profile,
+    /// A language tag; empty is the installation's.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub language: String,
+    /// A name of the time zone database; empty is the installation's.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub time_zone: String,
+    /// The last day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_on: Option<NaiveDate>,
+    /// Listed addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<EmailAddress>,
+    /// Is it refused from the start?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
 }
 
-/// Belonging to an organization.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Membership {
-    /// Which.
-    pub organization_id: OrganizationId,
-    /// Manages it, rather than only belonging to it.
-    pub manager: bool,
+impl UserCreated {
+    /// All permission groups.
+    pub fn all_groups(&self) -> Vec<PermissionGroupId> {
+        let mut groups: Vec<_> = self.roles.iter().map(|role| role.group()).collect();
+        groups.extend(&self.groups);
+        groups
+    }
 }
 
 impl Fact for UserEvent {
     const TYPES: &'static [&'static str] = Self::STORED;
 
     fn claims(&self, _: Uuid) -> Vec<ClaimChange> {
-        let token = |token: &str| Claim::new(kind::USER_TOKEN, None, token);
         match self {
-            Self::Created(created) => {
-                let name = Claim::new(kind::USER_NAME, None, &*created.username.fingerprint);
-                let email = created
-                    .email
-                    .as_ref()
-                    .map(|email| Claim::new(kind::USER_EMAIL, None, &*email.fingerprint));
-                [Some(name), email].into_iter().flatten().map(ClaimChange::Take).collect()
+            Self::Created(created) => created.claims(),
+            Self::Renamed { from, username, .. } => {
+                exchange(kind::USER_NAME, Some(from), Some(username))
+            }
+            Self::EmailChanged { from, email, .. } => {
+                exchange(kind::USER_EMAIL, from.as_ref(), email.as_ref())
+            }
+            Self::PhoneChanged { from, phone, .. } => {
+                exchange(kind::USER_PHONE, from.as_ref(), phone.as_ref())
             }
             Self::TokenIssued { token: issued, .. } => vec![ClaimChange::Take(token(issued))],
             Self::TokenRevoked { token: revoked, .. } => vec![ClaimChange::Release(token(revoked))],
-            Self::PasswordChanged { .. } | Self::Enabled { .. } | Self::Disabled { .. } => {
-                Vec::new()
+            Self::TokensEnded { tokens, .. } => {
+                tokens.iter().map(|ended| ClaimChange::Release(token(ended))).collect()
             }
+            Self::MembershipAdded { membership, .. } => {
+                let owned = membership.owner.then(|| owner(membership.organization_id));
+                owned.map(ClaimChange::Take).into_iter().collect()
+            }
+            Self::OwnershipTaken { organization_id, .. } => {
+                vec![ClaimChange::Take(owner(*organization_id))]
+            }
+            Self::OwnershipGivenUp { organization_id, .. } => {
+                vec![ClaimChange::Release(owner(*organization_id))]
+            }
+            Self::EmailAddressAdded { address, .. } => address.claims().into(),
+            Self::EmailAddressChanged { from, address, .. } => {
+                exchange(kind::USER_EMAIL_ADDRESS, Some(from), Some(address))
+            }
+            Self::EmailAddressRemoved { from, .. } => {
+                exchange(kind::USER_EMAIL_ADDRESS, Some(from), None)
+            }
+            Self::Removed { .. } => vec![ClaimChange::ReleaseAll],
+            Self::ProfileChanged { .. }
+            | Self::PreferencesChanged { .. }
+            | Self::ExpiryChanged { .. }
+            | Self::StaffChanged { .. }
+            | Self::SuperuserChanged { .. }
+            | Self::GroupsChanged { .. }
+            | Self::PermissionsChanged { .. }
+            | Self::PasswordChanged { .. }
+            | Self::PasswordRehashed { .. }
+            | Self::Enabled { .. }
+            | Self::Disabled { .. }
+            | Self::MembershipChanged { .. }
+            | Self::MembershipRemoved { .. }
+            | Self::EmailAddressVerified { .. }
+            | Self::PrimaryEmailAddressChanged { .. } => Vec::new(),
         }
     }
 
-    /// Accounts belong to the installation.
+    /// Accounts belong to the installation, their memberships to the organizations.
     fn organization(&self) -> Option<OrganizationId> {
-        None
+        match self {
+            Self::MembershipAdded { membership, .. } => Some(membership.organization_id),
+            Self::MembershipChanged { organization_id, .. }
+            | Self::MembershipRemoved { organization_id, .. }
+            | Self::OwnershipTaken { organization_id, .. }
+            | Self::OwnershipGivenUp { organization_id, .. } => Some(*organization_id),
+            _ => None,
+        }
     }
+}
+
+impl UserCreated {
+    fn claims(&self) -> Vec<ClaimChange> {
+        let sealed = |kind, value: &Sealed| Claim::new(kind, None, &*value.fingerprint);
+        let mut taken = vec![sealed(kind::USER_NAME, &self.username)];
+        taken.extend(self.email.as_ref().map(|email| sealed(kind::USER_EMAIL, email)));
+        taken.extend(self.phone.as_ref().map(|phone| sealed(kind::USER_PHONE, phone)));
+        let owned = self.memberships.iter().filter(|membership| membership.owner);
+        taken.extend(owned.map(|membership| owner(membership.organization_id)));
+        let taken = taken.into_iter().map(ClaimChange::Take);
+        taken.chain(self.addresses.iter().flat_map(EmailAddress::claims)).collect()
+    }
+}
+
+impl EmailAddress {
+    fn claims(&self) -> [ClaimChange; 2] {
+        let address = Claim::new(kind::USER_EMAIL_ADDRESS, None, &*self.address.fingerprint);
+        let number = Claim::new(kind::USER_EMAIL_ADDRESS_NUMBER, None, self.number.to_string());
+        [ClaimChange::Take(address), ClaimChange::Take(number)]
+    }
+}
+
+fn token(token: &str) -> Claim {
+    Claim::new(kind::USER_TOKEN, None, token)
+}
+
+fn owner(organization: OrganizationId) -> Claim {
+    Claim::new(kind::ORGANIZATION_OWNER, Some(organization.as_uuid()), "owner")
+}
+
+fn exchange(kind: &'static str, from: Option<&String>, to: Option<&Sealed>) -> Vec<ClaimChange> {
+    let from = from.map(|from| ClaimChange::Release(Claim::new(kind, None, from)));
+    let to = to.map(|to| ClaimChange::Take(Claim::new(kind, None, &*to.fingerprint)));
+    from.into_iter().chain(to).collect()
 }

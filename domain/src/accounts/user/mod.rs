@@ -1,13 +1,19 @@
 //! A person, or a program with an account.
 
+mod addresses;
 mod aggregate;
 mod command;
 mod error;
 mod event;
+mod memberships;
+mod profile;
 #[cfg(test)]
 mod tests;
 
+pub use addresses::EmailAddress;
 pub use aggregate::User;
 pub use command::{CreateUser, UserCommand};
 pub use error::UserError;
-pub use event::{Membership, UserCreated, UserEvent};
+pub use event::{UserCreated, UserEvent};
+pub use memberships::Membership;
+pub use profile::{Profile, ProfileField};

@@ -1,9 +1,10 @@
+use chrono::NaiveDate;
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 use uuid::Uuid;
 
 use super::*;
 use crate::{
-    Claim, ClaimChange, Fact, Sealed,
+    Claim, ClaimChange, Fact, Permissions, Sealed,
     authority::Role,
     kind,
     sample::{organization, sealed, user},
@@ -77,6 +78,248 @@ fn an_account_works_until_it_is_disabled() {
         .then_expect_events(vec![enabled]);
 }
 
+/// Commands that change a fresh account, each with what follows from it.
+fn changes() -> Vec<(UserCommand, UserEvent)> {
+    let user_id = user(7);
+    vec![
+        (
+            UserCommand::Rename(sealed("eve", "m")),
+            UserEvent::Renamed { user_id, from: "ada-print".into(), username: sealed("eve", "x") },
+        ),
+        (
+            UserCommand::ChangeEmail(Some(sealed("new", "m"))),
+            UserEvent::EmailChanged { user_id, from: None, email: Some(sealed("new", "x")) },
+        ),
+        (
+            UserCommand::ChangePhone(Some(sealed("+39", "m"))),
+            UserEvent::PhoneChanged { user_id, from: None, phone: Some(sealed("+39", "x")) },
+        ),
+        (
+            UserCommand::ChangeProfile([(ProfileField::Bio, Some(sealed("b", "m")))].into()),
+            UserEvent::ProfileChanged {
+                user_id,
+                profile: [(ProfileField::Bio, Some(sealed("b", "x")))].into(),
+            },
+        ),
+        (
+            UserCommand::ChangePreferences { language: "de".into(), time_zone: String::new() },
+            UserEvent::PreferencesChanged {
+                user_id,
+                language: "de".into(),
+                time_zone: String::new(),
+            },
+        ),
+        (
+            UserCommand::SetExpiry(NaiveDate::from_ymd_opt(2030, 1, 31)),
+            UserEvent::ExpiryChanged { user_id, expires_on: NaiveDate::from_ymd_opt(2030, 1, 31) },
+        ),
+        (UserCommand::SetStaff(false), UserEvent::StaffChanged { user_id, staff: false }),
+        (UserCommand::SetSuperuser(true), UserEvent::SuperuserChanged { user_id, superuser: true }),
+        (
+            UserCommand::ChangeGroups(vec![]),
+            UserEvent::GroupsChanged { user_id, from: vec![Role::Operator.group()], to: vec![] },
+        ),
+        (
+            UserCommand::ChangePermissions(Permissions::all()),
+            UserEvent::PermissionsChanged {
+                user_id,
+                from: Permissions::NONE,
+                to: Permissions::all(),
+            },
+        ),
+        (
+            UserCommand::Join(belongs(2, false, false)),
+            UserEvent::MembershipAdded { user_id, membership: belongs(2, false, false) },
+        ),
+        (
+            UserCommand::SetManager { organization_id: organization(1), manager: false },
+            UserEvent::MembershipChanged {
+                user_id,
+                organization_id: organization(1),
+                manager: false,
+            },
+        ),
+        (
+            UserCommand::Leave(organization(1)),
+            UserEvent::MembershipRemoved { user_id, organization_id: organization(1) },
+        ),
+        (
+            UserCommand::TakeOwnership(organization(1)),
+            UserEvent::OwnershipTaken { user_id, organization_id: organization(1) },
+        ),
+        (UserCommand::AddEmailAddress(address(4, false, true)), listed(address(4, false, true))),
+    ]
+}
+
+#[test]
+fn every_change_is_one_event_and_its_repetition_none() {
+    for (command, event) in changes() {
+        given(vec![created(None)]).when(command.clone()).then_expect_events(vec![event.clone()]);
+        given(vec![created(None), event]).when(command.clone()).then_expect_events(vec![]);
+        nothing().when(command.clone()).then_expect_error(UserError::Unknown);
+        let removed = UserEvent::Removed { user_id: user(7) };
+        given(vec![created(None), removed]).when(command).then_expect_error(UserError::Unknown);
+    }
+}
+
+#[test]
+fn an_owner_stays_a_manager_and_keeps_the_account() {
+    let owned = || UserEvent::OwnershipTaken { user_id: user(7), organization_id: organization(1) };
+    for command in [
+        UserCommand::SetManager { organization_id: organization(1), manager: false },
+        UserCommand::Join(belongs(1, false, false)),
+        UserCommand::Leave(organization(1)),
+        UserCommand::Remove,
+    ] {
+        given(vec![created(None), owned()]).when(command).then_expect_error(UserError::IsOwner);
+    }
+    let given_up =
+        UserEvent::OwnershipGivenUp { user_id: user(7), organization_id: organization(1) };
+    given(vec![created(None), owned()])
+        .when(UserCommand::GiveUpOwnership(organization(1)))
+        .then_expect_events(vec![given_up.clone()]);
+    given(vec![created(None), owned(), given_up])
+        .when(UserCommand::Remove)
+        .then_expect_events(vec![UserEvent::Removed { user_id: user(7) }]);
+}
+
+#[test]
+fn only_managers_own() {
+    let joined =
+        UserEvent::MembershipAdded { user_id: user(7), membership: belongs(2, false, false) };
+    given(vec![created(None), joined])
+        .when(UserCommand::TakeOwnership(organization(2)))
+        .then_expect_error(UserError::NotAManager);
+    given(vec![created(None)])
+        .when(UserCommand::TakeOwnership(organization(2)))
+        .then_expect_error(UserError::NotAMember);
+    given(vec![created(None)])
+        .when(UserCommand::Join(belongs(2, false, true)))
+        .then_expect_error(UserError::NotAManager);
+}
+
+#[test]
+fn one_verified_address_is_the_primary_one() {
+    let user_id = user(7);
+    let both =
+        || vec![created(None), listed(address(4, true, true)), listed(address(5, false, false))];
+    let primary = |number, primary| UserCommand::SetPrimaryEmailAddress { number, primary };
+    let problem = crate::Problem::Rule("can only be set for a verified address".to_owned());
+    let unverified = UserError::from(crate::FieldError::new("primary", problem));
+    given(both()).when(primary(5, true)).then_expect_error(unverified.clone());
+    given(both())
+        .when(UserCommand::AddEmailAddress(address(6, false, true)))
+        .then_expect_error(unverified);
+    given(both()).when(primary(4, true)).then_expect_events(vec![]);
+    given(both())
+        .when(primary(4, false))
+        .then_expect_events(vec![UserEvent::PrimaryEmailAddressChanged { user_id, number: None }]);
+
+    let verified = UserEvent::EmailAddressVerified { user_id, number: 5 };
+    given(both())
+        .when(UserCommand::VerifyEmailAddress(5))
+        .then_expect_events(vec![verified.clone()]);
+    let mut moved = both();
+    let changed = UserEvent::PrimaryEmailAddressChanged { user_id, number: Some(5) };
+    moved.push(verified);
+    given(moved.clone()).when(primary(5, true)).then_expect_events(vec![changed.clone()]);
+    moved.push(changed);
+    given(moved).when(primary(4, false)).then_expect_events(vec![]);
+}
+
+#[test]
+fn an_address_that_is_spelt_differently_is_not_verified() {
+    let user_id = user(7);
+    let changed = UserEvent::EmailAddressChanged {
+        user_id,
+        number: 4,
+        from: "4-print".into(),
+        address: sealed("other", "n"),
+    };
+    let change = || UserCommand::ChangeEmailAddress { number: 4, address: sealed("other", "m") };
+    let known = || vec![created(None), listed(address(4, true, false))];
+    given(known()).when(change()).then_expect_events(vec![changed.clone()]);
+    let mut after = known();
+    after.push(changed);
+    given(after.clone()).when(change()).then_expect_events(vec![]);
+    given(after)
+        .when(UserCommand::VerifyEmailAddress(4))
+        .then_expect_events(vec![UserEvent::EmailAddressVerified { user_id, number: 4 }]);
+    given(known())
+        .when(UserCommand::VerifyEmailAddress(9))
+        .then_expect_error(UserError::UnknownAddress);
+}
+
+#[test]
+fn an_address_is_listed_once() {
+    let known = || given(vec![created(None), listed(address(4, true, false))]);
+    let spelt = |number, as_: u32| EmailAddress {
+        address: sealed(&as_.to_string(), "m"),
+        ..address(number, false, false)
+    };
+    for twice in [spelt(5, 4), spelt(4, 5)] {
+        known()
+            .when(UserCommand::AddEmailAddress(twice))
+            .then_expect_error(UserError::AddressListed);
+    }
+    given(vec![created(None), listed(address(4, true, false)), listed(address(5, true, false))])
+        .when(UserCommand::ChangeEmailAddress { number: 5, address: sealed("4", "m") })
+        .then_expect_error(UserError::AddressListed);
+    known().when(UserCommand::RemoveEmailAddress(4)).then_expect_events(vec![
+        UserEvent::EmailAddressRemoved { user_id: user(7), number: 4, from: "4-print".to_owned() },
+    ]);
+    known().when(UserCommand::RemoveEmailAddress(5)).then_expect_events(vec![]);
+}
+
+#[test]
+fn all_tokens_end_at_once_and_the_epoch_goes_on() {
+    let ended = |epoch, tokens: &[&str]| UserEvent::TokensEnded {
+        user_id: user(7),
+        epoch,
+        tokens: tokens.iter().map(|token| (*token).to_owned()).collect(),
+    };
+    let known = || vec![created(None), issued("s"), issued("t"), revoked("s")];
+    given(known()).when(UserCommand::EndTokens).then_expect_events(vec![ended(1, &["t"])]);
+    let mut after = known();
+    after.push(ended(1, &["t"]));
+    given(after).when(UserCommand::EndTokens).then_expect_events(vec![ended(2, &[])]);
+    assert_eq!(
+        ended(1, &["t"]).claims(Uuid::nil()),
+        [ClaimChange::Release(Claim::new(kind::USER_TOKEN, None, "t"))]
+    );
+}
+
+#[test]
+fn an_organization_has_one_owner() {
+    let owner = || Claim::new(kind::ORGANIZATION_OWNER, Some(organization(1).as_uuid()), "owner");
+    let (user_id, organization_id) = (user(7), organization(1));
+    let taken = UserEvent::OwnershipTaken { user_id, organization_id };
+    assert_eq!(taken.claims(Uuid::nil()), [ClaimChange::Take(owner())]);
+    assert_eq!(taken.organization(), Some(organization_id));
+    let given_up = UserEvent::OwnershipGivenUp { user_id, organization_id };
+    assert_eq!(given_up.claims(Uuid::nil()), [ClaimChange::Release(owner())]);
+    let added = UserEvent::MembershipAdded { user_id, membership: belongs(1, true, true) };
+    assert_eq!(added.claims(Uuid::nil()), [ClaimChange::Take(owner())]);
+    let removed = UserEvent::Removed { user_id };
+    assert_eq!(removed.claims(Uuid::nil()), [ClaimChange::ReleaseAll]);
+}
+
+#[test]
+fn personal_details_are_checked_before_they_are_sealed() {
+    let checked = |field: ProfileField, value: &str| field.checked(value);
+    assert_eq!(checked(ProfileField::FirstName, " Ada "), Ok(Some("Ada".to_owned())));
+    assert_eq!(checked(ProfileField::Bio, "  "), Ok(None));
+    assert!(checked(ProfileField::Company, &"c".repeat(31)).is_err());
+    assert!(checked(ProfileField::BirthDate, "1990-12-10").is_ok());
+    assert!(checked(ProfileField::BirthDate, "1.2.1990").is_err());
+    for url in ["https://example.org/ada", "http://localhost:8000", "http://[::1]/"] {
+        assert!(checked(ProfileField::Url, url).is_ok(), "{url}");
+    }
+    for url in ["nope", "https://", "javascript:alert(1)", "https://a b.org", "http://x"] {
+        assert!(checked(ProfileField::Url, url).is_err(), "{url}");
+    }
+}
+
 #[test]
 fn names_addresses_and_tokens_are_unique_everywhere() {
     let take = |kind, value: &str| ClaimChange::Take(Claim::new(kind, None, value));
@@ -120,11 +363,19 @@ fn create() -> UserCommand {
         id: created.user_id,
         username: created.username,
         email: created.email,
+        phone: created.phone,
         password: created.password,
         superuser: created.superuser,
         staff: created.staff,
-        roles: created.roles,
+        active: !created.disabled,
+        groups: created.groups,
+        permissions: created.permissions,
         memberships: created.memberships,
+        profile: created.profile,
+        language: created.language,
+        time_zone: created.time_zone,
+        expires_on: created.expires_on,
+        addresses: created.addresses,
     }))
 }
 
@@ -136,9 +387,30 @@ fn created(email: Option<&str>) -> UserEvent {
         password: None,
         superuser: false,
         staff: true,
-        roles: vec![Role::Operator],
-        memberships: vec![Membership { organization_id: organization(1), manager: true }],
+        roles: vec![],
+        memberships: vec![belongs(1, true, false)],
+        groups: vec![Role::Operator.group()],
+        permissions: Permissions::NONE,
+        phone: None,
+        profile: Profile::new(),
+        language: String::new(),
+        time_zone: String::new(),
+        expires_on: None,
+        addresses: vec![],
+        disabled: false,
     }))
+}
+
+fn belongs(number: u128, manager: bool, owner: bool) -> Membership {
+    Membership { organization_id: organization(number), manager, owner }
+}
+
+fn address(number: u32, verified: bool, primary: bool) -> EmailAddress {
+    EmailAddress { number, address: sealed(&number.to_string(), "n"), verified, primary }
+}
+
+fn listed(address: EmailAddress) -> UserEvent {
+    UserEvent::EmailAddressAdded { user_id: user(7), address }
 }
 
 fn password() -> Sealed {

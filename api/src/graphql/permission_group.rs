@@ -1,0 +1,305 @@
+//! Groups of permissions, and the e-mail addresses that accounts list.
+
+use app::{Address, PermissionGroupChange};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use domain::{Permission, PermissionGroupId, Permissions, UserId};
+use projections::{Page, accounts::PermissionGroupRow};
+
+use super::{
+    error::{failure, refused},
+    request::{app, as_new_as, by, made, once},
+    scalar::{Position, uuid},
+};
+
+/// Permissions that are given together; for those who may see accounts.
+pub(super) struct PermissionGroup(PermissionGroupRow);
+
+/// Permissions that are given together; for those who may see accounts.
+#[Object]
+impl PermissionGroup {
+    /// Opaque and stable.
+    pub(super) async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// What accounts name it by.
+    async fn number(&self) -> u32 {
+        self.0.number
+    }
+
+    /// Unique.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What it allows, such as `change_device`.
+    async fn permissions(&self) -> Vec<&'static str> {
+        self.0.permissions.iter().map(Permission::name).collect()
+    }
+}
+
+/// An e-mail address that an account lists.
+#[derive(SimpleObject)]
+struct EmailAddress {
+    /// Which.
+    number: u32,
+    /// The address.
+    address: String,
+    /// Did somebody open the link that was sent there?
+    verified: bool,
+    /// Is it the one that mail goes to?
+    primary: bool,
+}
+
+impl From<Address> for EmailAddress {
+    fn from(listed: Address) -> Self {
+        let Address { number, address, verified, primary } = listed;
+        Self { number, address, verified, primary }
+    }
+}
+
+#[derive(Default)]
+pub(super) struct PermissionGroupQuery;
+
+#[Object]
+impl PermissionGroupQuery {
+    /// All groups of permissions, by name; the first 1000.
+    #[graphql(complexity = "10 * child_complexity")]
+    async fn permission_groups(
+        &self,
+        ctx: &Context<'_>,
+        min_position: Option<Position>,
+    ) -> Result<Vec<PermissionGroup>> {
+        as_new_as(ctx, min_position).await?;
+        let page = Page { limit: 1000, offset: 0 };
+        let found = app(ctx)?.permission_groups().list(by(ctx)?, page).await.map_err(failure)?;
+        Ok(found.rows.into_iter().map(PermissionGroup).collect())
+    }
+
+    /// The e-mail addresses that an account lists.
+    #[graphql(complexity = "10 * child_complexity")]
+    async fn email_addresses(
+        &self,
+        ctx: &Context<'_>,
+        user_id: ID,
+        min_position: Option<Position>,
+    ) -> Result<Vec<EmailAddress>> {
+        as_new_as(ctx, min_position).await?;
+        let id = UserId::from_uuid(uuid("userId", &user_id)?);
+        let found = app(ctx)?.accounts().addresses(by(ctx)?, id).await.map_err(failure)?;
+        Ok(found.into_iter().map(EmailAddress::from).collect())
+    }
+}
+
+/// A new group of permissions.
+#[derive(InputObject)]
+struct CreatePermissionGroupInput {
+    /// Chosen by the client: repeating the request with the same id never makes a second group.
+    id: Option<ID>,
+    /// Unique, at most 150 characters.
+    name: String,
+    /// What it allows, such as `change_device`.
+    permissions: Vec<String>,
+}
+
+/// New values for some of a group; what is left out stays.
+#[derive(InputObject)]
+struct ChangePermissionGroupInput {
+    /// Repeating the request with the same id never has a second effect.
+    client_mutation_id: Option<String>,
+    /// Which group.
+    id: ID,
+    /// Unique, at most 150 characters.
+    name: Option<String>,
+    /// All that it allows.
+    permissions: Option<Vec<String>>,
+}
+
+/// Which group.
+#[derive(InputObject)]
+struct PermissionGroupIdInput {
+    /// Repeating the request with the same id never has a second effect.
+    client_mutation_id: Option<String>,
+    /// Which group.
+    id: ID,
+}
+
+/// A further address of an account.
+#[derive(InputObject)]
+struct AddEmailAddressInput {
+    /// Repeating the request with the same id never has a second effect.
+    client_mutation_id: Option<String>,
+    /// Which account.
+    user_id: ID,
+    /// The address; it is not verified.
+    address: String,
+}
+
+/// New values for some of a listed address; what is left out stays.
+#[derive(InputObject)]
+struct ChangeEmailAddressInput {
+    /// Repeating the request with the same id never has a second effect.
+    client_mutation_id: Option<String>,
+    /// Which account.
+    user_id: ID,
+    /// Which of its addresses.
+    number: u32,
+    /// Spelt differently; it is not verified then.
+    address: Option<String>,
+    /// Is it the one that mail goes to, in place of any other? For verified ones.
+    primary: Option<bool>,
+}
+
+/// A listed address.
+#[derive(InputObject)]
+struct EmailAddressInput {
+    /// Repeating the request with the same id never has a second effect.
+    client_mutation_id: Option<String>,
+    /// Which account.
+    user_id: ID,
+    /// Which of its addresses.
+    number: u32,
+}
+
+/// A group of permissions after a mutation.
+#[derive(SimpleObject)]
+struct PermissionGroupPayload {
+    /// As it is now; null where it is not any more.
+    permission_group: Option<PermissionGroup>,
+    /// Of the mutation's last event.
+    position: Position,
+}
+
+/// The addresses of an account after a mutation.
+#[derive(SimpleObject)]
+struct EmailAddressesPayload {
+    /// All of them.
+    email_addresses: Vec<EmailAddress>,
+    /// Of the mutation's last event.
+    position: Position,
+}
+
+fn permissions(names: &[String]) -> Result<Permissions> {
+    let mut all = Permissions::NONE;
+    for name in names {
+        let known = name.parse::<Permission>();
+        all = all.with(known.map_err(|unknown| refused("permissions", &unknown.to_string()))?);
+    }
+    Ok(all)
+}
+
+async fn payload(
+    ctx: &Context<'_>,
+    id: PermissionGroupId,
+    position: i64,
+) -> Result<PermissionGroupPayload> {
+    let row = app(ctx)?.permission_groups().get(by(ctx)?, id).await.map_err(failure)?;
+    let permission_group = Some(PermissionGroup(row));
+    Ok(PermissionGroupPayload { permission_group, position: Position(position) })
+}
+
+async fn addresses(ctx: &Context<'_>, id: UserId, position: i64) -> Result<EmailAddressesPayload> {
+    let found = app(ctx)?.accounts().addresses(by(ctx)?, id).await.map_err(failure)?;
+    let email_addresses = found.into_iter().map(EmailAddress::from).collect();
+    Ok(EmailAddressesPayload { email_addresses, position: Position(position) })
+}
+
+#[derive(Default)]
+pub(super) struct PermissionGroupMutation;
+
+#[Object]
+impl PermissionGroupMutation {
+    /// Makes a group of permissions; for superusers.
+    async fn create_permission_group(
+        &self,
+        ctx: &Context<'_>,
+        input: CreatePermissionGroupInput,
+    ) -> Result<PermissionGroupPayload> {
+        let (id, key) = made(ctx, input.id.as_ref())?;
+        let id = PermissionGroupId::from_uuid(id);
+        let (groups, allowed) = (app(ctx)?.permission_groups(), permissions(&input.permissions)?);
+        let done = once(ctx, key, |by| async move {
+            groups.create(&by, id, &input.name, allowed).await.map(|(_, done)| done)
+        })
+        .await?;
+        payload(ctx, id, done.position).await
+    }
+
+    /// Changes a group of permissions; who is in it may more or less at once. For superusers.
+    async fn change_permission_group(
+        &self,
+        ctx: &Context<'_>,
+        input: ChangePermissionGroupInput,
+    ) -> Result<PermissionGroupPayload> {
+        let id = PermissionGroupId::from_uuid(uuid("id", &input.id)?);
+        let groups = app(ctx)?.permission_groups();
+        let allowed = input.permissions.as_deref().map(permissions).transpose()?;
+        let change = PermissionGroupChange { name: input.name, permissions: allowed };
+        let done = once(ctx, input.client_mutation_id, |by| async move {
+            groups.change(&by, id, change).await
+        })
+        .await?;
+        payload(ctx, id, done.position).await
+    }
+
+    /// Lets a group of permissions not exist any more; nobody is in it from then on. For superusers.
+    async fn remove_permission_group(
+        &self,
+        ctx: &Context<'_>,
+        input: PermissionGroupIdInput,
+    ) -> Result<PermissionGroupPayload> {
+        let id = PermissionGroupId::from_uuid(uuid("id", &input.id)?);
+        let groups = app(ctx)?.permission_groups();
+        let done =
+            once(ctx, input.client_mutation_id, |by| async move { groups.remove(&by, id).await })
+                .await?;
+        let position = Position(done.position);
+        Ok(PermissionGroupPayload { permission_group: None, position })
+    }
+
+    /// Lists a further e-mail address of an account.
+    async fn add_email_address(
+        &self,
+        ctx: &Context<'_>,
+        input: AddEmailAddressInput,
+    ) -> Result<EmailAddressesPayload> {
+        let id = UserId::from_uuid(uuid("userId", &input.user_id)?);
+        let accounts = app(ctx)?.accounts();
+        let done = once(ctx, input.client_mutation_id, |by| async move {
+            accounts.add_address(&by, id, &input.address, false).await.map(|(_, done)| done)
+        })
+        .await?;
+        addresses(ctx, id, done.position).await
+    }
+
+    /// Changes a listed e-mail address.
+    async fn change_email_address(
+        &self,
+        ctx: &Context<'_>,
+        input: ChangeEmailAddressInput,
+    ) -> Result<EmailAddressesPayload> {
+        let id = UserId::from_uuid(uuid("userId", &input.user_id)?);
+        let accounts = app(ctx)?.accounts();
+        let done = once(ctx, input.client_mutation_id, |by| async move {
+            let change = (input.address.as_deref(), input.primary);
+            accounts.change_address(&by, id, input.number, change).await
+        })
+        .await?;
+        addresses(ctx, id, done.position).await
+    }
+
+    /// Lists an e-mail address no more.
+    async fn remove_email_address(
+        &self,
+        ctx: &Context<'_>,
+        input: EmailAddressInput,
+    ) -> Result<EmailAddressesPayload> {
+        let id = UserId::from_uuid(uuid("userId", &input.user_id)?);
+        let accounts = app(ctx)?.accounts();
+        let done = once(ctx, input.client_mutation_id, |by| async move {
+            accounts.remove_address(&by, id, input.number).await
+        })
+        .await?;
+        addresses(ctx, id, done.position).await
+    }
+}

@@ -1,0 +1,31 @@
+//! `/api/v1/users/group/`: permission groups. Their ids are numbers here.
+
+mod change;
+mod create;
+mod read;
+mod shape;
+
+use axum::{Router, routing::get};
+
+use super::endpoint::{self, Endpoint};
+use crate::ApiState;
+
+const LIST: Endpoint = Endpoint {
+    path: "/api/v1/users/group/",
+    name: "Group List",
+    methods: endpoint::LIST,
+    open: false,
+};
+const DETAIL: Endpoint = Endpoint {
+    path: "/api/v1/users/group/{number}/",
+    name: "Group Detail",
+    methods: endpoint::DETAIL,
+    open: false,
+};
+
+pub(super) fn router(state: &ApiState) -> Router<ApiState> {
+    let list = get(read::list).post(create::handle);
+    let detail = get(read::one).put(change::replace).patch(change::update).delete(change::remove);
+    let router = endpoint::add(Router::new(), state, &LIST, list);
+    endpoint::add(router, state, &DETAIL, detail)
+}

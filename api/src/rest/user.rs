@@ -1,0 +1,67 @@
+//! `/api/v1/users/user/`: accounts, their passwords and e-mail addresses (manual 03, "List of Endpoints").
+
+mod change;
+mod create;
+mod email;
+mod password;
+mod read;
+mod sent;
+mod shape;
+
+use axum::{
+    Router,
+    routing::{get, post, put},
+};
+
+use super::endpoint::{self, Endpoint};
+use crate::ApiState;
+
+const LIST: Endpoint = Endpoint {
+    path: "/api/v1/users/user/",
+    name: "User List",
+    methods: endpoint::LIST,
+    open: false,
+};
+const DETAIL: Endpoint = Endpoint {
+    path: "/api/v1/users/user/{id}/",
+    name: "User Detail",
+    methods: endpoint::DETAIL,
+    open: false,
+};
+const PASSWORD: Endpoint = Endpoint {
+    path: "/api/v1/users/user/{id}/password/",
+    name: "Change Password",
+    methods: endpoint::REPLACE,
+    open: false,
+};
+const OWN_PASSWORD: Endpoint = Endpoint {
+    path: "/api/v1/users/user/password/change/",
+    name: "Password Change",
+    methods: endpoint::DO,
+    open: false,
+};
+const EMAILS: Endpoint = Endpoint {
+    path: "/api/v1/users/user/{id}/email/",
+    name: "Email List",
+    methods: endpoint::LIST,
+    open: false,
+};
+const EMAIL: Endpoint = Endpoint {
+    path: "/api/v1/users/user/{id}/email/{number}/",
+    name: "Email Detail",
+    methods: endpoint::DETAIL,
+    open: false,
+};
+
+pub(super) fn router(state: &ApiState) -> Router<ApiState> {
+    let list = get(read::list).post(create::handle);
+    let detail = get(read::one).put(change::replace).patch(change::update).delete(change::remove);
+    let emails = get(email::list).post(email::add);
+    let email = get(email::one).put(email::replace).patch(email::update).delete(email::remove);
+    let router = endpoint::add(Router::new(), state, &LIST, list);
+    let router = endpoint::add(router, state, &DETAIL, detail);
+    let router = endpoint::add(router, state, &PASSWORD, put(password::of_somebody));
+    let router = endpoint::add(router, state, &OWN_PASSWORD, post(password::own));
+    let router = endpoint::add(router, state, &EMAILS, emails);
+    endpoint::add(router, state, &EMAIL, email)
+}

@@ -1,0 +1,75 @@
+//! `PUT`, `PATCH` and `DELETE /api/v1/users/user/{id}/`. Fields that are left out stay as they are.
+
+use app::UserChange;
+use axum::{Json, extract::State, http::StatusCode};
+use domain::{Permission, UserId};
+use serde_json::Value;
+
+use super::{
+    super::{caller::Caller, endpoint::Unread, failure::RestError, fields::Fields, id::Id},
+    read::shown,
+    sent::Sent,
+};
+use crate::ApiState;
+
+pub(super) async fn replace(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id,
+    body: Unread,
+) -> Result<Json<Value>, RestError> {
+    change(&state, &caller, UserId::from_uuid(id), body, false).await
+}
+
+pub(super) async fn update(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id,
+    body: Unread,
+) -> Result<Json<Value>, RestError> {
+    change(&state, &caller, UserId::from_uuid(id), body, true).await
+}
+
+async fn change(
+    state: &ApiState,
+    caller: &Caller,
+    id: UserId,
+    body: Unread,
+    partial: bool,
+) -> Result<Json<Value>, RestError> {
+    caller.may_plainly(Permission::ChangeUser)?;
+    let accounts = state.app.accounts();
+    // What is not there is told before what is wrong with the body.
+    accounts.get(&caller.by, id).await?;
+    let input = body.input().await?;
+    let mut fields = if partial { Fields::some(&input) } else { Fields::whole(&input) };
+    let sent = Sent::read(&mut fields, caller, false);
+    fields.check()?;
+    let change = UserChange {
+        username: sent.username,
+        email: sent.email,
+        phone: sent.phone,
+        profile: sent.profile,
+        language: None,
+        time_zone: None,
+        expires_on: sent.expires_on,
+        active: sent.is_active,
+        staff: sent.is_staff,
+        superuser: sent.is_superuser,
+        groups: sent.groups,
+        permissions: sent.permissions,
+        membership: sent.membership,
+    };
+    accounts.change(&caller.by, id, change).await?;
+    Ok(Json(shown(state, caller, id).await?))
+}
+
+pub(super) async fn remove(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<StatusCode, RestError> {
+    caller.may_plainly(Permission::DeleteUser)?;
+    state.app.accounts().remove(&caller.by, UserId::from_uuid(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,48 @@
+//! `GET /api/v1/users/user/` and `GET /api/v1/users/user/{id}/`
+
+use axum::{Json, extract::State, response::Response};
+use domain::{Permission, UserId};
+use projections::{Order, accounts::UserFilter};
+use serde_json::Value;
+
+use super::{
+    super::{caller::Caller, failure::RestError, id::Id, list::Wanted},
+    shape,
+};
+use crate::ApiState;
+
+pub(super) async fn list(
+    State(state): State<ApiState>,
+    caller: Caller,
+    wanted: Wanted,
+) -> Result<Response, RestError> {
+    caller.may_plainly(Permission::ViewUser)?;
+    let accounts = state.app.accounts();
+    let all = UserFilter::default;
+    let read = |page| accounts.list(&caller.by, all(), Order::NewestFirst, page);
+    let mut found = read(wanted.page()?).await?;
+    if let Some(last) = wanted.last(found.count) {
+        found = read(last).await?;
+    }
+    let shown = found.rows.iter().map(|account| shape::short(&caller, account)).collect();
+    wanted.answer(found.count, shown)
+}
+
+pub(super) async fn one(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<Json<Value>, RestError> {
+    caller.may_plainly(Permission::ViewUser)?;
+    Ok(Json(shown(&state, &caller, UserId::from_uuid(id)).await?))
+}
+
+/// The account as it is at present.
+pub(super) async fn shown(
+    state: &ApiState,
+    caller: &Caller,
+    id: UserId,
+) -> Result<Value, RestError> {
+    let account = state.app.accounts().get(&caller.by, id).await?;
+    Ok(shape::full(caller, &account))
+}

@@ -1,0 +1,217 @@
+//! Changing and closing accounts.
+
+use chrono::NaiveDate;
+use domain::{
+    Permission, Permissions, Problem, UserId,
+    accounts::{ProfileField, User, UserCommand},
+};
+use projections::accounts::UserRow;
+use tracing::instrument;
+
+use super::{
+    Accounts, MODEL, NewMembership,
+    create::overtaken,
+    fields::{self, Checked},
+};
+use crate::{
+    By, Done, Failure, Refusal,
+    sealing::Place,
+    work::{ATTEMPTS, decide},
+};
+
+/// New values for some of an account; `None` leaves the old one, an empty text takes a value away.
+#[derive(Clone, Debug, Default)]
+pub struct UserChange {
+    /// Case-sensitive.
+    pub username: Option<String>,
+    /// Where mail goes.
+    pub email: Option<String>,
+    /// With its country.
+    pub phone: Option<String>,
+    /// Personal details.
+    pub profile: Vec<(ProfileField, String)>,
+    /// A language tag; empty is the installation's.
+    pub language: Option<String>,
+    /// A name of the time zone database; empty is the installation's.
+    pub time_zone: Option<String>,
+    /// The last day, or none.
+    pub expires_on: Option<Option<NaiveDate>>,
+    /// Let it work, or refuse it and end its tokens.
+    pub active: Option<bool>,
+    /// May use the administration.
+    pub staff: Option<bool>,
+    /// May do everything; for superusers to say.
+    pub superuser: Option<bool>,
+    /// All of its permission groups, by number.
+    pub groups: Option<Vec<u32>>,
+    /// All of its permissions beside those of the groups; for superusers to say.
+    pub permissions: Option<Permissions>,
+    /// An organization to belong to, or to manage or not.
+    pub membership: Option<NewMembership>,
+}
+
+impl UserChange {
+    /// Is there anything that concerns the account itself, and not only its place in one organization?
+    fn concerns_account(&self) -> bool {
+        let Self {
+            username,
+            email,
+            phone,
+            profile,
+            language,
+            time_zone,
+            expires_on,
+            active,
+            staff,
+            superuser,
+            groups,
+            permissions,
+            membership: _,
+        } = self;
+        username.is_some()
+            || email.is_some()
+            || phone.is_some()
+            || !profile.is_empty()
+            || language.is_some()
+            || time_zone.is_some()
+            || expires_on.is_some()
+            || [active, staff, superuser].iter().any(|flag| flag.is_some())
+            || groups.is_some()
+            || permissions.is_some()
+    }
+}
+
+impl Accounts<'_> {
+    /// Changes an account: as a whole by those who manage all its organizations, its place in one of them by those who manage
+    /// that one.
+    #[instrument(name = "user.change", skip_all, fields(user.id = %id))]
+    pub async fn change(&self, by: &By, id: UserId, change: UserChange) -> Result<Done, Failure> {
+        let mut attempt = 0;
+        loop {
+            match self.change_once(by, id, &change).await {
+                Err(failure) if overtaken(&failure) && attempt + 1 < ATTEMPTS => attempt += 1,
+                done => return done,
+            }
+        }
+    }
+
+    async fn change_once(&self, by: &By, id: UserId, change: &UserChange) -> Result<Done, Failure> {
+        let ((), done) = decide!(self.0, by, work => {
+            let row = if change.concerns_account() {
+                self.account(by, id, Permission::ChangeUser).await?
+            } else {
+                self.person(by, id, Permission::ChangeUser).await?
+            };
+            let mut commands = self.of_account(id, change).await?;
+            commands.extend(self.of_rights(by, &row, change).await?);
+            commands.extend(self.of_membership(by, &row, change.membership).await?);
+            if change.active == Some(false) && row.active {
+                commands.push(UserCommand::EndTokens);
+            }
+            work.handle_all::<User>(id.as_uuid(), commands).await?;
+            Ok(())
+        })?;
+        Ok(done)
+    }
+
+    /// Closes an account for ever. An owner hands the organization over first.
+    #[instrument(name = "user.remove", skip_all, fields(user.id = %id))]
+    pub async fn remove(&self, by: &By, id: UserId) -> Result<Done, Failure> {
+        let ((), done) = decide!(self.0, by, work => {
+            self.account(by, id, Permission::DeleteUser).await?;
+            work.handle::<User>(id.as_uuid(), UserCommand::Remove).await?;
+            Ok(())
+        })?;
+        Ok(done)
+    }
+
+    /// Who somebody is.
+    async fn of_account(
+        &self,
+        id: UserId,
+        change: &UserChange,
+    ) -> Result<Vec<UserCommand>, Failure> {
+        let mut checked = Checked::default();
+        let username = change.username.as_deref().map(|name| checked.username(name));
+        let email = change.email.as_deref().map(|email| checked.email("email", email));
+        let phone = change.phone.as_deref().map(|phone| checked.phone(phone));
+        let details = change
+            .profile
+            .iter()
+            .map(|(field, value)| (*field, checked.detail(*field, value)))
+            .collect();
+        checked.done()?;
+
+        let app = self.0;
+        let mut commands = Vec::new();
+        if let Some(username) = username.flatten() {
+            let sealed = app.sealing().seal(Place::Username(id), &username).await?;
+            commands.push(UserCommand::Rename(sealed));
+        }
+        if let Some(email) = email {
+            let sealed = fields::seal(app, Place::Email(id), email.as_deref()).await?;
+            commands.push(UserCommand::ChangeEmail(sealed));
+        }
+        if let Some(phone) = phone {
+            let sealed = fields::seal(app, Place::Phone(id), phone.as_deref()).await?;
+            commands.push(UserCommand::ChangePhone(sealed));
+        }
+        let details = fields::seal_details(app, id, details).await?;
+        if !details.is_empty() {
+            commands.push(UserCommand::ChangeProfile(details.into_iter().collect()));
+        }
+        Ok(commands)
+    }
+
+    /// What somebody may, and for how long.
+    async fn of_rights(
+        &self,
+        by: &By,
+        row: &UserRow,
+        change: &UserChange,
+    ) -> Result<Vec<UserCommand>, Failure> {
+        let unlimited = by.authority.is_unlimited();
+        let mut commands = Vec::new();
+        if change.language.is_some() || change.time_zone.is_some() {
+            commands.push(UserCommand::ChangePreferences {
+                language: change.language.clone().unwrap_or_else(|| row.language.clone()),
+                time_zone: change.time_zone.clone().unwrap_or_else(|| row.time_zone.clone()),
+            });
+        }
+        commands.extend(change.expires_on.map(UserCommand::SetExpiry));
+        if change.active == Some(false) && by.authority.is(row.id) {
+            let rule = "cannot be taken from oneself: somebody else has to do it".to_owned();
+            return Err(Failure::field("is_active", Problem::Rule(rule)));
+        }
+        commands.extend(change.active.map(UserCommand::SetActive));
+        commands.extend(change.staff.map(UserCommand::SetStaff));
+        if let Some(superuser) = change.superuser {
+            if !unlimited {
+                return Err(Failure::Forbidden);
+            }
+            commands.push(UserCommand::SetSuperuser(superuser));
+        }
+        if let Some(numbers) = &change.groups {
+            let held: Vec<u32> = row.groups.iter().map(|(_, number)| *number).collect();
+            if *numbers != held {
+                if by.authority.is(row.id) && !unlimited {
+                    return Err(Failure::Refused(Refusal::OwnPermissions));
+                }
+                let (groups, _) = self.groups(by, numbers).await?;
+                commands.push(UserCommand::ChangeGroups(groups));
+            }
+        }
+        if let Some(permissions) = change.permissions {
+            if !unlimited {
+                return Err(Failure::Forbidden);
+            }
+            commands.push(UserCommand::ChangePermissions(permissions));
+        }
+        Ok(commands)
+    }
+
+    /// The answer to a membership that may not be changed is the same as to one that cannot exist.
+    pub(super) fn denied_membership(denied: domain::authority::Denied) -> Failure {
+        Failure::denied(denied, MODEL)
+    }
+}

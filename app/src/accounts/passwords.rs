@@ -1,0 +1,100 @@
+//! Changing passwords, one's own and those of others.
+
+use domain::{
+    Permission, UserId,
+    accounts::{User, UserCommand},
+};
+use projections::accounts::{self, UserRow};
+use secrecy::{ExposeSecret as _, SecretString};
+use tracing::instrument;
+
+use super::{Accounts, MODEL, account, password};
+use crate::{By, Done, Failure, Refusal, sealing::Place, work::decide};
+
+impl Accounts<'_> {
+    /// Lets another password be valid and ends all tokens. Of oneself the present one is asked, always; of others it is not,
+    /// and they are those who belong to no organization that the actor does not manage. `field` is what the caller knows the
+    /// new one by.
+    #[instrument(name = "user.change_password", skip_all, fields(user.id = %id))]
+    pub async fn change_password(
+        &self,
+        by: &By,
+        id: UserId,
+        current: Option<SecretString>,
+        new: SecretString,
+        field: &'static str,
+    ) -> Result<Done, Failure> {
+        let oneself = by.authority.is(id);
+        let row = if oneself {
+            accounts::by_id(self.0.store(), id).await?.ok_or(Failure::NotFound(MODEL))?
+        } else {
+            self.account(by, id, Permission::ChangeUser).await?
+        };
+        if oneself {
+            // Counted together with those who try to log in.
+            let name = account::open(self.0, Place::Username(id), &row.username).await?;
+            let (name, now) = (self.0.sealing().username(&name), self.0.world().now());
+            if !self.0.guesses().allow(&name, now) {
+                return Err(Failure::RateLimited);
+            }
+            let given = current.as_ref().map_or("", |current| current.expose_secret());
+            if !self.fits(&row, given).await? {
+                self.0.guesses().failed(&name, now);
+                return Err(Failure::Refused(Refusal::WrongPassword));
+            }
+            self.0.guesses().succeeded(&name);
+        }
+        self.set_password(by, &row, new, field).await
+    }
+
+    /// Refuses all tokens of an account from here on, until it logs in again: one's own, and those of accounts that the actor
+    /// may change as a whole.
+    #[instrument(name = "user.revoke_tokens", skip_all, fields(user.id = %id))]
+    pub async fn revoke_tokens(&self, by: &By, id: UserId) -> Result<Done, Failure> {
+        let ((), done) = decide!(self.0, by, work => {
+            if !by.authority.is(id) {
+                self.account(by, id, Permission::ChangeUser).await?;
+            }
+            work.handle::<User>(id.as_uuid(), UserCommand::EndTokens).await?;
+            Ok(())
+        })?;
+        Ok(done)
+    }
+
+    /// Checks the new password, keeps it and ends all tokens.
+    pub(super) async fn set_password(
+        &self,
+        by: &By,
+        row: &UserRow,
+        new: SecretString,
+        field: &'static str,
+    ) -> Result<Done, Failure> {
+        let id = row.id;
+        let username = account::open(self.0, Place::Username(id), &row.username).await?;
+        let email = account::open_some(self.0, Place::Email(id), row.email.as_ref()).await?;
+        let names = [Some(username.as_str()), email.as_deref()];
+        let shortest = self.shortest_password(by);
+        if let Some(problem) = password::problem(field, &new, shortest, names) {
+            return Err(Failure::Invalid(vec![problem]));
+        }
+        if self.fits(row, new.expose_secret()).await? {
+            return Err(Failure::Refused(Refusal::SamePassword));
+        }
+        let hash = password::hash(self.0, new).await?;
+        let sealed = self.0.sealing().seal(Place::Password(id), hash.expose_secret()).await?;
+        let (_, done) = decide!(self.0, by, work => {
+            let commands = vec![UserCommand::ChangePassword(sealed.clone()), UserCommand::EndTokens];
+            work.handle_all::<User>(id.as_uuid(), commands).await
+        })?;
+        Ok(done)
+    }
+
+    /// Is it the account's password? Accounts without one have none that fits.
+    async fn fits(&self, row: &UserRow, given: &str) -> Result<bool, Failure> {
+        let hash = match &row.password {
+            Some(sealed) => Some(self.0.sealing().open(Place::Password(row.id), sealed).await?),
+            None => None,
+        };
+        password::verify(self.0, given, hash).await
+    }
+}
