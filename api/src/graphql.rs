@@ -12,6 +12,7 @@ mod connection;
 mod device;
 mod dry_run;
 mod error;
+mod expansion;
 mod group;
 mod history;
 mod live;

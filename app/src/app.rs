@@ -179,6 +179,14 @@ impl App {
         self.sealing().token(request).into_bytes()
     }
 
+    /// Refuses an id that something of any kind has already: `node(id)` and histories know things by nothing else.
+    pub(crate) async fn unused(&self, id: uuid::Uuid) -> Result<(), Failure> {
+        match projections::noun::of(self.store(), id).await? {
+            Some(_) => Err(Failure::Refused(Refusal::Exists)),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn sealing(&self) -> &Sealing {
         &self.0.parts.sealing
     }

@@ -63,6 +63,7 @@ impl Groups<'_> {
             .map_err(|denied| Failure::denied(denied, MODEL))?;
         let owner = self.0.devices();
         owner.owner(by, Permission::AddGroup, new.organization_id).await?;
+        self.0.unused(new.id.as_uuid()).await?;
         self.0.configurations().refuse_variables("context", None, &new.context)?;
         let create = GroupCommand::Create(CreateGroup {
             id: new.id,

@@ -75,6 +75,7 @@ impl Organizations<'_> {
         by.authority
             .require_anywhere(Permission::AddOrganization)
             .map_err(|denied| Failure::denied(denied, MODEL))?;
+        self.0.unused(new.id.as_uuid()).await?;
         let variables = "config_settings.context";
         self.0.configurations().refuse_variables(variables, None, &new.context)?;
         let secret = match &new.shared_secret {

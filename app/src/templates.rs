@@ -79,6 +79,7 @@ impl Templates<'_> {
             }
             None => by.authority.require(Permission::AddTemplate, None).map_err(denied)?,
         }
+        self.0.unused(new.id.as_uuid()).await?;
         let backend = self.backend(&new.backend)?;
         Configurations::validate(&backend, "config", &new.config, &new.default_values)?;
         let after = self.alone(backend.as_str(), &new.config, &new.default_values);

@@ -15,6 +15,8 @@ use async_graphql::{
 use futures::{StreamExt as _, stream::BoxStream};
 use parking_lot::Mutex;
 
+use super::expansion;
+
 /// Gives every error a code.
 pub(super) struct Coded;
 
@@ -57,6 +59,11 @@ impl Extension for Coding {
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
         let document = next.run(ctx, query, variables).await?;
+        // Before the engine's own checks, which walk every fragment as often as it is spread.
+        if expansion::size(&document) > expansion::MOST {
+            let sentence = "The request is too large with all its fragments: ask for less at once.";
+            return Err(ServerError::new(sentence, None));
+        }
         let mut arguments = self.0.lock();
         for (_, operation) in document.operations.iter() {
             arguments.read(&operation.node.selection_set.node);

@@ -108,6 +108,7 @@ impl Accounts<'_> {
             return Err(Failure::Forbidden);
         }
         self.reaches(by, &new.memberships).await?;
+        self.0.unused(new.id.as_uuid()).await?;
         let (groups, given) = self.groups(by, &new.groups).await?;
         let given = given.union(new.permissions);
         by.authority.require_holding(given).map_err(|_| Failure::Refused(Refusal::NotHeld))?;

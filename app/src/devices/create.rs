@@ -107,6 +107,7 @@ impl Devices<'_> {
             .require_anywhere(Permission::AddDevice)
             .map_err(|denied| Failure::denied(denied, MODEL))?;
         let organization = self.owner(by, Permission::AddDevice, new.organization_id).await?;
+        self.0.unused(new.id.as_uuid()).await?;
         let group = self.group(organization.id, new.group_id).await?;
 
         let information = Information {

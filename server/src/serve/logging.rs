@@ -6,8 +6,7 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::Subscr
 
 /// Starts logging; a second call changes nothing.
 pub fn start(level: &str, json: bool) {
-    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter(level));
     let started = if json {
         registry.with(fmt::layer().json().with_writer(std::io::stderr)).try_init()
     } else {
@@ -16,4 +15,24 @@ pub fn start(level: &str, json: bool) {
     };
     // Only tests start twice.
     drop(started);
+}
+
+/// The GraphQL engine logs the text of every error, which quotes what clients sent: configurations with their secrets.
+const QUIET: &str = "async_graphql::graphql=off";
+
+fn filter(level: &str) -> EnvFilter {
+    EnvFilter::try_new(format!("{level},{QUIET}"))
+        .unwrap_or_else(|_| EnvFilter::new(format!("info,{QUIET}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_clients_sent_is_not_logged_by_the_graphql_engine() {
+        for level in ["info", "trace", "debug,hyper=warn", "???", ""] {
+            assert!(filter(level).to_string().contains(QUIET), "{level}");
+        }
+    }
 }

@@ -12,6 +12,8 @@ on_each_database!(
     shut_accounts_and_revoked_tokens_are_refused,
     accounts_are_for_themselves_and_for_managers_of_their_organizations,
     managers_take_people_in,
+    an_id_is_of_one_thing,
+    fragments_that_double_are_refused_before_they_are_walked,
 );
 
 const CREATE: &str = "mutation ($input: CreateUserInput!) { createUser(input: $input) { position stale user {
@@ -164,6 +166,43 @@ async fn shut_accounts_and_revoked_tokens_are_refused(database: Database) -> any
     let own = json!({ "input": { "id": viewer["viewer"]["user"]["id"], "active": false } });
     let refused = admin.graphql(ACTIVE, own).await?;
     assert_eq!((code(&refused), fields(&refused)), ("INVALID", vec!["active"]));
+    Ok(())
+}
+
+async fn an_id_is_of_one_thing(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let manager = server.client().with_token(ALPHA_MANAGER);
+    let viewer = server.admin().graphql_data("{ viewer { user { id } } }", json!({})).await?;
+    let create =
+        "mutation ($input: CreateDeviceInput!) { createDevice(input: $input) { device { id } } }";
+    for taken in [json!(BETA), viewer["viewer"]["user"]["id"].clone()] {
+        let input = json!({ "id": taken, "name": "shadow", "macAddress": "00:11:22:33:44:55", "organizationId": ALPHA });
+        let refused = manager.graphql(create, json!({ "input": input })).await?;
+        assert_eq!((code(&refused), fields(&refused)), ("REFUSED", vec!["id"]), "{refused}");
+    }
+    let mut input = ada();
+    input["id"] = json!(ALPHA);
+    let refused = manager.graphql(CREATE, json!({ "input": input })).await?;
+    assert_eq!((code(&refused), fields(&refused)), ("REFUSED", vec!["id"]), "{refused}");
+    Ok(())
+}
+
+async fn fragments_that_double_are_refused_before_they_are_walked(
+    database: Database,
+) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let mut query = "{ ...f0 }".to_owned();
+    for number in 0..40 {
+        let next = number + 1;
+        let fragment = format!(" fragment f{number} on Query {{ ...f{next} ...f{next} }}");
+        query.push_str(&fragment);
+    }
+    query.push_str(" fragment f40 on Query { viewer { actor } }");
+    for client in [server.client(), server.admin()] {
+        let refused = client.graphql(&query, json!({})).await?;
+        assert!(refused["errors"][0]["message"].is_string(), "{refused}");
+        assert!(refused["data"].is_null(), "{refused}");
+    }
     Ok(())
 }
 
