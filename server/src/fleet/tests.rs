@@ -63,9 +63,18 @@ async fn a_change_travels_and_nothing_else_is_fetched() {
     let controller = Controller::start().await;
     let controller_too = controller.clone();
     let changed = async move {
-        controller_too.until(|devices| devices.iter().all(|device| device.applied == 1)).await;
+        // All five: the others would only ever see what is published below. A device that asks again has counted
+        // what it applied before.
+        let done = |device: &Device, times| {
+            device.applied == times
+                && device.requests.last().is_some_and(|last| last.starts_with("checksum"))
+        };
+        let all = |devices: &[Device], times| {
+            devices.len() == 5 && devices.iter().all(|device| done(device, times))
+        };
+        controller_too.until(|devices| all(devices, 1)).await;
         controller_too.publish("config system 'system'\n\toption hostname 'changed'\n");
-        controller_too.until(|devices| devices.iter().all(|device| device.applied == 2)).await;
+        controller_too.until(|devices| all(devices, 2)).await;
     };
     let summary = run_until(controller.options(5), changed).await;
     assert_eq!((summary.downloads, summary.applied), (10, 10));

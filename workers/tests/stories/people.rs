@@ -386,7 +386,9 @@ fn the_first_of_two_who_become_manager_at_once_owns() -> Outcome {
 const TOKEN_OF_THE_FIRST: &str = "token-of-account-number-0000000000000001";
 
 fn id(number: u128) -> UserId {
-    UserId::from_uuid(Uuid::from_u128(number))
+    // The first hundred are those of organizations; from 101 on they are accounts of the world.
+    let offset = if number < 100 { 0x500 } else { 0 };
+    UserId::from_uuid(Uuid::from_u128(offset + number))
 }
 
 fn group(number: u128) -> PermissionGroupId {

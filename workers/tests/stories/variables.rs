@@ -137,7 +137,7 @@ async fn named(
     flags: (bool, bool),
     tags: &[&str],
 ) -> Outcome<TemplateId> {
-    let id = TemplateId::from_uuid(Uuid::from_u128(number));
+    let id = TemplateId::from_uuid(Uuid::from_u128(10 + number));
     let new = NewTemplate {
         id,
         organization_id: Some(HARBOUR),
@@ -180,10 +180,10 @@ fn new_devices_get_their_templates_in_order() -> Outcome {
         let listed = configuration::templates_of(app.store(), id).await?;
         assert_eq!(listed, [also_required, required, default, tagged]);
 
-        let group = GroupId::from_uuid(Uuid::from_u128(30));
+        let group = GroupId::from_uuid(Uuid::from_u128(300));
         let new = NewGroup { templates: vec![grouped], ..new_group(group, HARBOUR) };
         app.groups().create(&by, new).await?;
-        let id = DeviceId::from_uuid(Uuid::from_u128(40));
+        let id = DeviceId::from_uuid(Uuid::from_u128(400));
         let new = NewDevice {
             id,
             organization_id: HARBOUR,
