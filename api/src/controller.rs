@@ -13,14 +13,16 @@ mod update_info;
 mod vpn;
 
 use axum::{
-    Router,
     extract::Request,
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{MethodRouter, any, get, post},
 };
 
-use crate::{ApiState, page};
+use crate::{
+    ApiState, page,
+    routes::{Audience, Route, Routes},
+};
 
 /// Tells agents that no captive portal answered.
 const CONTROLLER: HeaderName = HeaderName::from_static("x-openwisp-controller");
@@ -28,40 +30,36 @@ const CONTROLLER: HeaderName = HeaderName::from_static("x-openwisp-controller");
 /// Made anew for each of the two paths.
 type Endpoint = fn() -> MethodRouter<ApiState>;
 
-pub(crate) fn router() -> Router<ApiState> {
-    let post_endpoints: [(&str, Endpoint); 3] = [
-        ("register/", || posted(post(register::handle))),
-        ("update-info/{id}/", || posted(post(update_info::handle))),
-        ("report-status/{id}/", || posted(post(report_status::handle))),
+const POSTED: &str = "POST, OPTIONS";
+const POLLED: &str = "GET, HEAD, OPTIONS";
+
+pub(crate) fn routes() -> Routes {
+    let endpoints: [(&str, &'static str, Endpoint); 5] = [
+        ("register/", POSTED, || posted(post(register::handle))),
+        ("update-info/{id}/", POSTED, || posted(post(update_info::handle))),
+        ("report-status/{id}/", POSTED, || posted(post(report_status::handle))),
+        ("checksum/{id}/", POLLED, || polled(get(checksum::handle))),
+        ("download-config/{id}/", POLLED, || polled(get(download_config::handle))),
     ];
-    let get_endpoints: [(&str, Endpoint); 2] = [
-        ("checksum/{id}/", || polled(get(checksum::handle))),
-        ("download-config/{id}/", || polled(get(download_config::handle))),
-    ];
-    let mut router = Router::new();
-    for (path, endpoint) in post_endpoints.into_iter().chain(get_endpoints) {
+    let mut routes = Routes::default();
+    for (path, methods, endpoint) in endpoints {
         for family in ["/controller/", "/controller/device/"] {
-            router = slashed(router, &format!("{family}{path}"), endpoint());
+            let path = format!("{family}{path}");
+            let route = Route { path, methods, audience: Audience::Agents };
+            routes = routes.add(route, move |_| endpoint());
         }
     }
     for path in ["checksum/{id}/", "download-config/{id}/"] {
-        router = slashed(router, &format!("/controller/vpn/{path}"), any(vpn::handle));
+        let path = format!("/controller/vpn/{path}");
+        let route = Route { path, methods: POLLED, audience: Audience::Agents };
+        routes = routes.add(route, |_| any(vpn::handle));
     }
-    router
-}
-
-/// The endpoint, and the redirect to it from the path without its slash.
-fn slashed(
-    router: Router<ApiState>,
-    path: &str,
-    endpoint: MethodRouter<ApiState>,
-) -> Router<ApiState> {
-    router.route(path, endpoint).route(path.trim_end_matches('/'), any(page::slash))
+    routes
 }
 
 /// Other methods of the endpoints that take a form.
 fn posted(endpoint: MethodRouter<ApiState>) -> MethodRouter<ApiState> {
-    const ALLOW: HeaderValue = HeaderValue::from_static("POST, OPTIONS");
+    const ALLOW: HeaderValue = HeaderValue::from_static(POSTED);
     endpoint.options(async || allow(StatusCode::OK, ALLOW)).fallback(async || {
         // Clients of the reference see an empty page.
         allow(StatusCode::METHOD_NOT_ALLOWED, ALLOW)
@@ -70,7 +68,7 @@ fn posted(endpoint: MethodRouter<ApiState>) -> MethodRouter<ApiState> {
 
 /// Other methods of the endpoints that are polled. The reference takes them for forged forms before it looks at the method.
 fn polled(endpoint: MethodRouter<ApiState>) -> MethodRouter<ApiState> {
-    const ALLOW: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+    const ALLOW: HeaderValue = HeaderValue::from_static(POLLED);
     endpoint.options(async || allow(StatusCode::OK, ALLOW)).fallback(async || {
         let forbidden = page::page(StatusCode::FORBIDDEN, "Forbidden");
         ([(header::ALLOW, ALLOW)], forbidden).into_response()

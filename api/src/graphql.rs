@@ -33,26 +33,48 @@ mod viewer;
 use app::{By, Failure};
 use async_graphql::{BatchRequest, BatchResponse, Request, Response as Answer, ServerError};
 use axum::{
-    Json, Router,
+    Json,
     extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
-    routing::any,
+    routing::{MethodRouter, any},
 };
 
 pub use live::{SocketLimits, Sockets};
 pub use schema::{GraphqlLimits, schema_text};
 
 use self::{batches::Batches, loaders::Loaders, schema::WisptrailSchema};
-use crate::{ApiState, body, request::Sender, rest::bearer};
+use crate::{
+    ApiState, body,
+    request::Sender,
+    rest::bearer,
+    routes::{Audience, Route, Routes},
+};
 
 /// Largest body of a request.
 const LIMIT: usize = 1024 * 1024;
 /// Requests in one body.
 const BATCH: usize = 10;
 
-/// The endpoint.
-pub(crate) fn router(limits: GraphqlLimits) -> Router<ApiState> {
+/// The endpoint, and what its page loads.
+pub(crate) fn routes() -> Routes {
+    let endpoint = Route {
+        path: "/graphql".to_owned(),
+        methods: "GET, POST",
+        // Nobody may log in, and ask for nothing else.
+        audience: Audience::Accounts,
+    };
+    let assets = Route {
+        path: "/graphql/assets/{name}".to_owned(),
+        methods: "GET, HEAD",
+        audience: Audience::Everybody,
+    };
+    Routes::default().add(endpoint, |state| served(state.graphql)).add(assets, |state| {
+        if state.graphql.graphiql { page::assets() } else { any(crate::page::not_found) }
+    })
+}
+
+fn served(limits: GraphqlLimits) -> MethodRouter<ApiState> {
     let schema = schema::schema(limits);
     let live_schema = schema.clone();
     let post = move |state: State<ApiState>, parts: Parts, content: axum::body::Body| {
@@ -65,8 +87,7 @@ pub(crate) fn router(limits: GraphqlLimits) -> Router<ApiState> {
             false => no_page().await,
         }
     };
-    let router = Router::new().route("/graphql", any(no_page).post(post).get(get));
-    if limits.graphiql { router.merge(page::assets()) } else { router }
+    any(no_page).post(post).get(get)
 }
 
 /// A request for a WebSocket, or why it is none.

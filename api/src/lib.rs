@@ -10,13 +10,17 @@ mod graphql;
 mod page;
 mod request;
 mod rest;
+mod routes;
 
 use app::App;
 use axum::{Router, extract::DefaultBodyLimit};
 
+use routes::Routes;
+
 pub use controller::mark_controller_answers;
 pub use graphql::{GraphqlLimits, SocketLimits, Sockets, schema_text};
 pub use request::{PeerAddr, RequestId, Secure};
+pub use routes::{Audience, Route};
 
 /// What endpoints need.
 #[derive(Clone)]
@@ -32,12 +36,19 @@ pub struct ApiState {
 /// Everything this crate serves. The caller adds, as extensions of each request, [`PeerAddr`], [`RequestId`] and, behind
 /// a proxy that speaks TLS, [`Secure`]; the template of the route is in axum's `MatchedPath`.
 pub fn router(state: ApiState) -> Router {
-    Router::new()
-        .merge(controller::router())
-        .merge(rest::router(&state))
-        .merge(graphql::router(state.graphql))
+    table()
+        .router(&state)
         .fallback(page::not_found)
         // Bodies are read by `body`, which has its own limits.
         .layer(DefaultBodyLimit::disable())
         .with_state(state)
+}
+
+/// Every path that [`router`] serves.
+pub fn routes() -> Vec<Route> {
+    table().listed()
+}
+
+fn table() -> Routes {
+    controller::routes().merge(rest::routes()).merge(graphql::routes())
 }

@@ -22,19 +22,20 @@ mod template;
 mod token;
 mod user;
 
-use axum::Router;
-
-use crate::ApiState;
+use crate::routes::Routes;
 
 pub(crate) use caller::bearer;
 
-pub(crate) fn router(state: &ApiState) -> Router<ApiState> {
-    Router::new()
-        .merge(token::router(state))
-        .merge(organization::router(state))
-        .merge(permission_group::router(state))
-        .merge(user::router(state))
-        .merge(device::router(state))
-        .merge(template::router(state))
-        .merge(group::router(state))
+pub(crate) fn routes() -> Routes {
+    [
+        token::routes(),
+        organization::routes(),
+        permission_group::routes(),
+        user::routes(),
+        device::routes(),
+        template::routes(),
+        group::routes(),
+    ]
+    .into_iter()
+    .fold(Routes::default(), Routes::merge)
 }

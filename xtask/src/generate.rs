@@ -15,6 +15,7 @@ const OWNED: &[&str] = &["docs/events"];
 fn generated() -> anyhow::Result<BTreeMap<PathBuf, String>> {
     let mut files = BTreeMap::new();
     files.insert("docs/settings.md".into(), server::settings::reference());
+    files.insert("docs/routes.md".into(), routes());
     files.insert("schema.graphql".into(), api::schema_text());
     for (aggregate, schema) in domain::schemas() {
         let mut text = serde_json::to_string_pretty(&schema).context("a schema is JSON")?;
@@ -22,6 +23,22 @@ fn generated() -> anyhow::Result<BTreeMap<PathBuf, String>> {
         files.insert(Path::new("docs/events").join(format!("{aggregate}.json")), text);
     }
     Ok(files)
+}
+
+/// Every path that the program serves, as a table.
+fn routes() -> String {
+    let mut routes = api::routes();
+    routes.extend(server::http::watched());
+    routes.sort_by(|a, b| (a.audience, &a.path).cmp(&(b.audience, &b.path)));
+    let mut text = "# Paths\n\nEvery path that the program serves, made from the table that serves them. Where one ends with a slash, \
+                    the one\nwithout is pointed at it. GraphQL's fields are in [schema.graphql](../schema.graphql).\n\n\
+                    | for | methods | path |\n|---|---|---|\n"
+        .to_owned();
+    let line = |api::Route { path, methods, audience }: &api::Route| {
+        format!("| {} | {methods} | `{path}` |\n", audience.as_str())
+    };
+    text.extend(routes.iter().map(line));
+    text
 }
 
 /// Writes what differs, and removes what nothing generates any more.

@@ -6,11 +6,10 @@
 use std::{io::Read as _, sync::LazyLock};
 
 use axum::{
-    Router,
     extract::Path,
     http::{HeaderMap, HeaderName, HeaderValue, header},
     response::{Html, IntoResponse as _, Response},
-    routing::get,
+    routing::{MethodRouter, get},
 };
 use bytes::Bytes;
 use flate2::read::GzDecoder;
@@ -102,8 +101,8 @@ static SITE: LazyLock<Site> = LazyLock::new(|| {
 });
 
 /// The files of the page.
-pub(super) fn assets() -> Router<ApiState> {
-    Router::new().route("/graphql/assets/{name}", get(asset))
+pub(super) fn assets() -> MethodRouter<ApiState> {
+    get(asset)
 }
 
 /// The page for browsers; others are told to send POST.

@@ -10,13 +10,10 @@ mod list;
 mod sent;
 mod shape;
 
-use axum::{
-    Router,
-    routing::{get, post},
-};
+use axum::routing::{get, post};
 
 use super::endpoint::{self, Endpoint};
-use crate::ApiState;
+use crate::routes::Routes;
 
 const LIST: Endpoint = Endpoint {
     path: "/api/v1/controller/device/",
@@ -53,12 +50,12 @@ const CONFIGURATION: Endpoint = Endpoint {
     open: false,
 };
 
-pub(super) fn router(state: &ApiState) -> Router<ApiState> {
+pub(super) fn routes() -> Routes {
     let list = get(list::handle).post(create::handle);
     let detail = get(get::handle).put(change::replace).patch(change::update).delete(delete::handle);
-    let router = endpoint::add(Router::new(), state, &LIST, list);
-    let router = endpoint::add(router, state, &DETAIL, detail);
-    let router = endpoint::add(router, state, &ACTIVATE, post(activation::activate));
-    let router = endpoint::add(router, state, &DEACTIVATE, post(activation::deactivate));
-    endpoint::add(router, state, &CONFIGURATION, get(configuration::handle))
+    let routes = endpoint::add(Routes::default(), &LIST, list);
+    let routes = endpoint::add(routes, &DETAIL, detail);
+    let routes = endpoint::add(routes, &ACTIVATE, post(activation::activate));
+    let routes = endpoint::add(routes, &DEACTIVATE, post(activation::deactivate));
+    endpoint::add(routes, &CONFIGURATION, get(configuration::handle))
 }

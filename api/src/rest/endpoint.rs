@@ -1,12 +1,12 @@
 //! What all endpoints have in common: format, credentials, methods, and what is said about them.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Request, State},
     http::{HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{MethodRouter, any},
+    routing::MethodRouter,
 };
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,13 @@ use super::{
     negotiation::{self, Format},
     number,
 };
-use crate::{ApiState, body, form::Form, page, request::RequestId};
+use crate::{
+    ApiState, body,
+    form::Form,
+    page,
+    request::RequestId,
+    routes::{Audience, Route, Routes},
+};
 
 /// A path and what may be done there.
 #[derive(Debug)]
@@ -43,18 +49,19 @@ pub(super) const REPLACE: &str = "PUT, OPTIONS";
 /// For what is only done.
 pub(super) const DO: &str = "POST, OPTIONS";
 
-/// Adds an endpoint, and the redirect from its path without the slash.
+/// Adds an endpoint.
 pub(super) fn add(
-    router: Router<ApiState>,
-    state: &ApiState,
+    routes: Routes,
     endpoint: &'static Endpoint,
     methods: MethodRouter<ApiState>,
-) -> Router<ApiState> {
-    let gate = middleware::from_fn_with_state((state.clone(), endpoint), gate);
-    router
+) -> Routes {
+    let audience = if endpoint.open { Audience::Everybody } else { Audience::Accounts };
+    let route = Route { path: endpoint.path.to_owned(), methods: endpoint.methods, audience };
+    routes.add(route, move |state| {
+        let gate = middleware::from_fn_with_state((state.clone(), endpoint), gate);
         // Without a fallback of its own the gate would not be asked about other methods.
-        .route(endpoint.path, methods.fallback(page::not_found).layer(gate))
-        .route(endpoint.path.trim_end_matches('/'), any(page::slash))
+        methods.fallback(page::not_found).layer(gate)
+    })
 }
 
 /// Everything before and after an endpoint.

@@ -8,12 +8,12 @@ mod list;
 mod sent;
 mod shape;
 
-use axum::{Router, routing::get};
+use axum::routing::get;
 
 pub(super) use sent::{is_email, is_url};
 
 use super::endpoint::{self, Endpoint};
-use crate::ApiState;
+use crate::routes::Routes;
 
 const LIST: Endpoint = Endpoint {
     path: "/api/v1/users/organization/",
@@ -29,9 +29,9 @@ const DETAIL: Endpoint = Endpoint {
     open: false,
 };
 
-pub(super) fn router(state: &ApiState) -> Router<ApiState> {
+pub(super) fn routes() -> Routes {
     let list = get(list::handle).post(create::handle);
     let detail = get(get::handle).put(change::replace).patch(change::update).delete(delete::handle);
-    let router = endpoint::add(Router::new(), state, &LIST, list);
-    endpoint::add(router, state, &DETAIL, detail)
+    let routes = endpoint::add(Routes::default(), &LIST, list);
+    endpoint::add(routes, &DETAIL, detail)
 }

@@ -5,10 +5,10 @@ mod create;
 mod read;
 mod shape;
 
-use axum::{Router, routing::get};
+use axum::routing::get;
 
 use super::endpoint::{self, Endpoint};
-use crate::ApiState;
+use crate::routes::Routes;
 
 const LIST: Endpoint = Endpoint {
     path: "/api/v1/users/group/",
@@ -23,9 +23,9 @@ const DETAIL: Endpoint = Endpoint {
     open: false,
 };
 
-pub(super) fn router(state: &ApiState) -> Router<ApiState> {
+pub(super) fn routes() -> Routes {
     let list = get(read::list).post(create::handle);
     let detail = get(read::one).put(change::replace).patch(change::update).delete(change::remove);
-    let router = endpoint::add(Router::new(), state, &LIST, list);
-    endpoint::add(router, state, &DETAIL, detail)
+    let routes = endpoint::add(Routes::default(), &LIST, list);
+    endpoint::add(routes, &DETAIL, detail)
 }

@@ -8,10 +8,10 @@ mod get;
 mod list;
 mod shape;
 
-use axum::{Router, routing::get};
+use axum::routing::get;
 
 use super::endpoint::{self, Endpoint};
-use crate::ApiState;
+use crate::routes::Routes;
 
 const LIST: Endpoint = Endpoint {
     path: "/api/v1/controller/template/",
@@ -34,10 +34,10 @@ const CONFIGURATION: Endpoint = Endpoint {
     open: false,
 };
 
-pub(super) fn router(state: &ApiState) -> Router<ApiState> {
+pub(super) fn routes() -> Routes {
     let list = get(list::handle).post(create::handle);
     let detail = get(get::handle).put(change::replace).patch(change::update).delete(delete::handle);
-    let router = endpoint::add(Router::new(), state, &LIST, list);
-    let router = endpoint::add(router, state, &DETAIL, detail);
-    endpoint::add(router, state, &CONFIGURATION, get(configuration::handle))
+    let routes = endpoint::add(Routes::default(), &LIST, list);
+    let routes = endpoint::add(routes, &DETAIL, detail);
+    endpoint::add(routes, &CONFIGURATION, get(configuration::handle))
 }

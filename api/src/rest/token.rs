@@ -2,7 +2,7 @@
 
 use app::Failure;
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     response::{IntoResponse as _, Response},
     routing::post,
@@ -14,7 +14,7 @@ use super::{
     failure::{NON_FIELD, RestError},
     fields::{Fields, Text},
 };
-use crate::ApiState;
+use crate::{ApiState, routes::Routes};
 
 const TOKEN: Endpoint = Endpoint {
     path: "/api/v1/users/token/",
@@ -26,8 +26,8 @@ const TOKEN: Endpoint = Endpoint {
 /// Longest user name, e-mail address or password that is looked at, in characters.
 const LONGEST: usize = 1024;
 
-pub(super) fn router(state: &ApiState) -> Router<ApiState> {
-    endpoint::add(Router::new(), state, &TOKEN, post(handle))
+pub(super) fn routes() -> Routes {
+    endpoint::add(Routes::default(), &TOKEN, post(handle))
 }
 
 async fn handle(State(state): State<ApiState>, body: Unread) -> Result<Response, RestError> {

@@ -8,13 +8,10 @@ mod read;
 mod sent;
 mod shape;
 
-use axum::{
-    Router,
-    routing::{get, post, put},
-};
+use axum::routing::{get, post, put};
 
 use super::endpoint::{self, Endpoint};
-use crate::ApiState;
+use crate::routes::Routes;
 
 const LIST: Endpoint = Endpoint {
     path: "/api/v1/users/user/",
@@ -53,15 +50,15 @@ const EMAIL: Endpoint = Endpoint {
     open: false,
 };
 
-pub(super) fn router(state: &ApiState) -> Router<ApiState> {
+pub(super) fn routes() -> Routes {
     let list = get(read::list).post(create::handle);
     let detail = get(read::one).put(change::replace).patch(change::update).delete(change::remove);
     let emails = get(email::list).post(email::add);
     let email = get(email::one).put(email::replace).patch(email::update).delete(email::remove);
-    let router = endpoint::add(Router::new(), state, &LIST, list);
-    let router = endpoint::add(router, state, &DETAIL, detail);
-    let router = endpoint::add(router, state, &PASSWORD, put(password::of_somebody));
-    let router = endpoint::add(router, state, &OWN_PASSWORD, post(password::own));
-    let router = endpoint::add(router, state, &EMAILS, emails);
-    endpoint::add(router, state, &EMAIL, email)
+    let routes = endpoint::add(Routes::default(), &LIST, list);
+    let routes = endpoint::add(routes, &DETAIL, detail);
+    let routes = endpoint::add(routes, &PASSWORD, put(password::of_somebody));
+    let routes = endpoint::add(routes, &OWN_PASSWORD, post(password::own));
+    let routes = endpoint::add(routes, &EMAILS, emails);
+    endpoint::add(routes, &EMAIL, email)
 }

@@ -2,14 +2,14 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use api::PeerAddr;
+use api::{Audience, PeerAddr, Route};
 use app::{App, same_secret};
 use axum::{
     Json, Router,
     extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
-    routing::get,
+    routing::{MethodRouter, get},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -32,11 +32,27 @@ pub struct Health {
 
 /// The three endpoints.
 pub fn router(health: Health) -> Router {
-    Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(counters))
-        .with_state(health)
+    let add = |router: Router<Health>, (path, make): &(&str, Make)| router.route(path, make());
+    WATCHED.iter().fold(Router::new(), add).with_state(health)
+}
+
+type Make = fn() -> MethodRouter<Health>;
+
+/// What is answered, and with what.
+const WATCHED: [(&str, Make); 3] = [
+    ("/healthz", || get(async || "ok\n")),
+    ("/readyz", || get(ready)),
+    ("/metrics", || get(counters)),
+];
+
+/// Every path that [`router`] serves.
+pub fn routes() -> Vec<Route> {
+    let route = |(path, _): &(&str, Make)| Route {
+        path: (*path).to_owned(),
+        methods: "GET, HEAD",
+        audience: Audience::Watchers,
+    };
+    WATCHED.iter().map(route).collect()
 }
 
 /// Can requests be served? 503 names what stands in the way.

@@ -10,7 +10,7 @@ mod peer;
 
 pub use body::BodyLimits;
 pub use frame::Frame;
-pub use health::{Health, router};
+pub use health::{Health, router, routes as watched};
 pub use listen::{Limits, bind, serve};
 use patience::plain;
 pub use peer::Proxies;
