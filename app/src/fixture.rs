@@ -1,7 +1,7 @@
 //! A starting state from a file, through the use cases, into an empty installation.
 
 use domain::{
-    Document, OrganizationId, TemplateId, UserId,
+    Document, OrganizationId, Permissions, TemplateId, UserId,
     accounts::{DeviceLimit, OrganizationDetails},
     authority::Role,
 };
@@ -85,6 +85,9 @@ struct FixtureUser {
     token: Option<String>,
     #[serde(default)]
     groups: Vec<String>,
+    /// Beside those of the groups.
+    #[serde(default)]
+    permissions: Permissions,
     #[serde(default)]
     memberships: Vec<FixtureMembership>,
 }
@@ -218,6 +221,7 @@ impl Fixture {
             superuser: user.is_superuser,
             staff: user.is_staff,
             groups: user.roles()?.iter().map(|role| role.number()).collect(),
+            permissions: user.permissions,
             memberships: self.memberships(user)?,
             ..NewUser::new(UserId::from_uuid(app.new_id()), &*user.username)
         };

@@ -1,5 +1,7 @@
 //! Who makes the database work: requests that somebody waits for, or what runs beside them.
 
+use crate::Sql;
+
 tokio::task_local! {
     static REQUEST: ();
 }
@@ -8,6 +10,13 @@ tokio::task_local! {
 /// [`Store::asked_by_requests`](crate::Store::asked_by_requests); tasks that it spawns are no part of it.
 pub async fn on_request<F: Future>(work: F) -> F::Output {
     REQUEST.scope((), work).await
+}
+
+/// Tells the text of a statement, never its values, to those who read the log at the level `trace`: what a request asks for
+/// can be compared.
+pub(crate) fn note(sql: &Sql) {
+    let (Sql::Both(text) | Sql::Each { sqlite: text, .. }) = sql;
+    tracing::trace!(target: "statement", "{text:?}");
 }
 
 /// Is this a request's work?

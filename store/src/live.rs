@@ -11,7 +11,7 @@ use std::{
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
-use crate::Recorded;
+use crate::{Recorded, Sql};
 
 const MOST_EVENTS: usize = 10_000;
 const MOST_BYTES: usize = 32 << 20;
@@ -72,7 +72,8 @@ impl Live {
     }
 
     /// Counts what a caller asks for if it is a request.
-    pub(crate) fn asked(&self, statements: usize) {
+    pub(crate) fn asked<'a>(&self, texts: impl IntoIterator<Item = &'a Sql>) {
+        let statements = texts.into_iter().map(crate::asked::note).count();
         if crate::asked::by_request() {
             self.asked_by_requests.fetch_add(statements as u64, Ordering::Relaxed);
         }

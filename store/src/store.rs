@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::{
     Append, AppendError, Appended, Clock, Dialect, EventFilter, Feed, Interpreter, Location, Op,
-    Options, Projection, Query, Recorded, Row, StoreError, TransactOutcome, Transaction,
+    Options, Projection, Query, Recorded, Row, Sql, Step, StoreError, TransactOutcome, Transaction,
     anchor::{self, Anchor, Anchors},
     args,
     engine::Engine,
@@ -141,7 +141,7 @@ impl Store {
     /// When the future is dropped the append may happen or not.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         let request = Request::check(append, self.inner.core.interpreter.as_ref())?;
-        self.live().asked(1);
+        self.live().asked([&Sql::from("append")]);
         self.inner.engine.append(request).await
     }
 
@@ -156,7 +156,7 @@ impl Store {
         loop {
             let query =
                 filter::stream_query(aggregate_type, aggregate_id, after_sequence, MOST_EVENTS);
-            self.live().asked(1);
+            self.live().asked([&query.sql]);
             let page = self.inner.engine.events(query).await?;
             let full = page.len() == MOST_EVENTS as usize;
             events.extend(page);
@@ -183,8 +183,9 @@ impl Store {
             let last = self.position_at(until).await?;
             filter.up_to = Some(filter.up_to.map_or(last, |up_to| up_to.min(last)));
         }
-        self.live().asked(1);
-        self.inner.engine.events(filter.query(after, limit.min(MOST_EVENTS))).await
+        let query = filter.query(after, limit.min(MOST_EVENTS));
+        self.live().asked([&query.sql]);
+        self.inner.engine.events(query).await
     }
 
     /// What an idempotency key stands for, if it was used in the last 7 days.
@@ -244,14 +245,14 @@ impl Store {
 
     /// Runs one reading statement.
     pub async fn fetch(&self, query: Query) -> Result<Vec<Row>, StoreError> {
-        self.live().asked(1);
+        self.live().asked([&query.sql]);
         self.inner.engine.fetch(query).await
     }
 
     /// Runs reading statements that all see the same state, and says which one.
     pub async fn snapshot(&self, mut queries: Vec<Query>) -> Result<Snapshot, StoreError> {
         queries.insert(0, Query::new("SELECT position FROM store_head WHERE id = 1", args![]));
-        self.live().asked(queries.len());
+        self.live().asked(queries.iter().map(|query| &query.sql));
         let mut results = self.inner.engine.read(queries).await?.into_iter();
         let head = results.next().unwrap_or_default();
         let head = head.first().map_or(Ok(0), |row| row.int(0))?;
@@ -269,13 +270,18 @@ impl Store {
 
     /// Runs one writing statement with `RETURNING`.
     pub async fn returning(&self, op: Op) -> Result<Vec<Row>, StoreError> {
-        self.live().asked(1);
+        self.live().asked([&op.sql]);
         self.inner.engine.returning(op).await
     }
 
     /// Runs guards, reads and writes as one.
     pub async fn transact(&self, transaction: Transaction) -> Result<TransactOutcome, StoreError> {
-        self.live().asked(transaction.steps.len());
+        let computed = Sql::from("computed");
+        self.live().asked(transaction.steps.iter().map(|step| match step {
+            Step::Guard { query, .. } | Step::Read(query) => &query.sql,
+            Step::Op(op) => &op.sql,
+            Step::Compute(_) => &computed,
+        }));
         self.inner.engine.transact(transaction).await
     }
 
