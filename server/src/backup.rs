@@ -64,6 +64,7 @@ pub struct BackupArgs {
 /// Copies, checks the copy, and gives it its name last.
 pub async fn run(args: BackupArgs) -> anyhow::Result<ExitCode> {
     let settings = settings::load(&args.place, None, false)?.settings;
+    elsewhere(&settings.data.folder, &args.folder)?;
     let location = open::location(&settings)?;
     let key = key(&settings, &location, args.without_key)?;
     let said = match location {
@@ -72,6 +73,21 @@ pub async fn run(args: BackupArgs) -> anyhow::Result<ExitCode> {
     };
     cli::print(&said)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whoever loses the data folder would lose a backup in it, too.
+fn elsewhere(data: &Path, to: &Path) -> anyhow::Result<()> {
+    let above = to.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // What is not there is told by whoever needs it.
+    let (Ok(data), Ok(above)) = (data.canonicalize(), above.canonicalize()) else { return Ok(()) };
+    if above.starts_with(&data) {
+        bail!(
+            "{} is inside of the data folder {} and would be lost together with it: give another place",
+            to.display(),
+            data.display()
+        );
+    }
+    Ok(())
 }
 
 /// The key of the installation, or where it stays.

@@ -312,6 +312,11 @@ async fn nothing_is_written_over(database: Database) -> anyhow::Result<()> {
     let refused = command(&home, &["backup", text(&backup)?]).await?;
     assert!(refused.code == 1 && refused.stderr.contains("rm -r"), "{refused:?}");
     fs::remove_dir(place.path().join("backup.part"))?;
+    let there = names(home.data())?;
+    let inside = home.data().join("backup");
+    let refused = command(&home, &["backup", text(&inside)?]).await?;
+    assert!(refused.code == 1 && refused.stderr.contains("lost together"), "{refused:?}");
+    assert_eq!(names(home.data())?, there);
     command(&home, &["backup", text(&backup)?]).await?.success()?;
 
     // Neither beside a server nor over what it has left.
