@@ -95,23 +95,37 @@ impl Table {
         };
         let same = |column: &String| format!("live.{0} = rebuilt.{0}", quoted(column));
 
-        let here = ["live.is_here", "rebuilt.is_here"];
-        let asked = self.keys.iter().map(told).chain(here.map(str::to_owned));
+        // Keys are never null: where there is none, there is no row.
+        let key = quoted(&self.keys[0]);
+        let missing = ["live", "rebuilt"].map(|side| format!("{side}.{key} IS NULL"));
+        let here =
+            missing.each_ref().map(|missing| format!("CASE WHEN {missing} THEN NULL ELSE 1 END"));
+        let asked = self.keys.iter().map(told).chain(here);
         let asked = asked.chain(self.columns.iter().map(differs)).collect::<Vec<_>>().join(", ");
         let joined = self.keys.iter().map(same).collect::<Vec<_>>().join(" AND ");
-        let missing = here.map(|side| format!("{side} IS NULL"));
-        let deviates = missing
-            .into_iter()
-            .chain(self.columns.iter().map(differs))
-            .collect::<Vec<_>>()
-            .join(" OR ");
-        let (live, only) = (&self.live, self.only);
-        format!(
-            "SELECT {asked} FROM (SELECT *, 1 AS is_here FROM {live}{only}) AS live
-             FULL JOIN (SELECT *, 1 AS is_here FROM {scratch}{only}) AS rebuilt ON {joined}
-             WHERE {deviates} ORDER BY 1 LIMIT {}",
-            MOST_DIFFERENCES + 1
-        )
+        let [no_live, no_rebuilt] = &missing;
+        let deviates: String =
+            self.columns.iter().map(|column| format!(" OR {}", differs(column))).collect();
+        let side = |table: &str| match self.only {
+            "" => table.to_owned(),
+            only => format!("(SELECT * FROM {table}{only})"),
+        };
+        let (live, rebuilt, most) = (side(&self.live), side(&scratch), MOST_DIFFERENCES + 1);
+        match dialect {
+            // SQLite has no better way to join fully than to compare each row with each other row.
+            Dialect::Sqlite => format!(
+                "SELECT {asked} FROM {live} AS live LEFT JOIN {rebuilt} AS rebuilt ON {joined}
+                 WHERE {no_rebuilt}{deviates}
+                 UNION ALL
+                 SELECT {asked} FROM {rebuilt} AS rebuilt LEFT JOIN {live} AS live ON {joined}
+                 WHERE {no_live}
+                 ORDER BY 1 LIMIT {most}"
+            ),
+            Dialect::Postgres => format!(
+                "SELECT {asked} FROM {live} AS live FULL JOIN {rebuilt} AS rebuilt ON {joined}
+                 WHERE {no_live} OR {no_rebuilt}{deviates} ORDER BY 1 LIMIT {most}"
+            ),
+        }
     }
 
     fn difference(&self, row: &Row) -> Result<Difference, StoreError> {
