@@ -2,7 +2,9 @@
 
 use std::{pin::Pin, sync::Arc};
 
+use domain::{UserId, authority::ReadScope};
 use netjson::TemplateCache;
+use projections::noun::{self, Noun};
 use store::{Blobs, Followers, Jobs, Store};
 use tokio::sync::Semaphore;
 
@@ -179,9 +181,18 @@ impl App {
         self.sealing().token(request).into_bytes()
     }
 
+    /// What kind of thing it is that the actor finds under an id, as far as organizations go; the use case of its kind decides.
+    /// Oneself is there, too.
+    pub async fn noun(&self, by: &By, id: uuid::Uuid) -> Result<Option<Noun>, Failure> {
+        if by.authority.is(UserId::from_uuid(id)) {
+            return Ok(Some(Noun::User));
+        }
+        Ok(noun::of(self.store(), &by.authority.reach(), id).await?)
+    }
+
     /// Refuses an id that something of any kind has already: `node(id)` and histories know things by nothing else.
     pub(crate) async fn unused(&self, id: uuid::Uuid) -> Result<(), Failure> {
-        match projections::noun::of(self.store(), id).await? {
+        match noun::of(self.store(), &ReadScope::of_rules(), id).await? {
             Some(_) => Err(Failure::Refused(Refusal::Exists)),
             None => Ok(()),
         }

@@ -121,7 +121,7 @@ impl Bulk<'_> {
         known.ok_or_else(|| Failure::Broken("the job was not stored".into()))
     }
 
-    /// One job, for those who may see its organizations, and for whoever started it.
+    /// One job, for those who may see its organizations, and for whoever started it and may still see devices.
     pub async fn job(&self, by: &By, id: JobId) -> Result<BulkJob, Failure> {
         let (job, order) = self.seen(by, id).await?;
         Ok(BulkJob::of(job, order))
@@ -129,9 +129,7 @@ impl Bulk<'_> {
 
     /// The newest jobs first, of those that the actor may see.
     pub async fn jobs(&self, by: &By, page: JobPage) -> Result<Vec<BulkJob>, Failure> {
-        by.authority
-            .require_anywhere(Permission::ViewDevice)
-            .map_err(|denied| Failure::denied(denied, MODEL))?;
+        Self::require(by, Permission::ViewDevice)?;
         let limit = page.limit.min(MOST_JOBS) as usize;
         let mut filter = JobFilter {
             kinds: vec![BULK.to_owned()],
@@ -194,7 +192,14 @@ impl Bulk<'_> {
         }
     }
 
+    /// Asked before anything is looked up.
+    fn require(by: &By, permission: Permission) -> Result<(), Failure> {
+        let denied = |denied| Failure::denied(denied, MODEL);
+        by.authority.require_anywhere(permission).map_err(denied)
+    }
+
     async fn seen(&self, by: &By, id: JobId) -> Result<(Job, Order), Failure> {
+        Self::require(by, Permission::ViewDevice)?;
         let job = self.0.jobs().get(id.as_uuid()).await?.filter(|job| job.kind == BULK);
         let job = job.ok_or(Failure::NotFound(MODEL))?;
         let order = Order::of(&job).filter(|order| order.is_seen_by(by));
@@ -202,6 +207,7 @@ impl Bulk<'_> {
     }
 
     async fn controlled(&self, by: &By, id: JobId) -> Result<(), Failure> {
+        Self::require(by, Permission::ChangeDevice)?;
         let (_, order) = self.seen(by, id).await?;
         if order.is_controlled_by(by) { Ok(()) } else { Err(Failure::Forbidden) }
     }

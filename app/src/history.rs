@@ -15,6 +15,8 @@ mod sentence;
 mod whole;
 
 use domain::{DeviceId, Document, GroupId, OrganizationId, Permission, TemplateId};
+use store::StreamTail;
+use uuid::Uuid;
 
 pub use at::{ArchiveAt, ConfigurationAt, DeviceAt, GroupAt, GroupLink, TemplateAt, TemplateLink};
 pub use diff::{DeviceDiff, FieldChange, SharedChange, SharedObject};
@@ -22,7 +24,7 @@ pub use entries::{CausingEvent, Entries, Entry, HistoryPage, ObjectRef};
 pub use revert::{Cause, FileCount, Gone, Reverted, StillDifferent};
 
 use self::{
-    fold::{OrganizationPast, fold},
+    fold::{DevicePast, OrganizationPast, Past as _, fold},
     whole::Whole,
 };
 use crate::{App, Archive, By, Failure, Moment, devices};
@@ -57,6 +59,13 @@ impl History<'_> {
     ) -> Result<TemplateAt, Failure> {
         const MODEL: &str = "Template";
         let position = self.moment(by, Permission::ViewTemplate, MODEL, at).await?;
+        self.was_there(
+            by,
+            (Permission::ViewTemplate, MODEL),
+            (TemplateAt::KIND, id.as_uuid()),
+            position,
+        )
+        .await?;
         let past = fold::<TemplateAt>(self.0.store(), id.as_uuid(), position).await?;
         let past = past.ok_or(Failure::NotFound(MODEL))?;
         require(by, Permission::ViewTemplate, past.organization_id, MODEL)?;
@@ -67,6 +76,8 @@ impl History<'_> {
     pub async fn group_at(&self, by: &By, id: GroupId, at: Moment) -> Result<GroupAt, Failure> {
         const MODEL: &str = "DeviceGroup";
         let position = self.moment(by, Permission::ViewGroup, MODEL, at).await?;
+        self.was_there(by, (Permission::ViewGroup, MODEL), (GroupAt::KIND, id.as_uuid()), position)
+            .await?;
         let past = fold::<GroupAt>(self.0.store(), id.as_uuid(), position).await?;
         let past = past.ok_or(Failure::NotFound(MODEL))?;
         require(by, Permission::ViewGroup, Some(past.organization_id), MODEL)?;
@@ -99,11 +110,41 @@ impl History<'_> {
             .require_anywhere(Permission::ViewDevice)
             .map_err(|denied| Failure::denied(denied, devices::MODEL))?;
         let position = at.resolve(self.0.store(), field).await?;
+        let device = (Permission::ViewDevice, devices::MODEL);
+        self.was_there(by, device, (DevicePast::KIND, id.as_uuid()), position).await?;
         let whole = Whole::read(self.0.store(), id, position).await?;
         let whole = whole.ok_or(Failure::NotFound(devices::MODEL))?;
         let owner = Some(whole.device.organization_id);
         require(by, Permission::ViewDevice, owner, devices::MODEL)?;
         Ok(whole)
+    }
+
+    /// Was it there for the actor, at any time up to a position? One small question before everything is read, so that what
+    /// belongs to others costs no more than what never was. Devices move: of these it is one of several answers.
+    async fn was_there(
+        &self,
+        by: &By,
+        (permission, model): (Permission, &'static str),
+        (kind, id): (&'static str, Uuid),
+        position: i64,
+    ) -> Result<(), Failure> {
+        let moves = kind == DevicePast::KIND;
+        let visible = by.authority.visible().filter(|_| moves);
+        let organizations =
+            visible.map(|visible| visible.into_iter().map(OrganizationId::as_uuid).collect());
+        let last = StreamTail {
+            aggregate_type: kind,
+            aggregate_id: id.to_string(),
+            after: 0,
+            before: position.saturating_add(1),
+            organizations,
+        };
+        let last = self.0.store().newest_of(&[last], 1).await?;
+        let last = last.first().ok_or(Failure::NotFound(model))?;
+        if moves {
+            return Ok(());
+        }
+        require(by, permission, last.organization_id.map(OrganizationId::from_uuid), model)
     }
 
     /// The blob belongs to the organization that had the device then: a move copies it.

@@ -3,6 +3,7 @@
 mod permission;
 mod person;
 mod role;
+mod scope;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ use crate::{DeviceId, OrganizationId, UserId};
 pub use permission::{Permission, Permissions, UnknownPermission};
 pub use person::Person;
 pub use role::Role;
+pub use scope::ReadScope;
 
 /// Who acts; what is written into the log as the event's actor.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! What kind of thing an id is of.
 
+use domain::authority::ReadScope;
 use store::{Query, Store, StoreError, args};
 use uuid::Uuid;
 
@@ -20,15 +21,40 @@ pub enum Noun {
     User,
 }
 
-/// What exists under an id. Ids are never shared by things of different kinds.
-pub async fn of(store: &Store, id: Uuid) -> Result<Option<Noun>, StoreError> {
+/// What exists in reach under an id, shared things too. Ids are never shared by things of different kinds.
+pub async fn of(store: &Store, scope: &ReadScope, id: Uuid) -> Result<Option<Noun>, StoreError> {
+    // One statement whatever is found: how long it takes to learn that nothing is there tells nothing.
+    let mut args = args![id];
+    let limits = scope.organizations().map(|organizations| {
+        args.extend(organizations.iter().map(|id| store::Arg::from(id.as_uuid())));
+        let places: Vec<String> = (2..=args.len()).map(|place| format!("${place}")).collect();
+        // No place is a list, too.
+        if places.is_empty() { "NULL".to_owned() } else { places.join(", ") }
+    });
+    let of = |column: &str| {
+        limits.as_ref().map_or_else(String::new, |places| format!(" AND {column} IN ({places})"))
+    };
+    let shared = limits
+        .as_ref()
+        .map(|places| format!(" AND (organization_id IS NULL OR organization_id IN ({places}))"));
+    let people = limits.as_ref().map(|places| {
+        format!(
+            " AND NOT superuser AND EXISTS (SELECT 1 FROM user_memberships m WHERE m.user_id = users.id AND m.organization_id IN ({places}))"
+        )
+    });
     let query = Query::new(
-        "SELECT 1 FROM devices WHERE id = $1
-         UNION ALL SELECT 2 FROM device_groups WHERE id = $1 AND NOT removed
-         UNION ALL SELECT 3 FROM templates WHERE id = $1 AND NOT removed
-         UNION ALL SELECT 4 FROM organizations WHERE id = $1
-         UNION ALL SELECT 5 FROM users WHERE id = $1",
-        args![id],
+        format!(
+            "SELECT 1 FROM devices WHERE id = $1{owned}
+             UNION ALL SELECT 2 FROM device_groups WHERE id = $1 AND NOT removed{owned}
+             UNION ALL SELECT 3 FROM templates WHERE id = $1 AND NOT removed{}
+             UNION ALL SELECT 4 FROM organizations WHERE id = $1{}
+             UNION ALL SELECT 5 FROM users WHERE id = $1{}",
+            shared.unwrap_or_default(),
+            of("id"),
+            people.unwrap_or_default(),
+            owned = of("organization_id"),
+        ),
+        args,
     );
     let noun = first(store, query, |row| {
         Ok(match row.int(0)? {

@@ -1,9 +1,9 @@
 //! `node(id)`, after the Relay specification.
 
-use app::{Failure, JobId, store::StoreError};
+use app::{Failure, JobId};
 use async_graphql::{Context, ID, Interface, Object, Result};
 use domain::{DeviceId, GroupId, OrganizationId, TemplateId, UserId};
-use projections::noun::{self, Noun};
+use projections::noun::Noun;
 
 use super::{
     bulk::BulkOperation,
@@ -37,9 +37,7 @@ impl NodeQuery {
     /// What has this id; null where there is nothing that the viewer may see.
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
         let (app, by, id) = (app(ctx)?, by(ctx)?, uuid("id", &id)?);
-        let found = noun::of(app.store(), id).await;
-        let found = found.map_err(|error: StoreError| failure(error.into()))?;
-        let node = match found {
+        let node = match app.noun(by, id).await.map_err(failure)? {
             // Operations are no objects of the log: they are among the jobs, until they are forgotten.
             None => {
                 let found = app.bulk().job(by, JobId::from_uuid(id)).await;

@@ -7,6 +7,7 @@ use projections::{Page, accounts::PermissionGroupRow};
 
 use super::{
     error::{failure, refused},
+    history::visible,
     request::{app, as_new_as, by, made, once},
     scalar::{Position, uuid},
 };
@@ -173,8 +174,8 @@ struct PermissionGroupPayload {
 /// The addresses of an account after a mutation.
 #[derive(SimpleObject)]
 struct EmailAddressesPayload {
-    /// All of them.
-    email_addresses: Vec<EmailAddress>,
+    /// All of them; null where the viewer may not see them.
+    email_addresses: Option<Vec<EmailAddress>>,
     /// Of the mutation's last event.
     position: Position,
 }
@@ -199,8 +200,9 @@ async fn payload(
 }
 
 async fn addresses(ctx: &Context<'_>, id: UserId, position: i64) -> Result<EmailAddressesPayload> {
-    let found = app(ctx)?.accounts().addresses(by(ctx)?, id).await.map_err(failure)?;
-    let email_addresses = found.into_iter().map(EmailAddress::from).collect();
+    // It is done, whether the viewer may look at it or not.
+    let found = visible(app(ctx)?.accounts().addresses(by(ctx)?, id).await)?;
+    let email_addresses = found.map(|all| all.into_iter().map(EmailAddress::from).collect());
     Ok(EmailAddressesPayload { email_addresses, position: Position(position) })
 }
 

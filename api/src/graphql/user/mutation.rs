@@ -7,7 +7,8 @@ use secrecy::SecretString;
 
 use super::{User, UserRole};
 use crate::graphql::{
-    error::{failure, refused},
+    error::refused,
+    history::visible,
     request::{app, by, made, once},
     scalar::{Position, uuid},
 };
@@ -161,8 +162,8 @@ struct RemovedUser {
 /// An account after a mutation.
 #[derive(SimpleObject)]
 struct UserPayload {
-    /// As it is now.
-    user: User,
+    /// As it is now; null where the viewer does not see it, such as after it left.
+    user: Option<User>,
     /// Of the mutation's last event: to be given as `minPosition` by who wants to see it.
     position: Position,
     /// Is something of this answer older than the mutation?
@@ -170,8 +171,9 @@ struct UserPayload {
 }
 
 async fn payload(ctx: &Context<'_>, id: UserId, position: i64) -> Result<UserPayload> {
-    let user = app(ctx)?.accounts().get(by(ctx)?, id).await.map_err(failure)?;
-    Ok(UserPayload { user: User(user), position: Position(position), stale: false })
+    // It is done, whether the viewer may look at it or not.
+    let user = visible(app(ctx)?.accounts().get(by(ctx)?, id).await)?.map(User);
+    Ok(UserPayload { user, position: Position(position), stale: false })
 }
 
 impl ChangeUserInput {
