@@ -35,7 +35,9 @@ pub enum RebuildError {
         reason: String,
     },
     /// Another process or task is at it.
-    #[error("{name} is being rebuilt by somebody else")]
+    #[error(
+        "{name} is being rebuilt by somebody else, or was until it was interrupted less than a minute ago: try again then"
+    )]
     Busy {
         /// Which projection.
         name: &'static str,
