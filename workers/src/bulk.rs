@@ -6,7 +6,7 @@ use app::{
 };
 use async_trait::async_trait;
 
-use crate::{Reconciler, Report, Rhythm};
+use crate::{Owner, Reconciler, Report, Rhythm};
 
 /// Devices between two looks at whether the job is still wanted.
 const PAGE: u32 = 100;
@@ -19,12 +19,12 @@ const NEVER: Retry = Retry { attempts: 0, ..RETRY };
 /// Works on operations that people ordered for many devices, one job at a time, page by page.
 pub struct Bulk {
     app: App,
-    owner: String,
+    owner: Owner,
 }
 
 impl Bulk {
-    /// Over this system; `owner` names this process in leases.
-    pub fn new(app: App, owner: String) -> Self {
+    /// Over this system.
+    pub fn new(app: App, owner: Owner) -> Self {
         Self { app, owner }
     }
 
@@ -35,6 +35,10 @@ impl Bulk {
             Progress { cursor: job.cursor.clone(), done: job.done, total: job.total };
         let mut report = Report { found: 1, closed: 0 };
         loop {
+            if self.owner.stop.is_cancelled() {
+                jobs.release(job, now()).await?;
+                return Ok(report);
+            }
             let (further, complete) = match self.app.bulk().step(job, &progress, PAGE).await? {
                 Stepped::More(further) => (further, false),
                 Stepped::Complete(further) => (further, true),
@@ -72,7 +76,7 @@ impl Reconciler for Bulk {
 
     async fn reconcile(&self) -> Result<Report, Failure> {
         let now = self.app.world().now();
-        let leased = self.app.jobs().lease(&[BULK], &self.owner, now, HOLD).await?;
+        let leased = self.app.jobs().lease(&[BULK], &self.owner.name, now, HOLD).await?;
         let Some(job) = leased else { return Ok(Report::default()) };
         match self.work(&job).await {
             Ok(report) => Ok(report),

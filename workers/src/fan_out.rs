@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use domain::DeviceId;
 use projections::{FanOutJob, Ordered};
 
-use crate::{Reconciler, Report, Rhythm};
+use crate::{Owner, Reconciler, Report, Rhythm};
 
 /// Devices between two looks at whether the job is still wanted.
 const PAGE: u32 = 500;
@@ -20,12 +20,12 @@ const RETRY: Retry =
 /// Works on jobs that follow from one event for many devices, one job at a time, page by page.
 pub struct FanOut {
     app: App,
-    owner: String,
+    owner: Owner,
 }
 
 impl FanOut {
-    /// Over this system; `owner` names this process in leases.
-    pub fn new(app: App, owner: String) -> Self {
+    /// Over this system.
+    pub fn new(app: App, owner: Owner) -> Self {
         Self { app, owner }
     }
 
@@ -45,6 +45,10 @@ impl FanOut {
         let mut report = Report { found: 1, closed: 0 };
         let mut done = job.done;
         loop {
+            if self.owner.stop.is_cancelled() {
+                jobs.release(job, now()).await?;
+                return Ok(report);
+            }
             let step = self.app.fan_outs().step(&ordered, cursor, PAGE).await?;
             report.found += step.devices;
             report.closed += step.changed;
@@ -78,7 +82,7 @@ impl Reconciler for FanOut {
 
     async fn reconcile(&self) -> Result<Report, Failure> {
         let now = self.app.world().now();
-        let leased = self.app.jobs().lease(FanOutJob::KINDS, &self.owner, now, HOLD).await?;
+        let leased = self.app.jobs().lease(FanOutJob::KINDS, &self.owner.name, now, HOLD).await?;
         let Some(job) = leased else { return Ok(Report::default()) };
         match self.work(&job).await {
             Ok(report) => Ok(report),

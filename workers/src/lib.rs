@@ -7,6 +7,7 @@
 mod bulk;
 mod fan_out;
 mod flush_presence;
+mod owner;
 mod prune;
 mod record_addresses;
 mod render;
@@ -20,6 +21,7 @@ use async_trait::async_trait;
 pub use bulk::Bulk;
 pub use fan_out::FanOut;
 pub use flush_presence::FlushPresence;
+pub use owner::Owner;
 pub use prune::Prune;
 pub use record_addresses::RecordAddresses;
 pub use render::RenderConfigurations;
@@ -56,11 +58,11 @@ pub trait Reconciler: Send + Sync {
     async fn reconcile(&self) -> Result<Report, app::Failure>;
 }
 
-/// All of them. `owner` names this process in leases; it must be unique among the processes of an installation.
-pub fn all(app: &App, owner: &str) -> Vec<Arc<dyn Reconciler>> {
+/// All of them.
+pub fn all(app: &App, owner: &Owner) -> Vec<Arc<dyn Reconciler>> {
     vec![
-        Arc::new(Bulk::new(app.clone(), owner.to_owned())),
-        Arc::new(FanOut::new(app.clone(), owner.to_owned())),
+        Arc::new(Bulk::new(app.clone(), owner.clone())),
+        Arc::new(FanOut::new(app.clone(), owner.clone())),
         Arc::new(FlushPresence::new(app.clone())),
         Arc::new(Prune::new(app.clone())),
         Arc::new(RecordAddresses::new(app.clone())),

@@ -95,7 +95,8 @@ fn start_background(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
     for background in app.background(|| stop.clone().cancelled_owned()) {
         tasks.spawn(background.run);
     }
-    let owner = format!("{}-{}", std::process::id(), world::new_id());
+    let name = format!("{}-{}", std::process::id(), world::new_id());
+    let owner = workers::Owner { name, stop: stop.clone() };
     for worker in workers::all(app, &owner) {
         let head = app.store().watch();
         tasks.spawn(workers::run(worker, head, stop.clone().cancelled_owned()));

@@ -104,8 +104,9 @@ impl Table {
         let asked = asked.chain(self.columns.iter().map(differs)).collect::<Vec<_>>().join(", ");
         let joined = self.keys.iter().map(same).collect::<Vec<_>>().join(" AND ");
         let [no_live, no_rebuilt] = &missing;
-        let deviates: String =
-            self.columns.iter().map(|column| format!(" OR {}", differs(column))).collect();
+        let deviating = self.columns.iter().map(differs);
+        let deviates =
+            [no_rebuilt.clone()].into_iter().chain(deviating).collect::<Vec<_>>().join(" OR ");
         let side = |table: &str| match self.only {
             "" => table.to_owned(),
             only => format!("(SELECT * FROM {table}{only})"),
@@ -115,7 +116,7 @@ impl Table {
             // SQLite has no better way to join fully than to compare each row with each other row.
             Dialect::Sqlite => format!(
                 "SELECT {asked} FROM {live} AS live LEFT JOIN {rebuilt} AS rebuilt ON {joined}
-                 WHERE {no_rebuilt}{deviates}
+                 WHERE {deviates}
                  UNION ALL
                  SELECT {asked} FROM {rebuilt} AS rebuilt LEFT JOIN {live} AS live ON {joined}
                  WHERE {no_live}
@@ -123,7 +124,7 @@ impl Table {
             ),
             Dialect::Postgres => format!(
                 "SELECT {asked} FROM {live} AS live FULL JOIN {rebuilt} AS rebuilt ON {joined}
-                 WHERE {no_live} OR {no_rebuilt}{deviates} ORDER BY 1 LIMIT {most}"
+                 WHERE {no_live} OR {deviates} ORDER BY 1 LIMIT {most}"
             ),
         }
     }

@@ -9,7 +9,9 @@ use projections::{configuration, device, device::DeviceFilter};
 use serde_json::json;
 use store::{JobState, Progress, Query, args};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+use wisptrail_workers::{Bulk, Owner, Reconciler as _};
 
 use crate::world::{HARBOUR, HILLS, Outcome, World, document, on_each_database, with_settings};
 
@@ -50,6 +52,32 @@ fn a_cancelled_operation_leaves_the_rest_alone() -> Outcome {
         assert_eq!(in_group(world, group).await?, 5);
         let again = app.bulk().resume(&by, id).await?;
         assert_eq!(again.state, JobState::Cancelled, "what is over is over");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_process_that_ends_gives_its_jobs_back() -> Outcome {
+    on_each_database(async |world| {
+        let app = &world.app;
+        let by = operator(world, 1, HARBOUR).await?;
+        let group = group(world, 31, HARBOUR).await?;
+        world.register(HARBOUR, 1).await?;
+        world.settle().await?;
+        let ungrouped = DeviceFilter { ungrouped: true, ..DeviceFilter::default() };
+        let operation = Operation::SetGroup(Some(group));
+        let id = app.bulk().start(&by, Selection::filter(ungrouped), operation, "one").await?;
+
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let ending = Owner { name: "ending".to_owned(), stop };
+        Bulk::new(app.clone(), ending).reconcile().await?;
+        let job = app.bulk().job(&by, id).await?;
+        assert_eq!((job.state, job.done), (JobState::Queued, 0), "it is there for the next one");
+
+        world.settle().await?;
+        let job = app.bulk().job(&by, id).await?;
+        assert_eq!((job.state, job.changed), (JobState::Done, 1));
         Ok(())
     })
 }

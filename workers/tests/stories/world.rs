@@ -27,8 +27,9 @@ use sqlx::{Connection as _, PgConnection};
 use store::{Blobs, Followers, Keyring, Location, MasterKey, Options, Store};
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use wisptrail_workers::{self as workers, Reconciler};
+use wisptrail_workers::{self as workers, Owner, Reconciler};
 
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -155,7 +156,8 @@ impl World {
         }) {
             tasks.spawn(background.run);
         }
-        let workers = workers::all(&app, "story");
+        let owner = Owner { name: "story".to_owned(), stop: CancellationToken::new() };
+        let workers = workers::all(&app, &owner);
         let world = Self { app, location, workers, tasks, stop, _folder: folder, postgres };
         world.organization(HARBOUR, "harbour").await?;
         world.organization(HILLS, "hills").await?;
