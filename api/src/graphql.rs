@@ -15,6 +15,7 @@ mod error;
 mod expansion;
 mod group;
 mod history;
+mod literals;
 mod live;
 mod loaders;
 mod node;
@@ -30,7 +31,7 @@ mod template;
 mod user;
 mod viewer;
 
-use app::{By, Failure};
+use app::{By, Failure, exact_json};
 use async_graphql::{BatchRequest, BatchResponse, Request, Response as Answer, ServerError};
 use axum::{
     Json,
@@ -164,12 +165,15 @@ async fn execute(
 }
 
 /// A request is an object, several are a list.
-fn parse(bytes: &[u8]) -> serde_json::Result<BatchRequest> {
-    let list = bytes.trim_ascii_start().starts_with(b"[");
-    if list {
-        return serde_json::from_slice(bytes).map(BatchRequest::Batch);
-    }
-    serde_json::from_slice(bytes).map(BatchRequest::Single)
+fn parse(bytes: &[u8]) -> Result<BatchRequest, String> {
+    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    let text = exact_json(text).map_err(|inexact| inexact.to_string())?;
+    let parsed = if text.trim_ascii_start().starts_with('[') {
+        serde_json::from_str(&text).map(BatchRequest::Batch)
+    } else {
+        serde_json::from_str(&text).map(BatchRequest::Single)
+    };
+    parsed.map_err(|error| error.to_string())
 }
 
 /// Answers one request. The schema is for those that are known.
@@ -179,7 +183,10 @@ async fn one(
     state: &ApiState,
     by: Option<By>,
 ) -> Answer {
-    let request = request.data(state.app.clone());
+    let request = match literals::exact(request) {
+        Ok(request) => request.data(state.app.clone()),
+        Err(error) => return Answer::from_errors(vec![error]),
+    };
     let (queue, batches) = Batches::new();
     let request = match by {
         Some(by) => request.data(Loaders::new(state.app.clone(), by.clone(), queue)).data(by),

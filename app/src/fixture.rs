@@ -31,6 +31,9 @@ pub enum FixtureError {
     /// The text is not a fixture.
     #[error("the fixture is not valid: {0}")]
     Malformed(#[from] serde_json::Error),
+    /// It has a number that would be another one here.
+    #[error("the fixture is not valid: {0}")]
+    Inexact(#[from] netjson::json::Inexact),
     /// It is JSON, and something else.
     #[error("the fixture is not valid: it is not an object with the field `organizations`")]
     NotAnObject,
@@ -142,6 +145,7 @@ fn yes() -> bool {
 impl Fixture {
     /// Reads the JSON text of a fixture. What it says of itself is checked here: nothing has been made yet.
     pub fn parse(text: &str) -> Result<Self, FixtureError> {
+        let text = &*netjson::json::exact(text)?;
         // A list would be taken for the members in their order.
         if !text.trim_start().starts_with('{') {
             serde_json::from_str::<serde::de::IgnoredAny>(text)?;

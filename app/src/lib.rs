@@ -60,6 +60,7 @@ pub use live::{
 };
 pub use log::AggregateStore;
 pub use moment::Moment;
+pub use netjson::json::{Inexact, exact as exact_json};
 pub use netjson::{
     ContentsDiff, FileChange, FileDiff, FilesDiff, Finding, Opaque, OptionDiff, PackageDiff,
     SectionDiff, uci::Setting,

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{
     failure::{Errors, RestError},
     input::{Given, Input, kind, not_an_object},
+    json::{self, Unparsed},
     sentences::{self, sentence},
 };
 
@@ -329,21 +330,27 @@ impl<'a> Fields<'a> {
         required: bool,
         otherwise: &str,
     ) -> Option<Document> {
-        let value: Cow<'_, Value> = match self.input.get(name) {
+        let value = match self.input.get(name) {
             Given::Absent => {
                 self.absent(name, required);
                 return None;
             }
-            Given::Value(value) => Cow::Borrowed(value),
+            Given::Value(value) => value.clone(),
             Given::Text(text) => {
-                let Ok(value) = super::json::parse(text.as_bytes()) else {
-                    self.refuse(name, "Value must be valid JSON.");
-                    return None;
+                let sentence = match json::parse(text.as_bytes()) {
+                    Ok(value) => return self.object(name, value, otherwise),
+                    Err(Unparsed::Complaint(_)) => "Value must be valid JSON.".to_owned(),
+                    Err(Unparsed::Inexact(inexact)) => format!("{inexact}."),
                 };
-                Cow::Owned(value)
+                self.refuse(name, sentence);
+                return None;
             }
         };
-        match value.into_owned() {
+        self.object(name, value, otherwise)
+    }
+
+    fn object(&mut self, name: &str, value: Value, otherwise: &str) -> Option<Document> {
+        match value {
             Value::Object(document) => {
                 self.problems(name, domain::field::document(&document).err());
                 Some(document)
@@ -386,9 +393,13 @@ impl<'a> Fields<'a> {
             }
             Given::Text("") => return Some(None),
             Given::Value(value) => Cow::Borrowed(value),
-            Given::Text(text) => match super::json::parse(text.as_bytes()) {
+            Given::Text(text) => match json::parse(text.as_bytes()) {
                 Ok(value) => Cow::Owned(value),
-                Err(_) => Cow::Owned(Value::String(text.to_owned())),
+                Err(Unparsed::Complaint(_)) => Cow::Owned(Value::String(text.to_owned())),
+                Err(Unparsed::Inexact(inexact)) => {
+                    self.refuse(name, format!("{inexact}."));
+                    return None;
+                }
             },
         };
         match value.into_owned() {

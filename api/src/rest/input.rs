@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{
     endpoint::{LIMIT, OPEN_LIMIT, Unread, unreadable},
     failure::{NON_FIELD, RestError},
-    json,
+    json::{self, Unparsed},
 };
 use crate::{
     body::{self, Kind},
@@ -66,9 +66,15 @@ impl Input {
         }
         match body::kind(headers) {
             Kind::Json => {
-                let value = json::parse(&bytes).map_err(|complaint| {
-                    let sentence = format!("JSON parse error - {complaint}");
-                    RestError::Detail(StatusCode::BAD_REQUEST, sentence)
+                let value = json::parse(&bytes).map_err(|unparsed| match unparsed {
+                    Unparsed::Complaint(complaint) => {
+                        let sentence = format!("JSON parse error - {complaint}");
+                        RestError::Detail(StatusCode::BAD_REQUEST, sentence)
+                    }
+                    Unparsed::Inexact(inexact) => {
+                        let field = inexact.pointer.split('/').nth(1).unwrap_or(NON_FIELD);
+                        RestError::field(field, format!("{inexact}."))
+                    }
                 })?;
                 Self::object(value)
             }

@@ -1,10 +1,26 @@
 //! JSON, and what is wrong with it in the words and positions that clients of the reference know.
 
+use app::{Inexact, exact_json};
 use serde_json::Value;
 
-/// A document, or a sentence that says where it stops being one.
-pub(super) fn parse(bytes: &[u8]) -> Result<Value, String> {
-    let text = std::str::from_utf8(bytes).map_err(|error| not_text(bytes, error))?;
+/// Why there is no document.
+#[derive(Debug, PartialEq)]
+pub(super) enum Unparsed {
+    /// A sentence that says where it stops being one.
+    Complaint(String),
+    /// It is one, and says something that could only be kept as something else.
+    Inexact(Inexact),
+}
+
+/// A document.
+pub(super) fn parse(bytes: &[u8]) -> Result<Value, Unparsed> {
+    let text = std::str::from_utf8(bytes);
+    let text = text.map_err(|error| Unparsed::Complaint(not_text(bytes, error)))?;
+    let exact = exact_json(text).map_err(Unparsed::Inexact)?;
+    read(&exact).map_err(Unparsed::Complaint)
+}
+
+fn read(text: &str) -> Result<Value, String> {
     if text.starts_with('\u{feff}') {
         return Err(Complaint::new("Unexpected UTF-8 BOM (decode using utf-8-sig)", 0).show(&[]));
     }
@@ -221,7 +237,10 @@ mod tests {
     use super::*;
 
     fn complaint(text: &str) -> String {
-        parse(text.as_bytes()).unwrap_err()
+        match parse(text.as_bytes()) {
+            Err(Unparsed::Complaint(complaint)) => complaint,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -246,7 +265,16 @@ mod tests {
     #[test]
     fn what_is_not_text_is_said_to_be_so() {
         let expected = "'utf-8' codec can't decode byte 0xff in position 1: invalid start byte";
-        assert_eq!(parse(b"\"\xff\"").unwrap_err(), expected);
+        let complaint = Unparsed::Complaint(expected.to_owned());
+        assert_eq!(parse(b"\"\xff\""), Err(complaint));
+    }
+
+    #[test]
+    fn numbers_are_kept_or_refused() {
+        let value = parse(b"[-0, -0.0, 9223372036854775808, 0.1e-6, 1.5e300]").unwrap();
+        assert_eq!(value.to_string(), "[0,-0.0,9223372036854775808,1e-7,1.5e+300]");
+        let refused = parse(br#"{"config": {"a": [99999999999999999999]}}"#);
+        assert!(matches!(refused, Err(Unparsed::Inexact(at)) if at.pointer == "/config/a/0"));
     }
 
     #[test]
@@ -270,7 +298,7 @@ mod tests {
 
         #[test]
         fn nearly_json_is_complained_about(text in "[\\[\\]{}\",:0-9a-z \\\\.eE+-]{0,40}") {
-            if let Err(complaint) = parse(text.as_bytes()) {
+            if let Err(Unparsed::Complaint(complaint)) = parse(text.as_bytes()) {
                 prop_assert!(!complaint.is_empty());
             }
         }

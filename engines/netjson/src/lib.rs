@@ -13,6 +13,7 @@ mod dsa;
 mod equality;
 mod error;
 mod files;
+pub mod json;
 mod limits;
 mod lint;
 mod literal;
@@ -49,4 +50,4 @@ pub use self::schema::{MAX_VIOLATIONS, Violation, schema, vpn_server_schema};
 pub use self::templates::{TemplateCache, TemplateHash, Templates};
 
 /// Raised whenever any byte of any output may change for the same input.
-pub const RENDERER_VERSION: u32 = 2;
+pub const RENDERER_VERSION: u32 = 3;

@@ -27,6 +27,7 @@ on_each_database!(
     what_is_not_http_harms_nobody,
     every_operation_wants_a_token,
     what_is_not_text_is_refused,
+    numbers_are_kept_as_they_are_or_refused,
     who_says_nothing_takes_no_place_for_long,
 );
 
@@ -174,6 +175,64 @@ async fn what_is_not_text_is_refused(database: Database) -> anyhow::Result<()> {
     admin.get("/api/v1/controller/device/?name=%FF").await?.expect(400)?;
     let detail = admin.get(&path).await?.expect(200)?;
     assert_eq!(detail.json().context("JSON")?["notes"], "");
+    Ok(())
+}
+
+/// No value of a configuration becomes another one on the way.
+async fn numbers_are_kept_as_they_are_or_refused(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let (id, admin) = (device(&server).await?.id, server.admin());
+    let path = format!("/api/v1/controller/device/{}/", id.parse::<uuid::Uuid>()?);
+    let change = async |kind: &str, body: String| {
+        let request = admin.request(Method::PATCH, &path).header("content-type", kind);
+        admin.send(request.body(body)).await
+    };
+    let config = |number: &str| {
+        format!(
+            "{{\"backend\": \"netjsonconfig.OpenWrt\", \"templates\": [], \"context\": {{}}, \
+             \"config\": {{\"x\": [{{\"config_name\": \"t\", \"n\": {number}}}]}}}}"
+        )
+    };
+    let form = |config: &str| format!("config={}", config.replace(' ', "").replace('+', "%2B"));
+    for number in ["18446744073709551616", "-9223372036854775809"] {
+        let body = format!("{{\"config\": {}}}", config(number));
+        for answer in [
+            change("application/json", body).await?,
+            change("application/x-www-form-urlencoded", form(&config(number))).await?,
+        ] {
+            let refused = answer.expect(400)?.json().context("JSON")?;
+            let sentence = refused["config"][0].as_str().context("a sentence")?;
+            assert!(
+                sentence.contains("64 bits") && sentence.contains("/config/x/0/n"),
+                "{refused}"
+            );
+        }
+        let json = "application/json";
+        for body in [
+            format!("{{\"query\": \"mutation {{ x(config: {{n: {number}}}) }}\"}}"),
+            format!("{{\"query\": \"{{ viewer {{ id }} }}\", \"variables\": {{\"n\": {number}}}}}"),
+        ] {
+            let request = admin.request(Method::POST, "/graphql").header("content-type", json);
+            let refused = admin.send(request.body(body)).await?.json().context("JSON")?;
+            let message = refused["errors"][0]["message"].as_str().context("a message")?;
+            assert!(message.contains("64 bits"), "{refused}");
+        }
+    }
+    for (number, kept) in [
+        ("-0", "0"),
+        ("-0.0", "-0.0"),
+        ("18446744073709551615", "18446744073709551615"),
+        ("1.7976931348623157e308", "1.7976931348623157e+308"),
+        // The nearest float of many digits, which a quick parser misses.
+        ("9007199254740993.0", "9007199254740992.0"),
+        ("1.00000000000000011102230246251565404236316680908203126", "1.0000000000000002"),
+    ] {
+        change("application/json", format!("{{\"config\": {}}}", config(number)))
+            .await?
+            .expect(200)?;
+        let device = admin.get(&path).await?.expect(200)?.json().context("JSON")?;
+        assert_eq!(device["config"]["config"]["x"][0]["n"].to_string(), kept);
+    }
     Ok(())
 }
 

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     ApiState,
-    graphql::{batches::Batches, loaders::Loaders, schema::WisptrailSchema},
+    graphql::{batches::Batches, literals, loaders::Loaders, schema::WisptrailSchema},
 };
 
 /// How long a client has to say who it is.
@@ -126,6 +126,8 @@ impl Session {
             // Answered where frames are read.
             Message::Ping(_) | Message::Pong(_) => return Ok(()),
         };
+        let text = app::exact_json(&text)
+            .map_err(|inexact| Farewell::new(4400, format!("Invalid message: {inexact}")))?;
         let said = serde_json::from_str(&text)
             .map_err(|error| Farewell::new(4400, format!("Invalid message: {error}")))?;
         match said {
@@ -191,6 +193,12 @@ impl Session {
                 return self.say(served, &Say::Error { id: &id, payload: &[error] }).await;
             }
         }
+        let request = match literals::exact(request) {
+            Ok(request) => request,
+            Err(error) => {
+                return self.say(served, &Say::Error { id: &id, payload: &[error] }).await;
+            }
+        };
         let app = &self.state.app;
         let (queue, batches) = Batches::new();
         let (by, progress) = (listener.by().clone(), Progress::default());

@@ -112,7 +112,7 @@ impl Section {
     /// Takes the whole number of `key` out.
     pub(super) fn take_integer(&mut self, key: &str) -> Result<Option<Number>, Unreadable> {
         let Some(text) = self.take_text(key)? else { return Ok(None) };
-        integer(&text).map(Some).ok_or_else(|| self.wrong(key, "is no whole number"))
+        integer(&text).map(Some).ok_or_else(|| self.wrong(key, "is no whole number of 64 bits"))
     }
 
     /// The words of `key`, whether it is a list or one text.
@@ -138,7 +138,7 @@ impl Section {
                 let number = value.as_str().and_then(integer);
                 *value = match number {
                     Some(number) => number.into(),
-                    None => return Err(self.wrong(key, "is no whole number")),
+                    None => return Err(self.wrong(key, "is no whole number of 64 bits")),
                 };
             }
         }

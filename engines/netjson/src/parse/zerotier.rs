@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::section::integer;
-use crate::{Error, Unreadable};
+use crate::{Error, Unreadable, json};
 
 const INTEGERS: [&str; 4] = ["mtu", "multicastLimit", "remoteTraceLevel", "revision"];
 const BOOLEANS: [&str; 2] = ["enableBroadcast", "private"];
@@ -57,15 +57,20 @@ fn without_comments(text: &str) -> String {
 
 /// One network; none where there is nothing in the object.
 fn network(text: &str, line: usize) -> Result<Option<Value>, Unreadable> {
-    let mut network: Value = serde_json::from_str(text).map_err(|error| {
+    let text = json::exact(text).map_err(|refused| {
+        let breaks = text[..refused.offset].matches('\n').count();
+        Unreadable::at(line + breaks, "a whole number of more than 64 bits cannot be kept exactly")
+    })?;
+    let mut network: Value = serde_json::from_str(&text).map_err(|error| {
         let at = line + error.line().saturating_sub(1);
         Unreadable::at(at, format!("no JSON: {:?} error", error.classify()))
     })?;
     match &mut network {
         Value::Object(options) => {
             for (key, value) in options.iter_mut() {
-                convert(key, value)
-                    .ok_or_else(|| Unreadable::at(line, format!("{key:?} is no whole number")))?;
+                convert(key, value).ok_or_else(|| {
+                    Unreadable::at(line, format!("{key:?} is no whole number of 64 bits"))
+                })?;
             }
             Ok(Some(network)
                 .filter(|network| network.as_object().is_some_and(|map| !map.is_empty())))
