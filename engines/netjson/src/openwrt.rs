@@ -26,6 +26,7 @@ mod zerotier;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
+pub(crate) use self::interfaces::unfilterable;
 pub(crate) use self::section::uci_name;
 pub(crate) use self::uci::{Style, Texts, body};
 use crate::merge::{self, Identifiers};

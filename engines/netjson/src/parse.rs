@@ -1,6 +1,7 @@
 //! From what a device has to NetJSON: an existing configuration becomes one that can be managed.
 
 mod archive;
+mod encoding;
 mod lines;
 mod loss;
 mod openvpn;
@@ -24,7 +25,8 @@ pub enum Native<'a> {
     /// system rather than rendered is better read as a [`Document`](Self::Document).
     Text(&'a str),
     /// A tar or tar.gz with files as [`Rendering::files`](crate::Rendering::files) has them; each is
-    /// read as [`Text`](Self::Text) is.
+    /// read as [`Text`](Self::Text) is. Paths may begin with `./` or `/`, as `tar` writes them where
+    /// it is told to; links are not followed but named among the [losses](Parsed::losses).
     Archive(&'a [u8]),
     /// UCI packages that were read by UCI's own rules.
     Document(&'a Document),
@@ -91,7 +93,8 @@ pub fn parse(backend: Backend, native: Native<'_>, dsa: bool) -> Result<Parsed, 
     let mut netjson = match native {
         Native::Text(text) => read(backend, text, dsa, &mut losses)?,
         Native::Archive(bytes) => {
-            let text = archive::text(backend, archive::members(bytes)?, &mut losses)?;
+            let members = archive::members(bytes, &mut losses)?;
+            let text = archive::text(backend, members, &mut losses)?;
             let read = read(backend, &text.text, dsa, &mut losses);
             losses.locate(&text);
             read.map_err(|error| match error {
@@ -108,7 +111,7 @@ pub fn parse(backend: Backend, native: Native<'_>, dsa: bool) -> Result<Parsed, 
     };
     limits::measure(&netjson)?;
     rules::complete(backend, &mut netjson, None);
-    rules::check(backend, &netjson)?;
+    rules::check(backend, &netjson, dsa)?;
     Ok(Parsed { netjson, losses: losses.into_vec() })
 }
 
@@ -118,6 +121,7 @@ fn read(
     dsa: bool,
     losses: &mut Losses,
 ) -> Result<Map<String, Value>, Error> {
+    let text = encoding::without_mark(text);
     if text.len() > 2 * limits::MAX_TEXT {
         return Err(Error::TooLarge { what: "text in bytes", limit: 2 * limits::MAX_TEXT });
     }

@@ -117,7 +117,7 @@ pub fn render_over(
 ) -> Result<Rendering, Error> {
     let mut netjson = evaluated(backend, templates, input)?;
     rules::complete(backend, &mut netjson, input.hostname);
-    rules::check(backend, &netjson)?;
+    rules::check(backend, &netjson, input.dsa)?;
     let mut netjson = named(netjson, input.hostname);
     limits::expansion(&netjson)?;
 
@@ -159,6 +159,9 @@ fn device(
     dsa: bool,
 ) -> Result<(String, Vec<File>, Vec<Package>), Error> {
     let packages = openwrt::packages(backend, netjson, dsa)?;
+    if let Some(package) = packages.iter().find(|package| leads_away(&package.name)) {
+        return Err(ValidationError::at(&package.name, invalid_path(&package.name)).into());
+    }
     let older = backend == Backend::OpenWisp;
     let texts = Texts::of(&packages, style(backend));
     let member = |(package, body): (&Package, &str)| {
@@ -174,7 +177,8 @@ fn device(
     Ok((texts.whole(), members, packages))
 }
 
-/// Checks one configuration on its own: no templates, no variables.
+/// Checks one configuration on its own: no templates, no variables, in the syntax that is the
+/// generator's own.
 ///
 /// # Errors
 ///
@@ -182,11 +186,11 @@ fn device(
 pub fn validate(backend: Backend, config: &Map<String, Value>) -> Result<(), ValidationError> {
     limits::measure(config).map_err(|error| ValidationError::whole(error.to_string()))?;
     if backend != Backend::OpenWisp {
-        return rules::check(backend, config);
+        return rules::check(backend, config, backend.default_dsa());
     }
     let mut config = config.clone();
     rules::complete(backend, &mut config, None);
-    rules::check(backend, &config)
+    rules::check(backend, &config, backend.default_dsa())
 }
 
 /// Everything that is wrong with one configuration on its own, in the order of importance that all
@@ -219,7 +223,7 @@ fn all(backend: Backend, schema: &Schema, config: &Map<String, Value>) -> Vec<Vi
     }
     let mut config = config.clone();
     rules::complete(backend, &mut config, None);
-    rules::violations(schema, backend, &config, MAX_VIOLATIONS)
+    rules::violations(schema, backend, &config, backend.default_dsa(), MAX_VIOLATIONS)
 }
 
 fn evaluated(
@@ -268,9 +272,17 @@ fn named(mut netjson: Map<String, Value>, hostname: Option<&str>) -> Map<String,
 
 /// Generated names follow from texts that no path rule has seen.
 fn check_member(file: &File) -> Result<(), ValidationError> {
-    let path = &file.path;
-    if path.is_empty() || path.contains('\0') || path.split('/').any(|part| part == "..") {
-        return Err(ValidationError::whole(format!("Invalid file path \"{path}\".")));
+    if leads_away(&file.path) {
+        return Err(ValidationError::whole(invalid_path(&file.path)));
     }
     Ok(())
+}
+
+/// Whether a path names no file, or one that is not below the root.
+fn leads_away(path: &str) -> bool {
+    path.is_empty() || path.contains('\0') || path.split('/').any(|part| part == "..")
+}
+
+fn invalid_path(path: &str) -> String {
+    format!("Invalid file path \"{path}\".")
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use crate::schema::{self, Schema, Violation};
-use crate::{Backend, ValidationError};
+use crate::{Backend, ValidationError, openwrt};
 
 /// What a backend adds to a configuration before anybody looks at it: the older firmware wants
 /// every radio to say whether it is disabled, and a host name beside other general settings, which a
@@ -28,14 +28,18 @@ pub(crate) fn complete(backend: Backend, netjson: &mut Map<String, Value>, hostn
 }
 
 /// Checks everything, in the order in which errors are reported.
-pub(crate) fn check(backend: Backend, netjson: &Map<String, Value>) -> Result<(), ValidationError> {
+pub(crate) fn check(
+    backend: Backend,
+    netjson: &Map<String, Value>,
+    dsa: bool,
+) -> Result<(), ValidationError> {
     let first = |mut faults: Vec<Violation>| {
         faults.truncate(1);
         faults.pop().map_or(Ok(()), |fault| Err(fault.error))
     };
     first(before(backend, netjson, 1))?;
     schema::of(backend).validate(netjson)?;
-    first(after(backend, netjson, 1))
+    first(after(backend, netjson, dsa, 1))
 }
 
 /// Everything that is wrong, in the same order, `limit` things at most.
@@ -43,6 +47,7 @@ pub(crate) fn violations(
     schema: &Schema,
     backend: Backend,
     netjson: &Map<String, Value>,
+    dsa: bool,
     limit: usize,
 ) -> Vec<Violation> {
     let mut all = before(backend, netjson, limit);
@@ -50,7 +55,7 @@ pub(crate) fn violations(
         all.extend(schema.violations(netjson, limit - all.len()));
     }
     if all.len() < limit {
-        all.extend(after(backend, netjson, limit - all.len()));
+        all.extend(after(backend, netjson, dsa, limit - all.len()));
     }
     all
 }
@@ -60,25 +65,37 @@ fn before(backend: Backend, netjson: &Map<String, Value>, limit: usize) -> Vec<V
     if !backend.configures_devices() {
         return Vec::new();
     }
-    let faults = list(netjson, "radios").iter().filter_map(|radio| check_channel(radio).err());
-    faults.take(limit).map(|error| Violation::beyond("channel", Value::Null, error)).collect()
+    let radios = list(netjson, "radios").iter().enumerate();
+    let faults = radios.filter_map(|(index, radio)| {
+        let error = check_channel(radio).err()?;
+        let pointer = format!("/radios/{index}/channel");
+        Some(Violation { pointer, ..Violation::beyond("channel", Value::Null, error) })
+    });
+    faults.take(limit).collect()
 }
 
 /// What is checked after it.
-fn after(backend: Backend, netjson: &Map<String, Value>, limit: usize) -> Vec<Violation> {
+fn after(
+    backend: Backend,
+    netjson: &Map<String, Value>,
+    dsa: bool,
+    limit: usize,
+) -> Vec<Violation> {
     let paths = list(netjson, "files").iter().enumerate().filter_map(|(index, file)| {
         let error = check_path(index, file).err()?;
         Some(Violation::beyond("path", Value::Null, error))
     });
     let interfaces = if backend.configures_devices() { list(netjson, "interfaces") } else { &[] };
+    let filters = if dsa { openwrt::unfilterable(interfaces) } else { Vec::new() };
+    let filters =
+        filters.into_iter().map(|error| Violation::beyond("vlan_filtering", Value::Null, error));
     let interfaces = interfaces.iter().enumerate().flat_map(|(index, interface)| {
-        let vlans = check_primary_vlans(index, interface).err();
+        let vlans = check_primary_vlans(index, interface);
         let masks = check_masks(index, interface).err();
-        let vlans = vlans.map(|error| Violation::beyond("primary_vid", Value::Null, error));
         let masks = masks.map(|error| Violation::beyond("mask", 32.into(), error));
         vlans.into_iter().chain(masks)
     });
-    paths.chain(interfaces).take(limit).collect()
+    paths.chain(interfaces).chain(filters).take(limit).collect()
 }
 
 fn list<'a>(netjson: &'a Map<String, Value>, key: &str) -> &'a [Value] {
@@ -138,26 +155,30 @@ fn items<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
 }
 
 /// A port of a bridge belongs untagged to one VLAN only.
-fn check_primary_vlans(index: usize, interface: &Value) -> Result<(), ValidationError> {
+fn check_primary_vlans(index: usize, interface: &Value) -> Option<Violation> {
     if interface.get("type").and_then(Value::as_str) != Some("bridge") {
-        return Ok(());
+        return None;
     }
     let mut primary = HashSet::new();
-    for vlan in items(interface, "vlan_filtering") {
-        for port in items(vlan, "ports") {
+    for (position, vlan) in items(interface, "vlan_filtering").enumerate() {
+        for (number, port) in items(vlan, "ports").enumerate() {
             if port.get("primary_vid") != Some(&Value::Bool(true)) {
                 continue;
             }
             let name = port.get("ifname").and_then(Value::as_str).unwrap_or_default();
             if !primary.insert(name) {
-                return Err(ValidationError::whole(format!(
+                let error = ValidationError::whole(format!(
                     "Invalid configuration triggered by \"#/interfaces/{index}\" says: Primary VID \
                      can be set only one VLAN for a port."
-                )));
+                ));
+                let pointer =
+                    format!("/interfaces/{index}/vlan_filtering/{position}/ports/{number}");
+                let violation = Violation::beyond("primary_vid", Value::Null, error);
+                return Some(Violation { pointer, ..violation });
             }
         }
     }
-    Ok(())
+    None
 }
 
 /// The only IPv4 address of an interface is written with a dotted netmask, so its mask must be one;

@@ -514,7 +514,10 @@ fn errors_and_losses_say_where() {
     let mut files: Vec<_> =
         files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())).into();
     let error = parse(Backend::OpenWrt, Native::Archive(&packed(&files, true)), true).unwrap_err();
-    assert_eq!(error.to_string(), "etc/config/network, line 4: option \"mtu\" is no whole number");
+    assert_eq!(
+        error.to_string(),
+        "etc/config/network, line 4: option \"mtu\" is no whole number of 64 bits"
+    );
     files.remove(1);
     let parsed = parse(Backend::OpenWrt, Native::Archive(&packed(&files, false)), true).unwrap();
     let losses: Vec<_> =
@@ -523,6 +526,103 @@ fn errors_and_losses_say_where() {
     files[0].1 = b"config a\n\xff".to_vec();
     let error = parse(Backend::OpenWrt, Native::Archive(&packed(&files, true)), true).unwrap_err();
     assert_eq!(error.to_string(), "etc/config/system, line 2: no UTF-8 text");
+}
+
+/// An archive whose paths are as they are, with the kind of each file.
+fn raw(files: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (path, kind, contents) in files {
+        let mut header = tar::Header::new_gnu();
+        header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_entry_type(*kind);
+        header.set_size(contents.len() as u64);
+        header.set_cksum();
+        tar.append(&header, *contents).unwrap();
+    }
+    tar.into_inner().unwrap()
+}
+
+#[test]
+fn archives_of_a_whole_system_are_read() {
+    use tar::EntryType::{Directory, Link, Regular, Symlink};
+    let system = b"config system\n\toption hostname 'r1'\n";
+    for begin in ["./", "", "/", ".//./"] {
+        let path = |path: &str| format!("{begin}{path}");
+        let (folder, host, link, hard) = (
+            path("etc/config/"),
+            path("etc/config/system"),
+            path("etc/config/link"),
+            path("etc/config/hard"),
+        );
+        let archive = raw(&[
+            ("./", Directory, b""),
+            (&folder, Directory, b""),
+            (&host, Regular, system),
+            (&link, Symlink, b""),
+            (&hard, Link, b""),
+        ]);
+        let parsed = parse(Backend::OpenWrt, Native::Archive(&archive), true).unwrap();
+        assert_eq!(
+            json!(parsed.netjson()),
+            json!({"general": {"hostname": "r1", "id": "system_1"}})
+        );
+        let losses: Vec<_> = parsed
+            .losses()
+            .iter()
+            .map(|loss| (loss.file.as_deref().unwrap(), loss.what.as_str()))
+            .collect();
+        let not_followed = "a link, which is not followed";
+        assert_eq!(
+            losses,
+            [("etc/config/link", not_followed), ("etc/config/hard", not_followed)],
+            "{begin}"
+        );
+    }
+    for upwards in ["../etc/config/system", "etc/config/../../x", ".."] {
+        let archive = raw(&[(upwards, Regular, system)]);
+        let refused = parse(Backend::OpenWrt, Native::Archive(&archive), true).unwrap_err();
+        assert!(refused.to_string().contains("leads upwards"), "{refused}");
+    }
+}
+
+#[test]
+fn marks_of_encodings_are_understood() {
+    let text = "\u{feff}package system\n\nconfig system 'system'\n\toption hostname 'r1'\n";
+    let expected = json!({"general": {"hostname": "r1"}});
+    let parsed = parse(Backend::OpenWrt, Native::Text(text), true).unwrap();
+    assert_eq!((json!(parsed.netjson()), parsed.losses().len()), (expected.clone(), 0));
+    let body = text.replace("package system\n\n", "").into_bytes();
+    let archive = packed(&[("etc/config/system".to_owned(), body)], true);
+    let parsed = parse(Backend::OpenWrt, Native::Archive(&archive), true).unwrap();
+    assert_eq!((json!(parsed.netjson()), parsed.losses().len()), (expected, 0));
+
+    let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for wide in [little, big] {
+        let error = parse(Backend::OpenWrt, Native::Archive(&wide), true).unwrap_err();
+        assert_eq!(error.to_string(), "line 1: the text is UTF-16: save it as UTF-8");
+        let archive = packed(&[("etc/config/system".to_owned(), wide)], true);
+        let error = parse(Backend::OpenWrt, Native::Archive(&archive), true).unwrap_err();
+        let file = "etc/config/system, line 1: the text is UTF-16: save it as UTF-8";
+        assert_eq!(error.to_string(), file);
+    }
+    let latin = b"package system\n\nconfig system\n\toption hostname 'caf\xe9'\n";
+    let error = parse(Backend::OpenWrt, Native::Archive(latin), true).unwrap_err();
+    assert_eq!(error.to_string(), "line 4: neither UTF-8 text nor an archive");
+}
+
+#[test]
+fn numbers_that_would_change_are_refused() {
+    let network = |mtu: &str| format!("{{\"name\": \"n\",\n \"mtu\": {mtu}}}\n");
+    let parsed = parse(Backend::ZeroTier, Native::Text(&network("-0")), true).unwrap();
+    assert_eq!(parsed.netjson()["zerotier"][0]["mtu"].to_string(), "0");
+    let text = network("18446744073709551616");
+    let error = parse(Backend::ZeroTier, Native::Text(&text), true).unwrap_err();
+    let expected = "line 2: a whole number of more than 64 bits cannot be kept exactly";
+    assert_eq!(error.to_string(), expected);
+    let text = "package network\n\nconfig interface 'lan'\n\toption mtu '18446744073709551616'\n";
+    let error = parse(Backend::OpenWrt, Native::Text(text), true).unwrap_err();
+    assert_eq!(error.to_string(), "line 4: option \"mtu\" is no whole number of 64 bits");
 }
 
 #[test]

@@ -4,12 +4,14 @@
 //! (a network card, a bridge, a VLAN) from the interface that uses it, see [`device`].
 
 mod device;
+mod filtering;
 mod network;
 
 use std::collections::HashSet;
 
 use serde_json::Value;
 
+pub(crate) use self::filtering::unfilterable;
 use self::network::Network;
 use super::addresses::addressing;
 use super::section::{

@@ -5,7 +5,7 @@ use std::io::{Cursor, Read as _};
 use flate2::read::GzDecoder;
 
 use super::loss::Losses;
-use super::openvpn;
+use super::{encoding, openvpn};
 use crate::{Backend, Error, Unreadable, limits};
 
 /// How many members an archive may have.
@@ -24,42 +24,73 @@ pub(super) struct Joined {
     starts: Vec<(String, usize)>,
 }
 
-/// All regular files of a tar or tar.gz.
+/// All regular files of a tar or tar.gz. What else has contents or stands for some is lost.
 ///
 /// # Errors
 ///
-/// The archive cannot be read, or there is too much of anything.
-pub(super) fn members(bytes: &[u8]) -> Result<Vec<Member>, Error> {
+/// The archive cannot be read, a path leads out of it, or there is too much of anything.
+pub(super) fn members(bytes: &[u8], losses: &mut Losses) -> Result<Vec<Member>, Error> {
+    if encoding::is_utf_16(bytes) {
+        return Err(Unreadable::at(1, encoding::UTF_16).into());
+    }
     let mut tar = Vec::new();
     let limit = 2 * limits::MAX_TEXT;
     if bytes.starts_with(&[0x1f, 0x8b]) {
         let read = GzDecoder::new(bytes).take(limit as u64 + 1).read_to_end(&mut tar);
         read.map_err(|error| broken(&error))?;
     } else {
+        if !bytes.is_empty() && !bytes.iter().take(512).any(|byte| *byte == 0) {
+            let read = std::str::from_utf8(bytes).map_or_else(|e| e.valid_up_to(), str::len);
+            let line = bytes[..read].split(|byte| *byte == b'\n').count();
+            return Err(Unreadable::at(line, "neither UTF-8 text nor an archive").into());
+        }
         tar.extend_from_slice(&bytes[..bytes.len().min(limit + 1)]);
     }
     if tar.len() > limit {
         return Err(Error::TooLarge { what: "archive in bytes", limit });
     }
     let mut archive = tar::Archive::new(Cursor::new(tar));
-    let mut members = Vec::new();
+    let (mut members, mut count) = (Vec::new(), 0);
     for entry in archive.entries().map_err(|error| broken(&error))? {
         let mut entry = entry.map_err(|error| broken(&error))?;
-        if !entry.header().entry_type().is_file() {
-            continue;
-        }
-        if members.len() == MAX_MEMBERS {
+        count += 1;
+        if count > MAX_MEMBERS {
             return Err(Error::TooLarge { what: "number of files", limit: MAX_MEMBERS });
         }
         let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         if path.len() > MAX_PATH {
             return Err(Error::TooLarge { what: "path in bytes", limit: MAX_PATH });
         }
+        let path = inside(&path)?;
+        let kind = entry.header().entry_type();
+        if kind.is_symlink() || kind.is_hard_link() {
+            losses.file(path.clone(), "a link, which is not followed");
+        }
+        if !kind.is_file() {
+            continue;
+        }
         let mut contents = Vec::new();
         entry.read_to_end(&mut contents).map_err(|error| broken(&error))?;
         members.push((path, contents));
     }
     Ok(members)
+}
+
+/// The path below the root: how it was told to begin there makes no difference.
+///
+/// # Errors
+///
+/// It leads somewhere else.
+fn inside(path: &str) -> Result<String, Unreadable> {
+    if path.split('/').any(|part| part == "..") {
+        let message = "the path leads upwards: no archive of a device has such files".to_owned();
+        return Err(Unreadable { file: Some(path.to_owned()), line: 0, message });
+    }
+    let mut path = path;
+    while let Some(rest) = path.strip_prefix('/').or_else(|| path.strip_prefix("./")) {
+        path = rest;
+    }
+    Ok(path.to_owned())
 }
 
 fn broken(error: &std::io::Error) -> Error {
@@ -80,9 +111,13 @@ pub(super) fn text(
     let mut line = 1;
     for (path, contents) in members {
         let Some(head) = head(backend, &path) else {
-            losses.file(path);
+            losses.file(path, "the file");
             continue;
         };
+        if encoding::is_utf_16(&contents) {
+            let message = encoding::UTF_16.to_owned();
+            return Err(Unreadable { file: Some(path), line: 1, message });
+        }
         let contents = match String::from_utf8(contents) {
             Ok(contents) => contents,
             Err(error) => {
@@ -94,7 +129,7 @@ pub(super) fn text(
         let begin = joined.text.len();
         joined.text.push_str(&head);
         joined.starts.push((path, line + head.matches('\n').count()));
-        joined.text.push_str(&contents);
+        joined.text.push_str(encoding::without_mark(&contents));
         line += joined.text[begin..].matches('\n').count();
     }
     Ok(joined)

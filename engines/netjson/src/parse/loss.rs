@@ -33,8 +33,8 @@ impl Losses {
     }
 
     /// The whole of a file.
-    pub(super) fn file(&mut self, path: String) {
-        self.add(0, "the file");
+    pub(super) fn file(&mut self, path: String, what: &str) {
+        self.add(0, what);
         if let Some(loss) = self.list.last_mut().filter(|loss| loss.line == 0) {
             loss.file = Some(path);
         }

@@ -17,10 +17,11 @@ const MAX_CAUSES: usize = 10;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Violation {
-    /// Where, as a JSON pointer (RFC 6901); empty for the whole.
+    /// Where, as a JSON pointer (RFC 6901); empty for the whole. Other interfaces tell some errors of a
+    /// part as those of the whole, see [`error`](Self::error); here they have their place.
     pub pointer: String,
     /// The keyword of the schema, such as `required` or `oneOf`, or the name of a rule beyond it:
-    /// `channel`, `path`, `primary_vid`, `mask`, `size`.
+    /// `channel`, `path`, `primary_vid`, `mask`, `vlan_filtering`, `size`.
     pub rule: &'static str,
     /// Place and message as other interfaces report them; the message repeats the refused value.
     pub error: ValidationError,

@@ -43,8 +43,14 @@ pub(super) fn use_bridge_vlan(options: &mut Options) {
     super::rename(options, "ifname", "device");
 }
 
+/// Whether there is anything to say of the device itself.
+pub(super) fn has_link_options(stated: &Options) -> bool {
+    LINK_OPTIONS.iter().any(|key| stated.contains_key(*key))
+        || stated.get("macaddr").is_some_and(given)
+}
+
 /// What the device is called on the system.
-fn physical_name(interface: &Interface<'_>) -> String {
+pub(super) fn physical_name(interface: &Interface<'_>) -> String {
     let name = interface.name;
     if interface.is_vlan() {
         format!("{name}.{}", word(interface.stated.get("vid")))
@@ -108,24 +114,23 @@ pub(super) fn split_off(interface: &mut Interface<'_>) -> Option<Options> {
     Some(device)
 }
 
-/// The section of the device, and those of the VLANs that it filters.
+/// The section of the device, if it needs one, and those of the VLANs that it filters.
 pub(super) fn sections(
     interface: &Interface<'_>,
     device: Option<Options>,
     network: &mut Network,
     bridge_vlans: &mut HashSet<String>,
 ) -> Result<(), ValidationError> {
-    let Some(device) = device else { return Ok(()) };
-    let mut name = interface.section_name();
-    if interface.is_vlan() {
-        // Devices in service carry names that lost all leading letters of "vlan_".
-        name = name.trim_start_matches(['v', 'l', 'a', 'n', '_']).to_owned();
+    if let Some(device) = device {
+        let mut name = interface.section_name();
+        if interface.is_vlan() {
+            // Devices in service carry names that lost all leading letters of "vlan_".
+            name = name.trim_start_matches(['v', 'l', 'a', 'n', '_']).to_owned();
+        }
+        network.push(section("device", format!("device_{name}"), device));
     }
-    network.push(section("device", format!("device_{name}"), device));
-    if interface.is_bridge() {
-        filter_vlans(interface, network, bridge_vlans)?;
-    }
-    Ok(())
+    // Other devices than bridges have it where somebody wrote it by hand.
+    filter_vlans(interface, network, bridge_vlans)
 }
 
 fn filter_vlans(

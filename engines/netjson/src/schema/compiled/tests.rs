@@ -3,8 +3,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::unique;
+use crate::Backend;
 use crate::equality::{Booleans, Seen};
-use crate::schema::{OPENWISP, OPENWRT, Schema};
+use crate::schema::{OPENVPN, OPENWRT, Schema, WIREGUARD, ZEROTIER, of, of_server};
 
 /// Texts that the schema asks for, and others.
 fn text() -> impl Strategy<Value = String> {
@@ -14,7 +15,8 @@ fn text() -> impl Strategy<Value = String> {
             "access_point", "station", "802.11s", "monitor", "adhoc", "radio0", "none", "wpa2_personal",
             "wpa_personal", "wep_open", "static", "dhcp", "ipv4", "ipv6", "10.0.0.1", "fd00::1", "UTC",
             "802.11n", "802.11ac", "802.11ax", "2g", "11g", "mac80211", "phy0", "0644", "a long enough key",
-            "client", "tap0", "tun", "udp", "name", "", "x",
+            "client", "tap0", "tun", "udp", "name", "", "x", "p2p", "server", "tcp-server", "10.8.0.0 255.255.255.0",
+            "auto", "BF-CBC", "SHA256", "lz4", "infinite", "10.0.0.2/32", "9536600adf654321",
         ]).prop_map(str::to_owned),
         1 => "\\PC{0,20}",
     ]
@@ -79,6 +81,32 @@ fn block() -> impl Strategy<Value = Value> {
         "cert",
         "remote",
         "host",
+        "server_bridge",
+        "tls_server",
+        "tls_client",
+        "dh",
+        "data_ciphers",
+        "cipher",
+        "optional",
+        "status",
+        "verb",
+        "peers",
+        "public_key",
+        "allowed_ips",
+        "endpoint_port",
+        "dns",
+        "save_config",
+        "vni",
+        "nwid",
+        "ipAssignmentPools",
+        "ipRangeStart",
+        "routes",
+        "target",
+        "via",
+        "v6AssignMode",
+        "zt",
+        "private",
+        "tags",
     ]);
     let leaf = scalar().boxed();
     leaf.prop_recursive(4, 40, 8, move |inner| {
@@ -89,6 +117,49 @@ fn block() -> impl Strategy<Value = Value> {
             }),
         ]
     })
+}
+
+fn client() -> Value {
+    json!({
+        "name": "masts", "mode": "p2p", "proto": "udp", "dev": "tun0", "dev_type": "tun", "tls_client": true,
+        "remote": [{"host": "vpn.example.org", "port": 1194}], "resolv_retry": "infinite", "verb": 3,
+        "data_ciphers": [{"cipher": "AES-256-GCM", "optional": false}], "status": "/var/run/status 10",
+    })
+}
+
+fn server() -> Value {
+    json!({
+        "name": "masts", "mode": "server", "proto": "tcp-server", "dev": "tun0", "tls_server": true,
+        "server": "10.8.0.0 255.255.255.0", "dh": "dh.pem", "ca": "ca.pem", "cert": "c.pem", "key": "k.pem",
+    })
+}
+
+fn bridged() -> Value {
+    json!({"name": "lan", "mode": "server", "proto": "udp", "dev": "tap0", "tls_server": true, "server_bridge": ""})
+}
+
+fn tunnel() -> Value {
+    json!({
+        "name": "wg0", "port": 51820, "private_key": "k", "address": "10.0.0.1/24", "dns": ["1.1.1.1"],
+        "peers": [{"public_key": "p", "allowed_ips": "10.0.0.2/32", "endpoint_port": 51820}],
+    })
+}
+
+fn network() -> Value {
+    json!({
+        "name": "masts", "nwid": "9536600adf654321", "creationTime": 1.5, "mtu": 2800, "private": true,
+        "ipAssignmentPools": [{"ipRangeStart": "10.0.0.1", "ipRangeEnd": "10.0.0.9"}],
+        "routes": [{"target": "10.0.0.0/8", "via": ""}], "v6AssignMode": {"zt": true, "6plane": false},
+    })
+}
+
+/// All schemas that there are.
+fn schemas() -> Vec<&'static Schema> {
+    Backend::ALL
+        .into_iter()
+        .flat_map(|backend| [Some(of(backend)), of_server(backend)])
+        .flatten()
+        .collect()
 }
 
 /// A block that fits its schema, with some of its values replaced or left out.
@@ -114,6 +185,13 @@ fn bent() -> impl Strategy<Value = (&'static str, Value)> {
         ),
         ("routes", json!({"device": "eth0", "destination": "10.0.0.0/8", "next": "", "cost": 1})),
         ("files", json!({"path": "/etc/x", "mode": "0644", "contents": "x"})),
+        ("openvpn", client()),
+        ("openvpn", server()),
+        ("openvpn", bridged()),
+        ("wireguard", tunnel()),
+        ("vxlan", json!({"name": "vxlan0", "vni": 7})),
+        ("vxlan", json!({"name": "vxlan0", "vni": ""})),
+        ("zerotier", network()),
     ]);
     let changes = vec((any::<prop::sample::Index>(), prop::option::of(block())), 0..3);
     (good, changes).prop_map(|((list, mut block), changes)| {
@@ -164,14 +242,14 @@ proptest! {
         let mut config = json!({});
         for (list, block) in &blocks {
             config[list] = json!([block, block.clone(), any_block]);
-            for schema in [&*OPENWRT, &*OPENWISP] {
+            for schema in schemas() {
                 let one = json!({*list: [block]});
                 prop_assert_eq!(compiled(schema, &one), walked(schema, &one), "{}", one);
                 let other = json!({*list: [any_block]});
                 prop_assert_eq!(compiled(schema, &other), walked(schema, &other), "{}", other);
             }
         }
-        for schema in [&*OPENWRT, &*OPENWISP] {
+        for schema in schemas() {
             prop_assert_eq!(compiled(schema, &config), walked(schema, &config), "{}", config);
         }
     }
@@ -212,4 +290,16 @@ fn valid_blocks_are_accepted() {
         assert!(compiled(&OPENWRT, &config), "{config}");
     }
     assert!(!compiled(&OPENWRT, &json!({"interfaces": [{"name": "eth0", "type": "bridge"}]})));
+    for (schema, list, block) in [
+        (&*OPENVPN, "openvpn", client()),
+        (&*OPENVPN, "openvpn", server()),
+        (&*OPENVPN, "openvpn", bridged()),
+        (&*OPENWRT, "openvpn", client()),
+        (&*WIREGUARD, "wireguard", tunnel()),
+        (of(Backend::VxlanWireguard), "wireguard", tunnel()),
+        (&*ZEROTIER, "zerotier", network()),
+    ] {
+        assert!(compiled(schema, &json!({list: [block]})), "{block}");
+        assert!(!compiled(schema, &json!({list: [{}]})), "{list}");
+    }
 }
