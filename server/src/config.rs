@@ -1,5 +1,6 @@
 //! `wisptrail config`: configurations of devices without a server.
 
+mod conflict;
 mod input;
 mod output;
 mod position;
@@ -31,7 +32,8 @@ const TROUBLE: u8 = 2;
 pub(crate) enum ConfigCommand {
     /// Renders a configuration as a device would get it.
     Render(RenderArgs),
-    /// Checks a configuration against the schema, and for values that devices read as more than they are.
+    /// Checks a configuration against the schema, for values that devices read as more than they are, and for
+    /// names that are stated twice.
     Validate(ValidateArgs),
     /// Makes NetJSON of what a device has: UCI text, or an archive of it.
     Parse(ParseArgs),
@@ -201,8 +203,10 @@ pub(crate) fn run(command: ConfigCommand) -> ExitCode {
 }
 
 fn render(args: RenderArgs) -> Result<u8, Trouble> {
+    input::once(&args.input, &[("the configuration", &args.file)])?;
     let loaded = Loaded::of(&args.input)?;
     let layers = loaded.layers(Source::json(&args.file)?);
+    warn_of_repetitions(&layers);
     let rendering = rendered(&layers)?;
     for finding in rendering.findings() {
         note(&format!("warning: {}", told(&layers, &finding)));
@@ -221,10 +225,15 @@ fn render(args: RenderArgs) -> Result<u8, Trouble> {
 }
 
 fn validate(args: ValidateArgs) -> Result<u8, Trouble> {
+    input::once(&args.input, &[("the configuration", &args.file)])?;
     let loaded = Loaded::of(&args.input)?;
     let layers = loaded.layers(Source::json(&args.file)?);
-    let rendering = rendered(&layers)?;
     let mut code = FINE;
+    for repetition in layers.repetitions() {
+        note(&format!("error: {repetition}"));
+        code = OBJECTED;
+    }
+    let rendering = rendered(&layers)?;
     for finding in rendering.findings() {
         let refused = finding.adds() && !args.allow_findings;
         let kind = if refused { "error" } else { "warning" };
@@ -271,9 +280,14 @@ fn parse(args: ParseArgs) -> Result<u8, Trouble> {
 }
 
 fn diff(args: DiffArgs) -> Result<u8, Trouble> {
+    let files = [("the configuration before", &*args.before), ("that after", &*args.after)];
+    input::once(&args.input, &files)?;
     let loaded = Loaded::of(&args.input)?;
-    let before = rendered(&loaded.layers(Source::json(&args.before)?))?;
-    let after = rendered(&loaded.layers(Source::json(&args.after)?))?;
+    let [before, after] =
+        [loaded.layers(Source::json(&args.before)?), loaded.layers(Source::json(&args.after)?)];
+    warn_of_repetitions(&before);
+    warn_of_repetitions(&after);
+    let (before, after) = (rendered(&before)?, rendered(&after)?);
     let files = FilesDiff::between(&before, &after);
     let text = match args.format {
         DiffFormat::Unified => output::unified(&files),
@@ -304,14 +318,21 @@ fn rendered(layers: &Layers<'_>) -> Result<Rendering, Trouble> {
     netjson::render(layers.backend(), &layers.input()).map_err(|error| match error {
         Error::Invalid(first) => {
             let all = layers.violations(&first);
-            let told = |ValidationError { path, message }: &ValidationError| {
-                format!("{}: invalid at \"#{path}\": {message}", layers.locate(path))
+            let told = |(place, ValidationError { path, message }): &(String, ValidationError)| {
+                format!("{place}: invalid at \"#{path}\": {message}")
             };
             let told: Vec<String> = all.iter().map(told).collect();
             Trouble::objection(told.join("\nwisptrail: "))
         }
         error => Trouble::objection(format!("{}: {error}", layers.name())),
     })
+}
+
+/// Says which names are stated again; most often that was not meant.
+fn warn_of_repetitions(layers: &Layers<'_>) {
+    for repetition in layers.repetitions() {
+        note(&format!("warning: {repetition}"));
+    }
 }
 
 fn told(layers: &Layers<'_>, finding: &Finding) -> String {

@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use wisptrail_tests::{Database, Finished, Home, program};
 
 /// Runs `wisptrail config` beside files that it is given.
-async fn config(files: &[(&str, &str)], arguments: &[&str]) -> anyhow::Result<Finished> {
+async fn config<C: AsRef<[u8]>>(
+    files: &[(&str, C)],
+    arguments: &[&str],
+) -> anyhow::Result<Finished> {
     let home = Home::new(&Database::Sqlite).await?;
     std::fs::create_dir_all(home.data())?;
     for (name, contents) in files {
@@ -28,6 +31,7 @@ async fn config(files: &[(&str, &str)], arguments: &[&str]) -> anyhow::Result<Fi
     Ok(finished)
 }
 
+const NONE: &[(&str, &str)] = &[];
 const AP: &str = r#"{
   "general": {"hostname": "{{ name }}"},
   "interfaces": [
@@ -84,7 +88,7 @@ async fn errors_name_the_file_the_line_and_the_column() -> anyhow::Result<()> {
     let finished = config(&[("ap.json", broken)], &["validate", "ap.json"]).await?;
     assert_eq!(finished.code, 2, "{finished:?}");
     assert!(finished.stderr.contains("ap.json:3:"), "{finished:?}");
-    let finished = config(&[], &["validate", "nowhere.json"]).await?;
+    let finished = config(NONE, &["validate", "nowhere.json"]).await?;
     assert_eq!(finished.code, 2, "{finished:?}");
     let finished = config(&[("ap.json", "[]")], &["validate", "ap.json"]).await?;
     assert_eq!(
@@ -179,7 +183,7 @@ async fn what_a_device_has_is_read_and_schemas_are_printed() -> anyhow::Result<(
     let parsed: Value = serde_json::from_str(&parsed)?;
     assert_eq!(parsed["interfaces"][0]["network"], "lan");
     assert_eq!(parsed["interfaces"][0]["addresses"][0]["proto"], "dhcp");
-    let finished = config(&[], &["parse", "--backend", "wireguard", "/dev/null"]).await?;
+    let finished = config(NONE, &["parse", "--backend", "wireguard", "/dev/null"]).await?;
     assert_eq!(finished.code, 1, "{finished:?}");
 
     for name in [
@@ -191,13 +195,151 @@ async fn what_a_device_has_is_read_and_schemas_are_printed() -> anyhow::Result<(
         "zerotier",
         "netjsonconfig.OpenWrt",
     ] {
-        let schema = config(&[], &["schema", "--backend", name]).await?.success()?;
+        let schema = config(NONE, &["schema", "--backend", name]).await?.success()?;
         let schema: Value = serde_json::from_str(&schema)?;
         assert!(schema["properties"].is_object(), "{name}");
     }
-    let server = config(&[], &["schema", "--backend", "openvpn", "--server"]).await?.success()?;
+    let server = config(NONE, &["schema", "--backend", "openvpn", "--server"]).await?.success()?;
     assert!(serde_json::from_str::<Value>(&server)?.is_object());
-    assert_eq!(config(&[], &["schema", "--server"]).await?.code, 2);
-    assert_eq!(config(&[], &["schema", "--backend", "nothing"]).await?.code, 2);
+    assert_eq!(config(NONE, &["schema", "--server"]).await?.code, 2);
+    assert_eq!(config(NONE, &["schema", "--backend", "nothing"]).await?.code, 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn archives_are_read_and_never_shown_to_a_terminal() -> anyhow::Result<()> {
+    let home = Home::new(&Database::Sqlite).await?;
+    std::fs::create_dir_all(home.data())?;
+    let place = |name: &str| home.data().join(name).display().to_string();
+    let config = json!({"general": {"hostname": "roof"}, "dns_servers": ["10.0.0.1"]});
+    std::fs::write(home.data().join("ap.json"), config.to_string())?;
+    let render = ["config", "render", &place("ap.json"), "--format", "archive"];
+    let mut written = render.to_vec();
+    let archive = place("ap.tar.gz");
+    written.extend(["-o", &archive]);
+    program(&home, &written).await?.success()?;
+    let parsed = program(&home, &["config", "parse", &archive]).await?.success()?;
+    assert_eq!(serde_json::from_str::<Value>(&parsed)?, json!({"general": {"hostname": "roof"}}));
+    std::fs::write(home.data().join("cut.tar.gz"), &std::fs::read(&archive)?[..40])?;
+    let refused = program(&home, &["config", "parse", &place("cut.tar.gz")]).await?;
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stderr.contains("cut.tar.gz:1: no tar archive: "), "{refused:?}");
+
+    // A terminal of nobody.
+    let terminal = rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR)?;
+    rustix::pty::grantpt(&terminal)?;
+    rustix::pty::unlockpt(&terminal)?;
+    let name = rustix::pty::ptsname(&terminal, Vec::new())?.into_string()?;
+    let shown = std::fs::File::options().write(true).open(name)?;
+    let mut command = home.command();
+    command.args(render).stdout(shown.try_clone()?).stderr(std::process::Stdio::piped());
+    let refused = tokio::task::spawn_blocking(move || command.output()).await??;
+    assert_eq!(refused.status.code(), Some(2));
+    let said = String::from_utf8(refused.stderr)?;
+    assert!(said.contains("an archive is not for a terminal: name a file with -o"), "{said}");
+    drop(shown);
+    let mut read = [0; 16];
+    // Nothing was written: with nobody on the other side any more, reading fails or ends.
+    assert!(!matches!(rustix::io::read(&terminal, &mut read), Ok(1..)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_file_says_otherwise_than_meant_is_told() -> anyhow::Result<()> {
+    // Only one thing can come from standard input.
+    for (arguments, both) in [
+        (&["render", "--template", "-"][..], "both the configuration and a template"),
+        (&["validate", "-", "--context", "-"], "both the configuration and the variables"),
+        (
+            &["render", "ap.json", "--template", "-", "--template", "-"],
+            "both a template and a template",
+        ),
+        (&["diff", "-", "-"], "both the configuration before and that after"),
+    ] {
+        let finished = config(&[("ap.json", AP)], arguments).await?;
+        assert_eq!((finished.code, finished.stderr.contains(both)), (2, true), "{finished:?}");
+    }
+
+    let marked = format!("\u{feff}{AP}");
+    let text = config(&[("ap.json", &marked)], &["render", "ap.json", "--var", "name=ap"])
+        .await?
+        .success()?;
+    assert!(text.contains("option mtu '1400'"), "{text}");
+    let wrong = marked.replace("{\n  \"general\": {\"hostname\"", "{\"general\": {\"timezone\"");
+    let finished = config(&[("ap.json", &wrong)], &["render", "ap.json"]).await?;
+    assert!(finished.stderr.contains("ap.json:1:26: invalid"), "{finished:?}");
+    let wide: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let finished = config(&[("ap.json", &wide)], &["render", "ap.json"]).await?;
+    assert_eq!(finished.code, 2, "{finished:?}");
+    assert!(finished.stderr.contains("ap.json:1:1: the text is UTF-16"), "{finished:?}");
+    let uci = "\u{feff}package system\n\nconfig system 'system'\n\toption hostname 'roof'\n";
+    let parsed = config(&[("ap.uci", uci)], &["parse", "ap.uci"]).await?.success()?;
+    assert_eq!(serde_json::from_str::<Value>(&parsed)?, json!({"general": {"hostname": "roof"}}));
+    let wide: Vec<u8> = uci.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let finished = config(&[("ap.uci", &wide)], &["parse", "ap.uci"]).await?;
+    assert_eq!(finished.code, 1, "{finished:?}");
+    assert!(finished.stderr.contains("ap.uci:1: the text is UTF-16"), "{finished:?}");
+    let finished =
+        config(&[("ap.json", b"{\n \"a\": \"caf\xe9\"}")], &["render", "ap.json"]).await?;
+    assert!(finished.stderr.contains("ap.json:2:11: no UTF-8 text"), "{finished:?}");
+
+    let twice = "{\"general\": {\"hostname\": \"ap\",\n  \"hostname\": \"bp\"}}";
+    let stated = "ap.json:2:3: \"#/general/hostname\" is stated again: only the last one counts";
+    for (command, code, kind) in [("render", 0, "warning"), ("validate", 1, "error")] {
+        let finished = config(&[("ap.json", twice)], &[command, "ap.json"]).await?;
+        assert_eq!(finished.code, code, "{finished:?}");
+        assert!(finished.stderr.contains(&format!("{kind}: {stated}")), "{finished:?}");
+    }
+
+    let large = r#"{"x": [{"config_name": "t", "n": 18446744073709551616}]}"#;
+    let finished = config(&[("ap.json", large)], &["render", "ap.json"]).await?;
+    assert_eq!(finished.code, 1, "{finished:?}");
+    let place = "ap.json:1:34: whole numbers of more than 64 bits";
+    assert!(finished.stderr.contains(place), "{finished:?}");
+    let zeros = large.replace("18446744073709551616", "[-0, -0.0, 1e-7, 18446744073709551615]");
+    let text = config(&[("ap.json", &zeros)], &["render", "ap.json"]).await?.success()?;
+    for value in ["'0'", "'-0.0'", "'1e-07'", "'18446744073709551615'"] {
+        assert!(text.contains(&format!("\tlist n {value}\n")), "{text}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn errors_of_the_whole_stand_where_they_are() -> anyhow::Result<()> {
+    let radios = r#"{"radios": [
+  {"name": "radio0", "phy": "phy0", "driver": "mac80211", "channel_width": 20, "protocol": "802.11n",
+   "channel": 0}
+]}"#;
+    let port = r#"{"ifname": "lan1", "tagging": "u", "primary_vid": true}"#;
+    let bridge = format!(
+        r#"{{"interfaces": [{{"name": "br-lan", "type": "bridge", "bridge_members": [], "vlan_filtering": [
+ {{"vlan": 1, "ports": [{port}]}},
+ {{"vlan": 2, "ports": [
+   {port}]}}]}}]}}"#
+    );
+    for (wrong, place) in [
+        (radios, "ap.json:3:15: invalid at \"#/\""),
+        (&*bridge, "ap.json:4:4: invalid at \"#/\""),
+        (r#"{"../x": [{"config_name": "t"}]}"#, "ap.json:1:10: invalid at \"#/../x\""),
+    ] {
+        let finished = config(&[("ap.json", wrong)], &["render", "ap.json"]).await?;
+        assert_eq!(finished.code, 1, "{finished:?}");
+        assert!(finished.stderr.contains(place), "{finished:?}");
+    }
+    // Layers that do not fit together.
+    let base = "{\"general\": {},\n \"interfaces\": [{\"name\": \"a\", \"l\": {}}]}";
+    for (over, place) in [
+        ("{\n \"general\": []}", "ap.json:2:13: invalid at \"#/\": Incompatible type"),
+        (
+            "{\"interfaces\": [{\"name\": \"b\"},\n{\"name\": \"a\", \"l\": []}]}",
+            "ap.json:2:20: invalid",
+        ),
+        ("{\"interfaces\": [\n{\"name\": {}}]}", "ap.json:2:1: invalid"),
+    ] {
+        let files = [("ap.json", over), ("base.json", base)];
+        let finished = config(&files, &["render", "ap.json", "--template", "base.json"]).await?;
+        assert_eq!(finished.code, 1, "{finished:?}");
+        assert!(finished.stderr.contains(place), "{finished:?}");
+    }
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! What a configuration is made of, and which file a part of it comes from.
 
-use netjson::{Backend, ValidationError};
+use std::path::Path;
+
+use netjson::{Backend, ValidationError, Violation};
 use serde_json::{Map, Value};
 
-use super::{InputArgs, Trouble, source::Source};
+use super::{InputArgs, Trouble, conflict, source::Source};
 
 /// Errors of one configuration that are told.
 const VIOLATIONS: usize = 20;
@@ -40,10 +42,27 @@ pub(super) fn dsa(backend: Backend, dsa: bool, no_dsa: bool) -> bool {
     dsa || (!no_dsa && backend.default_dsa())
 }
 
+/// Refuses standard input in several places: it can be read only once. `files` are what the configuration
+/// is read from, with their names.
+pub(super) fn once(args: &InputArgs, files: &[(&str, &Path)]) -> Result<(), Trouble> {
+    let templates = args.templates.iter().map(|path| ("a template", path.as_path()));
+    let context = args.context.iter().map(|path| ("the variables", path.as_path()));
+    let all = files.iter().copied().chain(templates).chain(context);
+    let named: Vec<&str> =
+        all.filter(|(_, path)| path.as_os_str() == "-").map(|(name, _)| name).collect();
+    if let [first, second, ..] = named[..] {
+        return Err(Trouble::unusable(format!(
+            "standard input can be read only once, and both {first} and {second} would come from it: name a file"
+        )));
+    }
+    Ok(())
+}
+
 /// Everything but the configuration itself.
 pub(super) struct Loaded {
     backend: Backend,
     templates: Vec<Source>,
+    variables: Option<Source>,
     context: Map<String, Value>,
     dsa: bool,
 }
@@ -52,15 +71,14 @@ impl Loaded {
     pub(super) fn of(args: &InputArgs) -> Result<Self, Trouble> {
         let templates: Result<Vec<Source>, Trouble> =
             args.templates.iter().map(|path| Source::json(path)).collect();
-        let mut context = match &args.context {
-            Some(path) => Source::json(path)?.object,
-            None => Map::new(),
-        };
-        let variables = args.variables.iter().cloned();
-        context.extend(variables.map(|(name, value)| (name, Value::String(value))));
+        let variables = args.context.as_deref().map(Source::json).transpose()?;
+        let mut context = variables.as_ref().map_or_else(Map::new, |file| file.object.clone());
+        let stated = args.variables.iter().cloned();
+        context.extend(stated.map(|(name, value)| (name, Value::String(value))));
         Ok(Self {
             backend: args.backend,
             templates: templates?,
+            variables,
             context,
             dsa: dsa(args.backend, args.dsa, args.no_dsa),
         })
@@ -116,17 +134,48 @@ impl Layers<'_> {
         format!("{}:{line}:{column}", source.name())
     }
 
-    /// Everything that is wrong, the first error foremost.
-    pub(super) fn violations(&self, first: &ValidationError) -> Vec<ValidationError> {
+    /// Names that are stated again in any of the files.
+    pub(super) fn repetitions(&self) -> impl Iterator<Item = String> {
+        let loaded = self.loaded.templates.iter().chain(&self.loaded.variables);
+        loaded.chain([&self.config]).flat_map(Source::repetitions)
+    }
+
+    /// Everything that is wrong, with its place, the first error foremost.
+    pub(super) fn violations(&self, first: &ValidationError) -> Vec<(String, ValidationError)> {
         let evaluated = netjson::evaluate_vars(&self.merged(), &self.loaded.context);
         let mut all = match evaluated {
             Ok(Value::Object(evaluated)) => netjson::violations(self.backend(), &evaluated),
             _ => Vec::new(),
         };
         all.truncate(VIOLATIONS);
-        let all: Vec<_> = all.into_iter().map(|violation| violation.error).collect();
+        if all.first().is_some_and(|found| found.error == *first) {
+            let located = |found: Violation| (self.locate(&found.pointer), found.error);
+            return all.into_iter().map(located).collect();
+        }
         // Where layers do not fit together, that is what is wrong.
-        if all.first() == Some(first) { all } else { vec![first.clone()] }
+        let place = self.conflict().unwrap_or_else(|| self.locate(&first.path));
+        vec![(place, first.clone())]
+    }
+
+    /// Where a layer does not fit on those below.
+    fn conflict(&self) -> Option<String> {
+        let backend = self.backend();
+        let mut layers = self.loaded.templates.iter().chain([&self.config]);
+        let mut below = layers.next()?.object.clone();
+        for source in layers {
+            let layer = &source.object;
+            if let Ok(both) = netjson::merge(&below, layer, backend.identifiers()) {
+                below = both;
+                continue;
+            }
+            let kinds = conflict::kinds(&below, layer, backend).map(|at| (source, at));
+            let (source, at) = kinds.or_else(|| unidentified(source, backend)).or_else(|| {
+                self.loaded.templates.iter().find_map(|source| unidentified(source, backend))
+            })?;
+            let (line, column) = source.locate(&at);
+            return Some(format!("{}:{line}:{column}", source.name()));
+        }
+        None
     }
 
     /// All layers, without variables: they change texts only.
@@ -142,6 +191,11 @@ impl Layers<'_> {
         }
         Value::Object(merged)
     }
+}
+
+/// A layer and where in it an element cannot be identified.
+fn unidentified(source: &Source, backend: Backend) -> Option<(&Source, Vec<String>)> {
+    conflict::unidentified(&source.object, backend).map(|at| (source, at))
 }
 
 /// The steps of a pointer. Keys may hold slashes that are not escaped: the longest key that is there counts.
@@ -216,14 +270,10 @@ fn follow(
 
 /// Whether an element of a layer's list is, or became part of, the merged element.
 fn is_part(item: &Value, merged: &Value, backend: Backend) -> bool {
-    let identity = |value: &Value| {
-        let found = backend.identifiers().iter().find_map(|key| value.get(*key));
-        found.cloned()
-    };
-    match identity(item) {
+    match conflict::identity(item, backend) {
         Some(name) => {
             let vlan = |value: &Value| value.get("vid").cloned();
-            identity(merged) == Some(name) && vlan(item) == vlan(merged)
+            conflict::identity(merged, backend) == Some(name) && vlan(item) == vlan(merged)
         }
         None => item == merged,
     }

@@ -16,7 +16,12 @@ pub(super) fn locate(text: &[u8], steps: &[String]) -> (usize, usize) {
         scan.at = inner;
         found = inner;
     }
-    let before = &text[..found];
+    of(text, found)
+}
+
+/// Line and column, counted from 1 in characters, of a place in bytes.
+pub(super) fn of(text: &[u8], offset: usize) -> (usize, usize) {
+    let before = &text[..offset.min(text.len())];
     let line = before.split(|byte| *byte == b'\n').count();
     let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     (line, String::from_utf8_lossy(&before[begin..]).chars().count() + 1)

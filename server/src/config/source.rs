@@ -13,10 +13,14 @@ use super::{Trouble, position};
 /// Bytes of the largest file that is read.
 const MAX_BYTES: u64 = 32 << 20;
 
+/// Repeated names of one file that are told.
+const REPETITIONS: usize = 20;
+
 /// What was read, and from where.
 #[derive(Debug)]
 pub(super) struct Source {
     name: String,
+    /// Without a mark of UTF-8.
     bytes: Vec<u8>,
     /// What it holds, if it is NetJSON.
     pub(super) object: Map<String, Value>,
@@ -37,13 +41,22 @@ impl Source {
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BYTES {
             return Err(Trouble::unusable(format!("{name}: is larger than 32 MiB")));
         }
+        // Editors put it there, and it says nothing.
+        if bytes.starts_with("\u{feff}".as_bytes()) {
+            bytes.drain(.."\u{feff}".len());
+        }
         Ok(Self { name, bytes, object: Map::new() })
     }
 
     /// A JSON object.
     pub(super) fn json(path: &Path) -> Result<Self, Trouble> {
         let mut source = Self::bytes(path)?;
-        let value = serde_json::from_slice(&source.bytes).map_err(|error| {
+        let text = source.utf8()?;
+        let exact = netjson::json::exact(text).map_err(|refused| {
+            let (line, column) = position::of(&source.bytes, refused.offset);
+            Trouble::objection(format!("{}:{line}:{column}: {refused}", source.name))
+        })?;
+        let value = serde_json::from_str(&exact).map_err(|error| {
             let (line, column) = (error.line().max(1), error.column().max(1));
             let said = error.to_string();
             let said = said.split(" at line ").next().unwrap_or(&said);
@@ -56,6 +69,30 @@ impl Source {
         };
         source.object = object;
         Ok(source)
+    }
+
+    fn utf8(&self) -> Result<&str, Trouble> {
+        let name = &self.name;
+        if self.bytes.starts_with(&[0xff, 0xfe]) || self.bytes.starts_with(&[0xfe, 0xff]) {
+            let message = "the text is UTF-16: save it as UTF-8";
+            return Err(Trouble::unusable(format!("{name}:1:1: {message}")));
+        }
+        std::str::from_utf8(&self.bytes).map_err(|error| {
+            let (line, column) = position::of(&self.bytes, error.valid_up_to());
+            Trouble::unusable(format!("{name}:{line}:{column}: no UTF-8 text"))
+        })
+    }
+
+    /// Names that an object states again, with their places.
+    pub(super) fn repetitions(&self) -> impl Iterator<Item = String> {
+        let found = self.text().map(|text| netjson::json::repetitions(text, REPETITIONS));
+        found.into_iter().flatten().map(|found| {
+            let (line, column) = position::of(&self.bytes, found.offset);
+            let (name, pointer) = (&self.name, found.pointer);
+            format!(
+                "{name}:{line}:{column}: \"#{pointer}\" is stated again: only the last one counts"
+            )
+        })
     }
 
     pub(super) fn name(&self) -> &str {
