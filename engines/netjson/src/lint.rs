@@ -3,10 +3,11 @@
 //! Values go into UCI text as they are, because devices in service rely on it. So a value with a
 //! quote and a line end can bring options and sections of its own. Every value, list item, option
 //! name, section name, type and package name is read back by UCI's rules: alone, between quotes and
-//! lines that nothing else disturbs, and, where quotes of several values may work together, as the
-//! whole package.
+//! lines that nothing else disturbs, and, where a piece is not read as itself, in the whole package.
+//! Both as readers that go on after errors do, which bring in more than those that do not.
 //!
-//! Where nothing is found, a device reads exactly the planned sections and options.
+//! Where nothing is found, a device reads exactly the planned sections and options; where nothing is
+//! found that adds, no others.
 
 mod finding;
 mod place;
@@ -14,21 +15,26 @@ mod probe;
 #[cfg(test)]
 mod tests;
 mod token;
+mod whole;
 
 use std::collections::HashMap;
 
 use serde_json::Value;
 
-pub use self::finding::{Effect, Extra, Finding, Obstacle};
+pub use self::finding::{Effect, Extra, Finding, Obstacle, beyond};
 use self::place::Places;
 use self::probe::Verdict;
 use self::token::Token;
 use crate::openwrt::{Package, Style};
-use crate::uci::{Document, Reason, Section};
-use crate::{Backend, Error, Input, openwrt, planned, render};
+use crate::uci::{Reason, Section};
+use crate::{Backend, Error, Input, planned, render};
 
-/// Findings of one rendering that are told; further ones are left out.
+/// Findings of one rendering that are told, of those that add and of those that do not; further ones
+/// are left out.
 pub const MAX_FINDINGS: usize = 100;
+
+/// Pieces of a package that are accused together.
+const MAX_ACCUSED: usize = 10;
 
 /// Renders and says which values a device would read as other sections or options than planned.
 ///
@@ -39,8 +45,8 @@ pub fn lint(backend: Backend, input: &Input<'_>) -> Result<Vec<Finding>, Error> 
     Ok(render(backend, input)?.findings())
 }
 
-/// What the text `value` would add if it were the value of an option: for variables, of which
-/// nobody knows yet where they will stand.
+/// What `value` would add if its text were the value of an option: for variables, of which nobody
+/// knows yet where they will stand. Lists and objects have the text with which they are put in.
 pub fn lint_variable(value: &Value) -> Vec<Extra> {
     // A text that becomes the item of a list is written no other way.
     let text = crate::literal::text(value);
@@ -49,37 +55,68 @@ pub fn lint_variable(value: &Value) -> Vec<Extra> {
     }
     match probe::value(&text, false, Style::Bare) {
         Verdict::Adds(extras) => extras,
-        Verdict::Plain | Verdict::Breaks(_) => Vec::new(),
+        Verdict::Plain { .. } | Verdict::Breaks(_) => Vec::new(),
     }
 }
 
 /// What is found in the packages that were made of `netjson`.
 pub(crate) fn findings(netjson: &Value, packages: &[Package], style: Style) -> Vec<Finding> {
     let mut places = None;
-    let mut findings = Vec::new();
+    let mut all = Findings::default();
     for package in packages {
-        let begin = findings.len();
         let mut disturbed = false;
+        let mut found = Findings { left: all.left, ..Findings::default() };
         token::each_suspicious(package, |token| {
-            if findings.len() >= MAX_FINDINGS {
-                return;
-            }
             let effect = match probe::token(&token, style) {
-                Verdict::Plain => return,
-                Verdict::Adds(extras) => Effect::Adds(extras),
+                Verdict::Plain { .. } => return,
+                Verdict::Adds(extras) if token.is_value() || extras == [Extra::ZERO] => {
+                    Effect::Adds(extras)
+                }
+                // What comes of names depends on what is around them.
+                Verdict::Adds(_) => Effect::Breaks(Obstacle::Unreadable(Reason::Name)),
                 Verdict::Breaks(obstacle) => Effect::Breaks(obstacle),
             };
             disturbed = true;
-            let places = places.get_or_insert_with(|| Places::of(netjson));
-            findings.push(finding(package, &token, places.find(&token), effect));
+            if found.has_room(&effect) {
+                let places = places.get_or_insert_with(|| Places::of(netjson));
+                found.push(finding(package, &token, places.find(&token), effect));
+            }
         });
         if disturbed {
-            accuse(package, style, &mut findings[begin..]);
+            accuse(package, style, &mut found);
         }
-        findings.extend(retyped(package));
-        findings.truncate(MAX_FINDINGS);
+        all.left = found.left;
+        all.list.append(&mut found.list);
+        for finding in retyped(package) {
+            if all.has_room(&finding.effect) {
+                all.push(finding);
+            }
+        }
     }
-    findings
+    all.list
+}
+
+/// Findings, and how many more there may be that add and that do not.
+struct Findings {
+    list: Vec<Finding>,
+    left: [usize; 2],
+}
+
+impl Default for Findings {
+    fn default() -> Self {
+        Self { list: Vec::new(), left: [MAX_FINDINGS; 2] }
+    }
+}
+
+impl Findings {
+    fn has_room(&self, effect: &Effect) -> bool {
+        self.left[usize::from(matches!(effect, Effect::Adds(_)))] > 0
+    }
+
+    fn push(&mut self, finding: Finding) {
+        self.left[usize::from(finding.adds())] -= 1;
+        self.list.push(finding);
+    }
 }
 
 /// Sections that take the name of one of another type, which no device accepts.
@@ -111,16 +148,22 @@ fn finding(package: &Package, token: &Token<'_>, place: Option<String>, effect: 
     }
 }
 
-/// Quotes of several values that only disturb alone may bring something together. A device that
-/// cannot read the package reads nothing of it.
-fn accuse(package: &Package, style: Style, findings: &mut [Finding]) {
-    let body = openwrt::body(package, style);
-    let Ok(read) = Document::read_package(&package.name, &body) else { return };
-    let extras = probe::beyond(&planned::package(package), read.packages.first());
-    if extras.is_empty() || findings.iter().any(Finding::adds) {
+/// Pieces that only disturb alone may bring something together, or with what follows them.
+fn accuse(package: &Package, style: Style, findings: &mut Findings) {
+    let told = findings.list.iter().flat_map(Finding::told).map(|(_, extra)| extra).collect();
+    let extras = whole::extras(package, style, &told);
+    if extras.is_empty() {
         return;
     }
-    for finding in findings {
+    let disturbing = |finding: &&mut Finding| !finding.adds();
+    let mut accused = false;
+    for finding in findings.list.iter_mut().filter(disturbing).take(MAX_ACCUSED) {
         finding.effect = Effect::Adds(extras.clone());
+        accused = true;
+    }
+    let effect = Effect::Adds(extras);
+    if !accused && findings.has_room(&effect) {
+        let package = package.name.clone();
+        findings.push(Finding { pointer: None, package, section: None, option: None, effect });
     }
 }

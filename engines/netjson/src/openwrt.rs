@@ -28,7 +28,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use self::interfaces::unfilterable;
 pub(crate) use self::section::uci_name;
-pub(crate) use self::uci::{Style, Texts, body};
+pub(crate) use self::uci::{Style, Texts, body, clean};
 use crate::merge::{self, Identifiers};
 use crate::{Backend, Error, ValidationError};
 

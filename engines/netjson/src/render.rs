@@ -162,19 +162,30 @@ fn device(
     if let Some(package) = packages.iter().find(|package| leads_away(&package.name)) {
         return Err(ValidationError::at(&package.name, invalid_path(&package.name)).into());
     }
-    let older = backend == Backend::OpenWisp;
-    let texts = Texts::of(&packages, style(backend));
+    let style = style(backend);
+    let texts = Texts::of(&packages, style);
     let member = |(package, body): (&Package, &str)| {
         let name = &package.name;
-        let (path, contents) = if older {
-            (format!("uci/{name}.conf"), format!("package {name}\n\n{body}"))
-        } else {
-            (format!("etc/config/{name}"), body.to_owned())
+        let path = match style {
+            Style::Quoted => format!("uci/{name}.conf"),
+            Style::Bare => format!("etc/config/{name}"),
         };
-        File { path, mode: 0o644, contents: contents.into_bytes() }
+        File { path, mode: 0o644, contents: file_of(name, body, style).into_bytes() }
     };
     let members = packages.iter().zip(texts.bodies()).map(member).collect();
     Ok((texts.whole(), members, packages))
+}
+
+/// The file of a package that is alone in its archive.
+pub(crate) fn package_file(package: &Package, style: Style) -> String {
+    file_of(&package.name, &openwrt::body(package, style), style)
+}
+
+fn file_of(name: &str, body: &str, style: Style) -> String {
+    match style {
+        Style::Quoted => format!("package {name}\n\n{body}"),
+        Style::Bare => body.to_owned(),
+    }
 }
 
 /// Checks one configuration on its own: no templates, no variables, in the syntax that is the

@@ -96,7 +96,9 @@ impl Document {
         strict(reader::read(text, Some(name)))
     }
 
-    /// Reads on after an error, at the next line, and returns all errors in their order.
+    /// Reads on after errors as libuci does where it is not strict, as for scripts on a device
+    /// (`uci -S`, Lua): a wrong line is left out, and what is one word too long, or takes the name of
+    /// a section of another type, counts all the same. Returns all errors in their order.
     pub fn read_leniently(text: &str) -> (Self, Vec<SyntaxError>) {
         reader::read(text, None)
     }
@@ -113,10 +115,33 @@ impl Document {
     }
 }
 
-/// Reads a file below `/etc/config` on after errors, and says which options it unsets.
-pub(crate) fn probe(name: &str, text: &str) -> (Document, Vec<SyntaxError>, Vec<String>) {
-    let reader::Reading { document, errors, unset } = reader::reading(text, Some(name));
-    (document, errors, unset)
+/// One thing that a file below `/etc/config` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// What follows is about this section.
+    Section { kind: String, name: Option<String> },
+    /// An option has this value, or one more; an empty one unsets it.
+    Option { name: String, value: String, list: bool },
+}
+
+/// Calls `see` with what a file below `/etc/config` says one after the other, read on after errors.
+pub(crate) fn commands(name: &str, text: &str, see: impl FnMut(Command)) -> Vec<SyntaxError> {
+    struct Said<F>(F);
+    impl<F: FnMut(Command)> reader::Sink for Said<F> {
+        fn package(&mut self, _: String, _: usize) -> bool {
+            true
+        }
+
+        fn section(&mut self, kind: String, name: Option<String>, _: usize) -> bool {
+            (self.0)(Command::Section { kind, name });
+            true
+        }
+
+        fn option(&mut self, name: String, value: String, _: usize, list: bool) {
+            (self.0)(Command::Option { name, value, list });
+        }
+    }
+    reader::reading(text, Some(name), &mut Said(see))
 }
 
 fn strict((document, errors): (Document, Vec<SyntaxError>)) -> Result<Document, SyntaxError> {

@@ -1,5 +1,6 @@
 //! What is said about a value.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -9,6 +10,8 @@ use crate::uci;
 const NAME: usize = 100;
 /// Extras that a sentence names.
 const NAMED: usize = 5;
+/// Extras of one value or package that are kept.
+const MAX_EXTRAS: usize = 50;
 
 /// A value that a device reads as other sections or options than planned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +51,9 @@ pub enum Obstacle {
     Swallowed,
 }
 
-/// A section or an option that a value brings in.
-#[derive(Clone, PartialEq, Eq)]
+/// A section or an option that a value brings in. Neither: nobody knows what, because of a zero
+/// character.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Extra {
     /// Type and name of the section; no name where it has none. None where it is the section that
     /// the value belongs to.
@@ -61,6 +65,9 @@ pub struct Extra {
 }
 
 impl Extra {
+    /// What devices make of a zero character depends on lengths that nobody should count on.
+    pub(super) const ZERO: Self = Self { section: None, option: None, value: 0 };
+
     pub(super) fn section(kind: &str, name: Option<&str>) -> Self {
         Self { section: Some((cut(kind), name.map(cut))), option: None, value: 0 }
     }
@@ -68,20 +75,68 @@ impl Extra {
     pub(super) fn option(
         section: Option<(&str, Option<&str>)>,
         option: &str,
-        setting: &uci::Setting,
+        value: &str,
+        list: bool,
     ) -> Self {
         let mut hasher = DefaultHasher::new();
-        match setting {
-            uci::Setting::Option(value) => value.hash(&mut hasher),
-            uci::Setting::List(values) => values.hash(&mut hasher),
-        }
-        Self {
-            section: section.map(|(kind, name)| (cut(kind), name.map(cut))),
-            option: Some(cut(option)),
-            value: hasher.finish(),
-        }
+        (value, list).hash(&mut hasher);
+        Self { value: hasher.finish(), ..Self::misplaced(section, option) }
+    }
+
+    /// An option with its value in a section that it was not meant for.
+    pub(super) fn misplaced(section: Option<(&str, Option<&str>)>, option: &str) -> Self {
+        let section = section.map(|(kind, name)| (cut(kind), name.map(cut)));
+        Self { section, option: Some(cut(option)), value: 0 }
+    }
+
+    /// The same, whatever its place is called: of the section that `own` is the name of, where it
+    /// says none itself.
+    pub(super) fn told<'a>(&'a self, own: Option<&'a str>) -> Told<'a> {
+        let name = match &self.section {
+            Some((_, name)) => name.as_deref(),
+            None => own,
+        };
+        let kind = match (&self.option, &self.section) {
+            (None, Some((kind, _))) => Some(kind.as_str()),
+            _ => None,
+        };
+        (kind, name.unwrap_or_default(), self.option.as_deref(), self.value)
     }
 }
+
+/// Extras of one value or package, of which not too many are kept.
+#[derive(Default)]
+pub(super) struct Extras {
+    told: Vec<Extra>,
+    /// Of those that are not.
+    beyond: Option<DefaultHasher>,
+}
+
+impl Extras {
+    pub(super) fn push(&mut self, extra: Extra) {
+        if self.told.len() < MAX_EXTRAS {
+            self.told.push(extra);
+        } else {
+            extra.hash(self.beyond.get_or_insert_default());
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
+    /// The first ones; the last of them differs where those that are left out differ.
+    pub(super) fn into_told(mut self) -> Vec<Extra> {
+        if let (Some(beyond), Some(last)) = (self.beyond, self.told.last_mut()) {
+            last.value ^= beyond.finish();
+        }
+        self.told
+    }
+}
+
+/// What is the same about extras that different findings tell: type where it is a section, name of
+/// the section, option, value.
+pub(super) type Told<'a> = (Option<&'a str>, &'a str, Option<&'a str>, u64);
 
 impl fmt::Debug for Extra {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,7 +149,7 @@ impl fmt::Display for Extra {
         let section = |f: &mut fmt::Formatter<'_>| match &self.section {
             Some((kind, Some(name))) => write!(f, "section {name:?} of type {kind:?}"),
             Some((kind, None)) => write!(f, "a section of type {kind:?}"),
-            None => f.write_str("its section"),
+            None => f.write_str("what follows a zero character"),
         };
         match &self.option {
             Some(option) if self.section.is_none() => write!(f, "option {option:?}"),
@@ -113,10 +168,13 @@ impl Finding {
         matches!(self.effect, Effect::Adds(_))
     }
 
-    /// Do both values bring in the same at the same place?
-    pub fn is_same(&self, other: &Self) -> bool {
-        (&self.package, &self.section, &self.option, &self.effect)
-            == (&other.package, &other.section, &other.option, &other.effect)
+    pub(super) fn told(&self) -> impl Iterator<Item = (&str, Told<'_>)> {
+        let extras = match &self.effect {
+            Effect::Adds(extras) => &extras[..],
+            Effect::Breaks(_) => &[],
+        };
+        let own = self.section.as_deref();
+        extras.iter().map(move |extra| (self.package.as_str(), extra.told(own)))
     }
 
     /// Where the value stands: the pointer, or its place in the text.
@@ -144,6 +202,13 @@ impl Finding {
             }
         }
     }
+}
+
+/// Those of `after` that bring in something that none of `before` brings into the same section of
+/// the same package.
+pub fn beyond<'a>(before: &[Finding], after: &'a [Finding]) -> Vec<&'a Finding> {
+    let known: HashSet<_> = before.iter().flat_map(Finding::told).collect();
+    after.iter().filter(|finding| finding.told().any(|extra| !known.contains(&extra))).collect()
 }
 
 impl fmt::Display for Finding {

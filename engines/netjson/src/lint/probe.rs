@@ -1,21 +1,20 @@
 //! Reading one piece back, where nothing else is special.
 
-use std::collections::{HashMap, HashSet};
-
 use serde_json::{Map, Value, json};
 
-use super::finding::{Extra, Obstacle};
+use super::finding::{Extra, Extras, Obstacle};
 use super::token::{Piece, Token};
-use crate::openwrt::{self, Package, Style};
-use crate::uci::{self, Section, Setting};
-
-/// Extras of one value that are told.
-const MAX_EXTRAS: usize = 50;
+use crate::openwrt::{Package, Style};
+use crate::render;
+use crate::uci::{self, Command};
 
 /// What a piece is read as.
 pub(super) enum Verdict {
-    /// Itself.
-    Plain,
+    /// Itself, but for quotes that join.
+    Plain {
+        /// The value of the option, as it is read.
+        value: String,
+    },
     /// More than itself.
     Adds(Vec<Extra>),
     /// Nothing more, but something is lost.
@@ -59,52 +58,37 @@ pub(super) fn token(token: &Token<'_>, style: Style) -> Verdict {
 
 pub(super) fn value(text: &str, list: bool, style: Style) -> Verdict {
     if !text.contains(['\'', '\0']) {
-        return Verdict::Plain;
+        return Verdict::Plain { value: crate::openwrt::clean(text.to_owned()) };
     }
     Probe { value: text, list, style, ..NEUTRAL }.verdict()
 }
 
 impl Probe<'_> {
     fn verdict(&self) -> Verdict {
-        let (read, errors, unset) = uci::probe("p", &self.text());
-        let sections = read.packages.first().map_or(&[][..], |package| &package.sections);
-        let (mut extras, mut own, mut follower) = (Vec::new(), false, false);
-        for section in sections {
-            let is = |kind: &str, name: &str| {
-                same(&section.kind, kind) && same(section.name.as_deref().unwrap_or_default(), name)
-            };
-            if is(FOLLOWER, FOLLOWER) {
-                follower = section.get(FOLLOWER).is_some();
-                extras.extend(others(section, FOLLOWER, 1, true));
-            } else if !own && is(self.kind, self.name) {
-                own = section.options().any(|(option, _)| same(option, self.option));
-                extras.extend(others(section, self.option, 1, false));
-            } else {
-                extras.push(Extra::section(&section.kind, section.name.as_deref()));
-                extras.extend(others(section, "", 0, true));
-            }
+        let pieces = [self.package, self.kind, self.name, self.option, self.value];
+        if pieces.iter().any(|piece| piece.contains('\0')) {
+            return Verdict::Adds(vec![Extra::ZERO]);
         }
-        // An empty option takes one away that stands before it.
-        let emptied =
-            |option: &String| Extra::option(None, option, &Setting::Option(String::new()));
-        let empty = usize::from(!own && unset.first().is_some_and(|it| same(it, self.option)));
-        extras.extend(unset.iter().skip(empty).map(emptied));
-        extras.truncate(MAX_EXTRAS);
-        if !extras.is_empty() {
-            return Verdict::Adds(extras);
+        let mut reading = Reading::of(self);
+        let errors = uci::commands("p", &self.text(), |command| reading.command(command));
+        if !reading.extras.is_empty() {
+            return Verdict::Adds(reading.extras.into_told());
         }
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
         match errors.first() {
             Some(error) => Verdict::Breaks(Obstacle::Unreadable(error.reason)),
-            // Names are read as they are, or not at all.
-            None if self.is_name_changed(sections) => {
+            None if self.package.is_empty() || !self.package.bytes().all(is_name) => {
                 Verdict::Breaks(Obstacle::Unreadable(uci::Reason::Name))
             }
-            None if own && follower => Verdict::Plain,
+            // Nothing but quotes is nothing.
+            None if reading.seen == [true; 4] && (self.list || !reading.value.is_empty()) => {
+                Verdict::Plain { value: reading.value }
+            }
             None => Verdict::Breaks(Obstacle::Swallowed),
         }
     }
 
-    /// The text as the writer makes it, without the line that names the package.
+    /// The file as the writer makes it.
     fn text(&self) -> String {
         let value = if self.list { json!([self.value]) } else { json!(self.value) };
         let option = Map::from_iter([(self.option.to_owned(), value)]);
@@ -118,70 +102,68 @@ impl Probe<'_> {
         let sections =
             vec![section(self.kind, self.name, option), section(FOLLOWER, FOLLOWER, follower)];
         let package = Package { name: self.package.to_owned(), sections };
-        openwrt::body(&package, self.style)
-    }
-
-    fn is_name_changed(&self, sections: &[Section]) -> bool {
-        let package = self
-            .package
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-        let Some(section) = sections.first() else { return false };
-        let name = section.name.as_deref().unwrap_or_default();
-        let option = section.options().next().map_or(self.option, |(option, _)| option);
-        !package
-            || self.package.is_empty()
-            || (section.kind.as_str(), name, option) != (self.kind, self.name, self.option)
+        render::package_file(&package, self.style)
     }
 }
 
-/// Whether a word was read as planned, but for the quotes that it lost.
-fn same(read: &str, planned: &str) -> bool {
-    read == planned || read == planned.replace(['\'', '"', '\\'], "")
+/// What was read of a probe so far.
+struct Reading<'a> {
+    probe: &'a Probe<'a>,
+    /// Section, option, the section that follows, its option: was it read as planned?
+    seen: [bool; 4],
+    /// Whether what is read next belongs to the section.
+    own: bool,
+    kind: String,
+    name: Option<String>,
+    /// Of the option.
+    value: String,
+    extras: Extras,
 }
 
-/// Options of `section` but the first `values` values of `planned`.
-fn others<'a>(
-    section: &'a Section,
-    planned: &'a str,
-    values: usize,
-    named: bool,
-) -> impl Iterator<Item = Extra> + 'a {
-    let place = named.then_some((section.kind.as_str(), section.name.as_deref()));
-    section.options().filter_map(move |(option, entry)| {
-        let expected = same(option, planned)
-            && match &entry.setting {
-                Setting::Option(_) => entry.line == section.line + 1 || named,
-                Setting::List(items) => items.len() <= values,
-            };
-        if expected { None } else { Some(Extra::option(place, option, &entry.setting)) }
-    })
-}
-
-/// What `read` has beyond the plan.
-pub(super) fn beyond(planned: &uci::Package, read: Option<&uci::Package>) -> Vec<Extra> {
-    let mut known: HashMap<(&str, &str), HashSet<&str>> = HashMap::new();
-    for section in &planned.sections {
-        let name = section.name.as_deref().unwrap_or_default();
-        let options = known.entry((section.kind.as_str(), name)).or_default();
-        options.extend(section.options().map(|(option, _)| option));
-    }
-    let mut extras = Vec::new();
-    for section in read.map_or(&[][..], |package| &package.sections) {
-        let place = (section.kind.as_str(), section.name.as_deref());
-        let options = known.get(&(place.0, place.1.unwrap_or_default()));
-        if options.is_none() {
-            extras.push(Extra::section(place.0, place.1));
-        }
-        let extra = section
-            .options()
-            .filter(|(option, _)| options.is_none_or(|options| !options.contains(option)))
-            .map(|(option, entry)| Extra::option(Some(place), option, &entry.setting));
-        extras.extend(extra);
-        if extras.len() >= MAX_EXTRAS {
-            break;
+impl<'a> Reading<'a> {
+    fn of(probe: &'a Probe<'a>) -> Self {
+        Self {
+            probe,
+            seen: [false; 4],
+            own: false,
+            kind: String::new(),
+            name: None,
+            value: String::new(),
+            extras: Extras::default(),
         }
     }
-    extras.truncate(MAX_EXTRAS);
-    extras
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Section { kind, name } => self.section(kind, name),
+            Command::Option { name, value, list } => self.option(&name, value, list),
+        }
+    }
+
+    fn section(&mut self, kind: String, name: Option<String>) {
+        let is = |a: &str, b: &str| kind == a && name.as_deref().unwrap_or_default() == b;
+        self.own = !self.seen[0] && !self.seen[2] && is(self.probe.kind, self.probe.name);
+        if self.own {
+            self.seen[0] = true;
+        } else if !self.seen[2] && is(FOLLOWER, FOLLOWER) {
+            self.seen[2] = true;
+        } else {
+            self.extras.push(Extra::section(&kind, name.as_deref()));
+        }
+        (self.kind, self.name) = (kind, name);
+    }
+
+    fn option(&mut self, name: &str, value: String, list: bool) {
+        let Probe { option, list: listed, .. } = *self.probe;
+        let follows = !self.own && self.name.as_deref() == Some(FOLLOWER);
+        if self.own && !self.seen[1] && (name, list) == (option, listed) {
+            self.seen[1] = true;
+            self.value = value;
+        } else if follows && !self.seen[3] && name == FOLLOWER && value == FOLLOWER {
+            self.seen[3] = true;
+        } else {
+            let section = (!self.own).then_some((self.kind.as_str(), self.name.as_deref()));
+            self.extras.push(Extra::option(section, name, &value, list));
+        }
+    }
 }

@@ -1,6 +1,6 @@
 use serde_json::{Map, Value, json};
 
-use super::{Effect, Finding, Obstacle, lint, lint_variable};
+use super::{Effect, Finding, Obstacle, beyond, lint, lint_variable};
 use crate::uci::Reason;
 use crate::{Backend, Input};
 
@@ -104,14 +104,19 @@ fn equal_values_are_told_apart() {
     ]}));
     let pointers: Vec<_> = findings.iter().filter_map(|it| it.pointer.as_deref()).collect();
     assert_eq!(pointers, ["/interfaces/0/descr", "/interfaces/1/descr"]);
-    assert!(!findings[0].is_same(&findings[1]));
+    assert_eq!(beyond(&findings[..1], &findings), [&findings[1]]);
 }
 
 #[test]
 fn other_values_of_one_extra_are_other_findings() {
     let one = described("x'\n\toption evil '1");
-    assert!(one[0].is_same(&described("x'\n\toption evil '1")[0]));
-    assert!(!one[0].is_same(&described("x'\n\toption evil '2")[0]));
+    assert!(beyond(&one, &described("y'\n\toption evil '1")).is_empty());
+    assert_eq!(beyond(&one, &described("x'\n\toption evil '2")).len(), 1);
+    assert!(beyond(&one, &[]).is_empty());
+    // Less than before is nothing new, more is.
+    let two = described("x'\n\toption evil '1'\n\toption other '1");
+    assert!(beyond(&two, &one).is_empty());
+    assert_eq!(beyond(&one, &two).len(), 1);
 }
 
 #[test]

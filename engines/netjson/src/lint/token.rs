@@ -35,6 +35,10 @@ impl Token<'_> {
         }
     }
 
+    pub(super) fn is_value(&self) -> bool {
+        matches!(self.piece, Piece::Value { .. })
+    }
+
     pub(super) fn section_name(&self) -> Option<String> {
         self.section?.get(".name").map(literal::text)
     }

@@ -127,7 +127,7 @@ fn write_option(text: &mut String, key: &str, value: &Value, quote: &str) {
 }
 
 /// Removes runs of four spaces, indents what looks like an option, and thins out blank lines.
-fn clean(mut text: String) -> String {
+pub(crate) fn clean(mut text: String) -> String {
     for (from, to) in
         [("    ", ""), ("\noption", "\n\toption"), ("\nlist", "\n\tlist"), ("\n\n\n", "\n\n")]
     {

@@ -1,60 +1,75 @@
 //! From text to a document.
+//!
+//! Errors are noted and read over as libuci does where it is not strict: the rest of the lines taken
+//! in is dropped. Two things are errors to a strict reader alone, and take effect here: what follows
+//! a complete command on its line, and a section that takes the name of one of another type.
 
 use std::collections::HashMap;
 
+use indexmap::IndexMap;
 use indexmap::map::Entry as Place;
 
 use super::{Document, Entry, Package, Reason, Section, Setting, SyntaxError};
 
 /// Reads `text`, which belongs to `package` until it says otherwise.
 pub(super) fn read(text: &str, package: Option<&str>) -> (Document, Vec<SyntaxError>) {
-    let Reading { document, errors, .. } = reading(text, package);
-    (document, errors)
+    let mut builder = Builder::default();
+    let errors = reading(text, package, &mut builder);
+    (builder.document, errors)
 }
 
-/// Everything that one pass over a text gives.
-pub(super) struct Reading {
-    pub(super) document: Document,
-    pub(super) errors: Vec<SyntaxError>,
-    /// Names of options that an empty value unset, or would have.
-    pub(super) unset: Vec<String>,
+/// Who is told what the commands of a text say, one after the other.
+pub(super) trait Sink {
+    /// A package begins; false where its name is taken.
+    fn package(&mut self, name: String, line: usize) -> bool;
+    /// A section begins or continues; false where its name is that of one of another type.
+    fn section(&mut self, kind: String, name: Option<String>, line: usize) -> bool;
+    /// An option has a value, or one more.
+    fn option(&mut self, name: String, value: String, line: usize, list: bool);
 }
 
-pub(super) fn reading(text: &str, package: Option<&str>) -> Reading {
+/// Reads `text` from its beginning to its end, whatever is wrong with it.
+pub(super) fn reading(
+    text: &str,
+    package: Option<&str>,
+    sink: &mut impl Sink,
+) -> Vec<SyntaxError> {
     let mut reader = Reader {
         lines: Lines { text: text.as_bytes(), position: 0, end: 0, line: 0 },
         single: package.is_some(),
-        document: Document::default(),
-        named: HashMap::new(),
-        open: None,
-        unset: Vec::new(),
+        sink,
+        open: package.map(|_| Open::Package),
+        errors: Vec::new(),
     };
     if let Some(name) = package {
-        reader.announce(name.to_owned(), 1);
+        reader.sink.package(name.to_owned(), 1);
     }
-    let mut errors = Vec::new();
     while reader.lines.next_line() {
         if let Err(error) = reader.commands() {
-            errors.push(error);
+            reader.errors.push(error);
             reader.lines.position = reader.lines.end;
         }
     }
-    Reading { document: reader.document, errors, unset: reader.unset }
+    reader.errors
 }
 
-struct Reader<'a> {
+/// What there is to belong to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Package,
+    Section,
+}
+
+struct Reader<'a, S> {
     lines: Lines<'a>,
     /// Whether the text is one package, whatever it announces.
     single: bool,
-    document: Document,
-    /// Places of the named sections of the last package.
-    named: HashMap<String, usize>,
-    /// Place of the section that options belong to, in the last package.
-    open: Option<usize>,
-    unset: Vec<String>,
+    sink: &'a mut S,
+    open: Option<Open>,
+    errors: Vec<SyntaxError>,
 }
 
-impl Reader<'_> {
+impl<S: Sink> Reader<'_, S> {
     /// The commands of one line, and of those that it continues on.
     fn commands(&mut self) -> Result<(), SyntaxError> {
         self.lines.skip_white();
@@ -78,64 +93,92 @@ impl Reader<'_> {
     fn package(&mut self, line: usize) -> Result<(), SyntaxError> {
         let name = required(self.lines.argument()?, line)?;
         check(is_name(&name, true), line, Reason::Name)?;
-        self.lines.expect_end()?;
+        self.expect_end()?;
         if self.single {
             return Ok(());
         }
-        if self.document.package(&name).is_some() {
-            return Err(SyntaxError { line, reason: Reason::RepeatedPackage });
-        }
-        self.announce(name, line);
+        check(self.sink.package(name, line), line, Reason::RepeatedPackage)?;
+        self.open = Some(Open::Package);
         Ok(())
     }
 
-    fn announce(&mut self, name: String, line: usize) {
-        self.document.packages.push(Package { name, line, sections: Vec::new() });
-        self.named.clear();
-        self.open = None;
-    }
-
     fn section(&mut self, line: usize) -> Result<(), SyntaxError> {
-        let Some(package) = self.document.packages.last_mut() else {
-            return Err(SyntaxError { line, reason: Reason::NoPackage });
-        };
+        check(self.open.is_some(), line, Reason::NoPackage)?;
         let kind = required(self.lines.argument()?, line)?;
         check(kind.bytes().all(|byte| byte.is_ascii_graphic()), line, Reason::Type)?;
         let name = Some(self.lines.argument()?).filter(|name| !name.is_empty());
         if let Some(name) = &name {
             check(is_name(name, false), line, Reason::Name)?;
         }
-        self.lines.expect_end()?;
-        if let Some(known) = name.as_ref().and_then(|name| self.named.get(name)) {
-            self.open = Some(*known);
-            let known = &mut package.sections[*known];
-            if known.kind != kind {
-                known.kind = kind;
-                return Err(SyntaxError { line, reason: Reason::TypeChanged });
-            }
-            return Ok(());
+        self.expect_end()?;
+        self.open = Some(Open::Section);
+        if !self.sink.section(kind, name, line) {
+            self.errors.push(SyntaxError { line, reason: Reason::TypeChanged });
         }
-        let place = package.sections.len();
-        if let Some(name) = &name {
-            self.named.insert(name.clone(), place);
-        }
-        package.sections.push(Section { kind, name, line, options: indexmap::IndexMap::new() });
-        self.open = Some(place);
         Ok(())
     }
 
     fn option(&mut self, line: usize, list: bool) -> Result<(), SyntaxError> {
-        let section = self
-            .open
-            .and_then(|place| self.document.packages.last_mut()?.sections.get_mut(place))
-            .ok_or(SyntaxError { line, reason: Reason::NoSection })?;
+        check(self.open == Some(Open::Section), line, Reason::NoSection)?;
         let name = required(self.lines.argument()?, line)?;
         check(is_name(&name, false), line, Reason::Name)?;
         let value = self.lines.argument()?;
-        self.lines.expect_end()?;
-        if !list && value.is_empty() {
-            self.unset.push(name.clone());
+        self.expect_end()?;
+        self.sink.option(name, value, line, list);
+        Ok(())
+    }
+
+    /// Nothing but a separator or a comment should follow. One more word is left out, and what
+    /// comes behind it is the next command.
+    fn expect_end(&mut self) -> Result<(), SyntaxError> {
+        let line = self.lines.line;
+        if !self.lines.argument()?.is_empty() {
+            self.errors.push(SyntaxError { line, reason: Reason::TooManyArguments });
         }
+        Ok(())
+    }
+}
+
+/// A document that grows.
+#[derive(Default)]
+struct Builder {
+    document: Document,
+    /// Places of the named sections of the last package.
+    named: HashMap<String, usize>,
+    /// Place of the section that options belong to, in the last package.
+    open: usize,
+}
+
+impl Sink for Builder {
+    fn package(&mut self, name: String, line: usize) -> bool {
+        if self.document.package(&name).is_some() {
+            return false;
+        }
+        self.document.packages.push(Package { name, line, sections: Vec::new() });
+        self.named.clear();
+        true
+    }
+
+    fn section(&mut self, kind: String, name: Option<String>, line: usize) -> bool {
+        let Some(package) = self.document.packages.last_mut() else { return true };
+        if let Some(known) = name.as_ref().and_then(|name| self.named.get(name)) {
+            self.open = *known;
+            let known = &mut package.sections[*known];
+            let same = known.kind == kind;
+            known.kind = kind;
+            return same;
+        }
+        self.open = package.sections.len();
+        if let Some(name) = &name {
+            self.named.insert(name.clone(), self.open);
+        }
+        package.sections.push(Section { kind, name, line, options: IndexMap::new() });
+        true
+    }
+
+    fn option(&mut self, name: String, value: String, line: usize, list: bool) {
+        let package = self.document.packages.last_mut();
+        let Some(section) = package.and_then(|it| it.sections.get_mut(self.open)) else { return };
         match section.options.entry(name) {
             Place::Occupied(place) if !list && value.is_empty() => {
                 place.shift_remove();
@@ -159,7 +202,6 @@ impl Reader<'_> {
             }
             Place::Vacant(_) => {}
         }
-        Ok(())
     }
 }
 
@@ -310,12 +352,6 @@ impl<'a> Lines<'a> {
         value.push(byte);
         self.position += 1;
         Ok(())
-    }
-
-    /// Nothing but a separator or a comment may follow.
-    fn expect_end(&mut self) -> Result<(), SyntaxError> {
-        let line = self.line;
-        check(self.argument()?.is_empty(), line, Reason::TooManyArguments)
     }
 }
 

@@ -108,7 +108,21 @@ fn reading_on_keeps_the_rest() {
         Document::read_leniently("package x\nconfig t a\nfoo\noption a b c\noption d e\n");
     assert_eq!(errors.iter().map(|error| error.line).collect::<Vec<_>>(), [3, 4]);
     let names: Vec<_> = document.packages[0].sections[0].options().map(|(name, _)| name).collect();
-    assert_eq!(names, ["d"]);
+    assert_eq!(names, ["a", "d"]);
+}
+
+#[test]
+fn reading_on_takes_what_only_strict_readers_refuse() {
+    let text = "config t a\noption k 'v' more option evil 1\nconfig u a\noption l 2\n\
+                config t 'b c'\noption m 3\n";
+    let (document, errors) = Document::read_package_leniently("p", text);
+    let reasons: Vec<_> = errors.iter().map(|error| error.reason).collect();
+    assert_eq!(reasons, [Reason::TooManyArguments, Reason::TypeChanged, Reason::Name]);
+    let [section] = &document.packages[0].sections[..] else { panic!("{document:?}") };
+    assert_eq!(section.kind, "u");
+    // A section that is left out leaves its options to the one before.
+    let names: Vec<_> = section.options().map(|(name, _)| name).collect();
+    assert_eq!(names, ["k", "evil", "l", "m"]);
 }
 
 #[test]
