@@ -102,7 +102,7 @@ pub enum Refusal {
     },
     /// A value that devices would read as more than it is.
     #[error(
-        "Invalid configuration triggered by \"#{path}\": {message}. Quotes and line ends in values are written as they are: take them out."
+        "Invalid configuration triggered by \"#{path}\": {message}. Everything is written as it is: take quotes and line ends out of values, and out of names what is no letter, digit or underscore."
     )]
     AddsOptions {
         /// What holds the value: `config` of a template, `config.config` or `config.context` of a device, `context` of others.

@@ -9,6 +9,7 @@ mod device_edit;
 mod dry_run;
 mod fleet_operation;
 mod judge;
+mod sample;
 mod tally;
 mod unsaved;
 

@@ -83,7 +83,9 @@ impl Templates<'_> {
         let backend = self.backend(&new.backend)?;
         Configurations::validate(&backend, "config", &new.config, &new.default_values)?;
         let after = self.alone(backend.as_str(), &new.config, &new.default_values);
-        self.0.configurations().refuse_new("config", None, after).await?;
+        let configurations = self.0.configurations();
+        configurations.refuse_new("config", None, after).await?;
+        configurations.refuse_variables("default_values", None, &new.default_values)?;
         let create = TemplateCommand::Create(Box::new(CreateTemplate {
             id: new.id,
             organization_id: new.organization_id,
@@ -97,7 +99,9 @@ impl Templates<'_> {
         }));
         let (_, done) = decide!(self.0, by, work => {
             self.name_is_free(new.id, new.organization_id, &new.name).await?;
-            work.handle::<Template>(new.id.as_uuid(), create.clone()).await
+            let created = work.handle::<Template>(new.id.as_uuid(), create.clone()).await?;
+            self.0.previews().refuse_shared("config", &work).await?;
+            Ok(created)
         })?;
         Ok(done)
     }
@@ -130,7 +134,9 @@ impl Templates<'_> {
                 let values = change.default_values.as_ref().unwrap_or(&row.default_values);
                 let before = self.alone(&row.backend, &row.config, &row.default_values);
                 let after = self.alone(backend.as_str(), config, values);
-                self.0.configurations().refuse_new(field, Some(before), after).await?;
+                let configurations = self.0.configurations();
+                configurations.refuse_new(field, Some(before), after).await?;
+                configurations.refuse_variables("default_values", Some(&row.default_values), values)?;
             }
             let flags = TemplateFlags::new(
                 change.default.unwrap_or(row.flags.is_default()),
@@ -147,7 +153,9 @@ impl Templates<'_> {
             ];
             let commands = commands.into_iter().flatten().collect();
             work.handle_all::<Template>(id.as_uuid(), commands).await?;
-            Ok(())
+            let values = change.default_values.is_some() && change.config.is_none();
+            let field = if values { "default_values" } else { "config" };
+            self.0.previews().refuse_shared(field, &work).await
         })?;
         Ok(done)
     }

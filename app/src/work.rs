@@ -51,21 +51,24 @@ impl std::fmt::Debug for Rehearsal {
 impl Rehearsal {
     /// The events that would have been appended, each with the id of its stream; nothing if the use case was refused.
     pub(crate) fn events(&self) -> Result<Option<Vec<(Uuid, Event)>>, Failure> {
-        let Some(parts) = self.0.lock().take() else { return Ok(None) };
-        let mut events = Vec::new();
-        for part in parts {
-            let stream = part
-                .aggregate_id
-                .parse()
-                .map_err(|error| Failure::Broken(Box::new(error) as Box<_>))?;
-            for event in part.events {
-                let decoded =
-                    Event::decode(&event.event_type, &event.event_version, &event.payload);
-                events.push((stream, decoded.map_err(|error| Failure::Broken(Box::new(error)))?));
-            }
-        }
-        Ok(Some(events))
+        self.0.lock().take().map(|parts| decoded(&parts)).transpose()
     }
+}
+
+/// The events of an append, each with the id of its stream.
+fn decoded(parts: &[Part]) -> Result<Vec<(Uuid, Event)>, Failure> {
+    let mut events = Vec::new();
+    for part in parts {
+        let stream = part
+            .aggregate_id
+            .parse()
+            .map_err(|error| Failure::Broken(Box::new(error) as Box<_>))?;
+        for event in &part.events {
+            let decoded = Event::decode(&event.event_type, &event.event_version, &event.payload);
+            events.push((stream, decoded.map_err(|error| Failure::Broken(Box::new(error)))?));
+        }
+    }
+    Ok(events)
 }
 
 /// What a stream will be when the work is appended.
@@ -202,6 +205,11 @@ impl<'a> Work<'a> {
     pub(crate) fn once(&mut self, key: String, fingerprint: Vec<u8>) {
         let actor = self.by.authority.actor.to_string();
         self.idempotency = Some(IdempotencyKey { actor, key, fingerprint, response: None });
+    }
+
+    /// What was decided so far, each event with the id of its stream.
+    pub(crate) fn events(&self) -> Result<Vec<(Uuid, Event)>, Failure> {
+        decoded(&self.parts)
     }
 
     /// Was it only to be decided? Then what would be appended is handed over.

@@ -48,7 +48,7 @@ fn refuse(
     after: &[Finding],
     context: &Document,
 ) -> Result<(), Failure> {
-    let mut new = after.iter().filter(|finding| !before.iter().any(|known| known.is_same(finding)));
+    let mut new = netjson::beyond(before, after).into_iter();
     let Some(first) = new.next() else { return Ok(()) };
     let mut message = first.message();
     for further in new.take(NAMED - 1) {

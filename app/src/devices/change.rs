@@ -6,7 +6,7 @@ use domain::{
     device::{ChangeInformation, Device, DeviceCommand, HardwareId, key_problems},
 };
 use projections::{
-    configuration::{self, ConfigurationRow},
+    configuration::{self, ConfigurationRow, Inputs},
     device::DeviceRow,
     group::GroupRow,
     organization::OrganizationRow,
@@ -90,6 +90,30 @@ struct Facts {
     group: Option<GroupRow>,
     group_before: Vec<TemplateId>,
 }
+
+impl Facts {
+    /// Puts the variables in that the device has where it is to be, and says in which field they come, if they are others.
+    fn surround(&self, change: &DeviceChange, inputs: &mut Inputs) -> Option<&'static str> {
+        let mut field = None;
+        let mut put = |held: &mut Document, variables: &Document, from| {
+            if held != variables {
+                held.clone_from(variables);
+                field = Some(from);
+            }
+        };
+        let group = self.group.as_ref().map_or(&*NONE, |group| &group.variables);
+        put(&mut inputs.organization_variables, &self.organization.variables, "organization");
+        put(&mut inputs.group_variables, group, "group");
+        if let Some(id) = change.hardware_id.as_ref().filter(|id| **id != self.device.hardware_id) {
+            inputs.device.hardware_id.clone_from(id);
+            field = Some("hardware_id");
+        }
+        field
+    }
+}
+
+/// Where a device's own contents are refused.
+const OF_CONTENTS: &str = "config.config";
 
 impl Devices<'_> {
     /// Changes a device and its configuration in one step, and renders before it answers.
@@ -313,7 +337,8 @@ impl Devices<'_> {
         if renamed {
             commands.push(Configurations::renamed());
         }
-        self.fits(facts.device.id, &backend, &commands).await?;
+        let surroundings = |inputs: &mut Inputs| facts.surround(change, inputs);
+        self.fits(facts.device.id, &backend, &commands, surroundings).await?;
         Ok(commands)
     }
 
@@ -363,27 +388,30 @@ impl Devices<'_> {
         self.configuration(by, device.id, organization, wanted, group, &identity).await
     }
 
-    /// Contents that fit alone must fit together with the templates too.
+    /// Contents that fit alone must fit together with the templates too, and with what else becomes different about the
+    /// device: `surroundings` puts that in, and says in which field it came.
     pub(crate) async fn fits(
         &self,
         id: DeviceId,
         backend: &domain::configuration::Backend,
         commands: &[ConfigurationCommand],
+        surroundings: impl FnOnce(&mut Inputs) -> Option<&'static str>,
     ) -> Result<(), Failure> {
         let Some(stored) = configuration::inputs(self.0.store(), id).await? else {
             return Ok(());
         };
         let mut inputs = stored.clone();
-        let mut field = "config.templates";
+        let surrounded = surroundings(&mut inputs);
+        let mut field = surrounded.unwrap_or("config.templates");
         let mut relevant = false;
         for command in commands {
             match command {
                 ConfigurationCommand::ChangeContents(config) => {
-                    field = "config.config";
+                    field = OF_CONTENTS;
                     inputs.configuration.config.clone_from(config);
                 }
                 ConfigurationCommand::ChangeVariables(variables) => {
-                    field = if field == "config.config" { field } else { "config.context" };
+                    field = if field == OF_CONTENTS { field } else { "config.context" };
                     inputs.configuration.variables.clone_from(variables);
                 }
                 ConfigurationCommand::AssignTemplates(ids)
@@ -398,6 +426,12 @@ impl Devices<'_> {
             relevant = true;
         }
         if !relevant {
+            // Who only moves a device does not have to mend its configuration.
+            if surrounded.is_some()
+                && let Ok(findings) = self.0.configurations().fit(&inputs).await?
+            {
+                self.0.configurations().refuse_beyond(field, &stored, &findings).await?;
+            }
             return Ok(());
         }
         let context = self.0.configurations().context(&inputs).await?;

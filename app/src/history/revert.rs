@@ -154,7 +154,7 @@ impl History<'_> {
             ConfigurationCommand::ChangeVariables(own.variables.clone()),
             ConfigurationCommand::AssignTemplates(templates),
         ];
-        self.0.devices().fits(row.id, &backend, &commands).await?;
+        self.0.devices().fits(row.id, &backend, &commands, |_| None).await?;
         Ok(commands)
     }
 

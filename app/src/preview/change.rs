@@ -87,17 +87,24 @@ impl Previews<'_> {
             }
             Change::Bulk(..) => Err(Failure::Broken("an operation changes nothing shared".into())),
         };
-        let events = Self::decided(&rehearsal, outcome)?;
+        self.shared_by(&Self::decided(&rehearsal, outcome)?).await
+    }
+
+    /// Reads what devices would share after these events.
+    pub(super) async fn shared_by(
+        &self,
+        events: &[(Uuid, Event)],
+    ) -> Result<SharedChange, Failure> {
         let mut change = SharedChange {
             jobs: events.iter().filter_map(|(id, event)| FanOutJob::of(event, *id)).collect(),
             templates: HashMap::new(),
             owners: HashMap::new(),
             groups: HashMap::new(),
             organizations: HashMap::new(),
-            first: self.first_configurations(&events).await?,
+            first: self.first_configurations(events).await?,
         };
         let mut named: HashSet<TemplateId> = HashSet::new();
-        for (id, event) in &events {
+        for (id, event) in events {
             match event {
                 Event::Template(_) => drop(named.insert(TemplateId::from_uuid(*id))),
                 Event::Group(GroupEvent::TemplatesChanged { from, to, .. }) => {
@@ -112,7 +119,7 @@ impl Previews<'_> {
             change.owners.insert(row.id, row.organization_id);
             change.templates.insert(row.id, shared(row));
         }
-        for (id, event) in &events {
+        for (id, event) in events {
             change.apply(*id, event);
         }
         Ok(change)

@@ -16,6 +16,7 @@ use super::{
     device_edit::DeviceEdit,
     fleet_operation::{Decided, FleetOperation},
     judge::{Candidate, Verdict},
+    sample::present,
     tally::{DryRun, Tally},
 };
 use crate::{By, Failure, configurations::Layered};
@@ -146,19 +147,10 @@ impl Previews<'_> {
     ) -> Result<Candidate, Failure> {
         let configurations = self.0.configurations();
         let held = inputs.configuration.as_ref();
-        let present = match held {
-            Some(configuration) if batch.stale(inputs, RENDERER_VERSION) => {
-                let template = |id| batch.templates.get(id).filter(|template| !template.removed);
-                let layered = Layered {
-                    device: &inputs.device,
-                    configuration,
-                    templates: inputs.templates.iter().filter_map(template).collect(),
-                    organization: &batch.organization(&inputs.device).variables,
-                    group: &batch.group(&inputs.device).variables,
-                };
-                Some(configurations.computation(layered).await?)
-            }
-            _ => None,
+        let stale = held.is_some() && batch.stale(inputs, RENDERER_VERSION);
+        let present = match present(inputs, batch).filter(|_| stale) {
+            Some(layered) => Some(configurations.computation(layered).await?),
+            None => None,
         };
         Ok(Candidate {
             device: inputs.device.id,

@@ -171,13 +171,6 @@ impl<'a> FleetOperation<'a> {
             Some(_) => Arc::clone(&before),
             None => Arc::default(),
         };
-        // The use case checks with the variables of the group that the device is in when it asks.
-        let instead = match self.layered(&edit, batch, &before) {
-            Some(layered) if *variables != *before => {
-                Some(self.app.configurations().computation(layered).await?)
-            }
-            _ => None,
-        };
         let before = if self.app.configurations().allows_findings() {
             None
         } else {
@@ -189,7 +182,7 @@ impl<'a> FleetOperation<'a> {
             }
         };
         let config = held.config.clone();
-        let check = Some(Box::new(Check { backend, config, instead, before }));
+        let check = Some(Box::new(Check { backend, config, before }));
         Ok(Decided::Render { edit: Box::new(edit), group: variables, check })
     }
 

@@ -36,8 +36,6 @@ pub(super) struct Candidate {
 pub(super) struct Check {
     pub(super) backend: Backend,
     pub(super) config: Document,
-    /// With the variables of the group as they were, where they would change.
-    pub(super) instead: Option<Computation>,
     /// Without the change, where values that a device reads as more than they are must not become more.
     pub(super) before: Option<Computation>,
 }
@@ -168,7 +166,7 @@ impl Candidate {
         let after = match &self.check {
             None => self.after.rendering(),
             Some(check) => match check.of(&self.after) {
-                Ok(after) => after,
+                Ok(after) => Ok(after),
                 Err(failure) => {
                     return Judged::Failed { reason: failure.to_string(), already: false };
                 }
@@ -204,15 +202,13 @@ impl Candidate {
 
 impl Check {
     /// The rendering, if the use case does not refuse it.
-    fn of(&self, after: &Computation) -> Result<Result<netjson::Rendering, String>, Failure> {
-        let checked = self.instead.as_ref().unwrap_or(after);
-        let context = checked.context();
-        Configurations::validate(&self.backend, "config.config", &self.config, context)?;
+    fn of(&self, after: &Computation) -> Result<netjson::Rendering, Failure> {
+        Configurations::validate(&self.backend, "config.config", &self.config, after.context())?;
         let conflict = |message| Failure::Refused(Refusal::TemplateConflict { message });
-        let rendering = checked.rendering().map_err(conflict)?;
+        let rendering = after.rendering().map_err(conflict)?;
         if let Some(before) = &self.before {
-            checked.refuse_beyond("config.context", Some(before), &adding(&rendering))?;
+            after.refuse_beyond("config.context", Some(before), &adding(&rendering))?;
         }
-        Ok(if self.instead.is_some() { after.rendering() } else { Ok(rendering) })
+        Ok(rendering)
     }
 }
