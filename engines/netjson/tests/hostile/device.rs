@@ -64,7 +64,8 @@ impl Device<'_> {
         loop {
             self.buffer[from] = 0;
             let room = self.buffer.len() - from - 1;
-            let line = self.file.iter().position(|byte| *byte == b'\n').map_or(usize::MAX, |at| at + 1);
+            let line =
+                self.file.iter().position(|byte| *byte == b'\n').map_or(usize::MAX, |at| at + 1);
             let taken = room.min(line).min(self.file.len());
             self.ended |= taken == self.file.len() && taken < room.min(line);
             let (part, rest) = self.file.split_at(taken);

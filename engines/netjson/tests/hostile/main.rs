@@ -14,16 +14,32 @@ use self::device::{Section, read};
 /// Text made of what is special to somebody on the way.
 fn hostile() -> impl Strategy<Value = String> {
     let special = prop::sample::select(vec![
-        "'", "'", "'", "\"", "\\", "\n", "\n", "\r", "\r\n", "\t", " ", " ", "    ", ";", "#", "'\\''", "''",
-        "\\\n", "\n\n\n", "=", ".", "-", "é", "\u{b}", "{{ a }}", "{{", "}}",
+        "'", "'", "'", "\"", "\\", "\n", "\n", "\r", "\r\n", "\t", " ", " ", "    ", ";", "#",
+        "'\\''", "''", "\\\n", "\n\n\n", "=", ".", "-", "é", "\u{b}", "{{ a }}", "{{", "}}",
     ]);
     let word = prop::sample::select(vec![
-        "config", "option", "list", "package", "c", "o", "l", "p", "evil", "t", "s", "k", "z", "1", "uci",
+        "config", "option", "list", "package", "c", "o", "l", "p", "evil", "t", "s", "k", "z", "1",
+        "uci",
     ]);
     let line = prop::sample::select(vec![
-        "'\n\toption evil '1", "'\n\nconfig evil 'x", "\noption evil 1", "\nconfig evil x\n", "' x option evil '1",
-        "x!\nconfig c d\n", "\nlist evil 1\n#", " ; option evil 1 #", "'#", "#'", "\noption k ''\n", "\nconfig t s\n",
-        "' '", "\npackage evil\n", "\noption", "\nconfig", "option evil ", "'\\\n",
+        "'\n\toption evil '1",
+        "'\n\nconfig evil 'x",
+        "\noption evil 1",
+        "\nconfig evil x\n",
+        "' x option evil '1",
+        "x!\nconfig c d\n",
+        "\nlist evil 1\n#",
+        " ; option evil 1 #",
+        "'#",
+        "#'",
+        "\noption k ''\n",
+        "\nconfig t s\n",
+        "' '",
+        "\npackage evil\n",
+        "\noption",
+        "\nconfig",
+        "option evil ",
+        "'\\\n",
     ]);
     let piece = prop_oneof![
         5 => special.prop_map(str::to_owned),
@@ -120,7 +136,8 @@ fn unplanned(plan: &uci::Package, read: &[Section]) -> Vec<String> {
             let is_planned = |value: &String| {
                 planned.iter().any(|it| it.contains('\'') || dense(it) == dense(value))
             };
-            if planned.is_empty() || !values.iter().all(is_planned) || values.len() > planned.len() {
+            if planned.is_empty() || !values.iter().all(is_planned) || values.len() > planned.len()
+            {
                 found.push(format!("{option} {values:?} in {:?} {:?}", section.kind, section.name));
             }
         }
@@ -181,11 +198,12 @@ fn the_strategy_is_of_both_kinds() {
     let (mut adding, mut silent, mut broken) = (0, 0, 0);
     for _ in 0..300 {
         let config = config().new_tree(&mut runner).map(|tree| tree.current()).unwrap();
-        let Some(rendering) = rendered(Backend::OpenWrt, &config, &json!({"a": "'", "b": "x"})) else {
+        let Some(rendering) = rendered(Backend::OpenWrt, &config, &json!({"a": "'", "b": "x"}))
+        else {
             continue;
         };
         let findings = rendering.findings();
-        if findings.iter().any(|finding| finding.adds()) {
+        if findings.iter().any(wisptrail_netjson::Finding::adds) {
             adding += 1;
         } else if findings.is_empty() {
             silent += 1;
