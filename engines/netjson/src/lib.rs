@@ -40,9 +40,7 @@ pub use self::diff::{
 pub use self::dsa::is_openwrt_dsa;
 pub use self::error::{Error, Unreadable, ValidationError};
 pub use self::files::File;
-pub use self::lint::{
-    Effect, Extra, Finding, MAX_FINDINGS, Obstacle, beyond, lint, lint_variable,
-};
+pub use self::lint::{Effect, Extra, Finding, MAX_FINDINGS, Obstacle, beyond, lint, lint_variable};
 pub use self::merge::merge;
 pub use self::parse::{Loss, Native, Parsed, parse};
 pub use self::render::{

@@ -29,11 +29,7 @@ pub(super) trait Sink {
 }
 
 /// Reads `text` from its beginning to its end, whatever is wrong with it.
-pub(super) fn reading(
-    text: &str,
-    package: Option<&str>,
-    sink: &mut impl Sink,
-) -> Vec<SyntaxError> {
+pub(super) fn reading(text: &str, package: Option<&str>, sink: &mut impl Sink) -> Vec<SyntaxError> {
     let mut reader = Reader {
         lines: Lines { text: text.as_bytes(), position: 0, end: 0, line: 0 },
         single: package.is_some(),
