@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "a program for people")]
 
+#[expect(dead_code, reason = "other benches use the rest")]
 mod inputs;
 
 use std::error::Error;
