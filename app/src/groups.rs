@@ -106,7 +106,7 @@ impl Groups<'_> {
             let commands = commands.into_iter().flatten().collect();
             work.handle_all::<Group>(id.as_uuid(), commands).await?;
             let field = if change.context.is_some() { "context" } else { "templates" };
-            self.0.previews().refuse_shared(field, &work).await
+            self.0.previews().refuse_shared(field, &work.events()?).await
         })?;
         Ok(done)
     }

@@ -139,7 +139,7 @@ impl Organizations<'_> {
             ];
             let commands = commands.into_iter().flatten().collect();
             work.handle_all::<Organization>(id.as_uuid(), commands).await?;
-            self.0.previews().refuse_shared("config_settings.context", &work).await
+            self.0.previews().refuse_shared("config_settings.context", &work.events()?).await
         })?;
         Ok(done)
     }

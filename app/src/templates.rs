@@ -100,7 +100,7 @@ impl Templates<'_> {
         let (_, done) = decide!(self.0, by, work => {
             self.name_is_free(new.id, new.organization_id, &new.name).await?;
             let created = work.handle::<Template>(new.id.as_uuid(), create.clone()).await?;
-            self.0.previews().refuse_shared("config", &work).await?;
+            self.0.previews().refuse_shared("config", &work.events()?).await?;
             Ok(created)
         })?;
         Ok(done)
@@ -155,7 +155,7 @@ impl Templates<'_> {
             work.handle_all::<Template>(id.as_uuid(), commands).await?;
             let values = change.default_values.is_some() && change.config.is_none();
             let field = if values { "default_values" } else { "config" };
-            self.0.previews().refuse_shared(field, &work).await
+            self.0.previews().refuse_shared(field, &work.events()?).await
         })?;
         Ok(done)
     }

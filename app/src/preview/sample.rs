@@ -5,11 +5,12 @@
 
 use std::collections::HashSet;
 
-use domain::DeviceId;
+use domain::{DeviceId, Event};
 use projections::{
     configuration::{DeviceInputs, InputsBatch, inputs_of},
     device,
 };
+use uuid::Uuid;
 
 use super::{
     Previews,
@@ -19,7 +20,6 @@ use super::{
 use crate::{
     Failure,
     configurations::{Computation, Layered, SharedTemplates, adding},
-    work::Work,
 };
 
 /// Devices that are rendered.
@@ -39,12 +39,12 @@ impl Previews<'_> {
     pub(crate) async fn refuse_shared(
         &self,
         field: &'static str,
-        work: &Work<'_>,
+        events: &[(Uuid, Event)],
     ) -> Result<(), Failure> {
         if self.0.configurations().allows_findings() {
             return Ok(());
         }
-        let change = self.shared_by(&work.events()?).await?;
+        let change = self.shared_by(events).await?;
         let mut waiting = self.sample(&change).await?.into_iter();
         loop {
             let turn: Vec<Pair> = waiting.by_ref().take(TURN).collect();
