@@ -94,13 +94,41 @@ impl Configurations<'_> {
         if self.allows_findings() {
             return Ok(());
         }
+        self.blocking(move || after.refuse_beyond(field, before.as_ref(), &after.added())).await?
+    }
+
+    /// Refuses contents of a new device that make no files where `before`, without them, there are some, and what
+    /// [`refuse_new`](Self::refuse_new) refuses.
+    pub(crate) async fn refuse_unfit(
+        &self,
+        field: &'static str,
+        before: Computation,
+        after: Computation,
+    ) -> Result<(), Failure> {
+        let allowed = self.allows_findings();
+        let judge = move || match after.rendering() {
+            Err(message) if before.rendering().is_ok() => {
+                Err(Failure::Refused(Refusal::TemplateConflict { message }))
+            }
+            Ok(rendering) if !allowed => {
+                after.refuse_beyond(field, Some(&before), &adding(&rendering))
+            }
+            _ => Ok(()),
+        };
+        self.blocking(judge).await?
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        judge: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
         let permit = self.0.render_permits().acquire_owned().await;
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            after.refuse_beyond(field, before.as_ref(), &after.added())
+            judge()
         })
         .await
-        .map_err(|error| Failure::Broken(Box::new(error)))?
+        .map_err(|error| Failure::Broken(Box::new(error)))
     }
 
     /// Refuses changed variables that would add something wherever they are the value of an option. Which devices use them how

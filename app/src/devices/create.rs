@@ -258,7 +258,7 @@ impl Devices<'_> {
             let before = computation(&nothing, context(&nothing));
             let after = computation(&wanted.config, evaluated);
             let field = if wanted.config.is_empty() { "config.context" } else { "config.config" };
-            configurations.refuse_new(field, Some(before), after).await?;
+            configurations.refuse_unfit(field, before, after).await?;
         }
         Ok(CreateConfiguration {
             device_id: id,

@@ -291,7 +291,8 @@ fn check_member(file: &File) -> Result<(), ValidationError> {
 
 /// Whether a path names no file, or one that is not below the root.
 fn leads_away(path: &str) -> bool {
-    path.is_empty() || path.contains('\0') || path.split('/').any(|part| part == "..")
+    let nameless = matches!(path.rsplit('/').next(), None | Some("" | "."));
+    nameless || path.contains('\0') || path.split('/').any(|part| part == "..")
 }
 
 fn invalid_path(path: &str) -> String {

@@ -202,3 +202,13 @@ fn errors_of_the_whole_have_a_place_all_the_same() {
         ]
     );
 }
+
+#[test]
+fn packages_whose_file_would_be_a_folder_are_refused() {
+    for name in ["", ".", "..", "a/", "a/.", "a/../b", "../../etc/passwd", "/"] {
+        let config = json!({ name: [{"config_name": "t", "o": "1"}] });
+        let found = refusal(&config);
+        assert!(found.is_some_and(|(_, message)| message.contains("path")), "{name:?}");
+    }
+    assert_eq!(refusal(&json!({ "a/b": [{"config_name": "t", "o": "1"}] })), None);
+}

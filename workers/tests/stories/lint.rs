@@ -235,6 +235,23 @@ fn the_id_of_the_hardware_is_a_variable_too() -> Outcome {
 }
 
 #[test]
+fn a_new_device_needs_contents_that_make_files() -> Outcome {
+    on_each_database(async |world| {
+        let (app, by) = (&world.app, World::by());
+        let section = json!([{ "config_name": "t", "o": "1" }]);
+        for name in ["..", ".", "../../etc/passwd"] {
+            let new = new_device(document(json!({ name: section })));
+            let outcome = app.devices().create(&by, new).await;
+            let is_refused =
+                matches!(&outcome, Err(Failure::Refused(Refusal::TemplateConflict { .. })));
+            assert!(is_refused, "{name}: {outcome:?}");
+        }
+        app.devices().create(&by, new_device(document(json!({ "a": section })))).await?;
+        Ok(())
+    })
+}
+
+#[test]
 fn lists_are_looked_at_as_they_are_put_in() -> Outcome {
     on_each_database(async |world| {
         let (app, by) = (&world.app, World::by());
