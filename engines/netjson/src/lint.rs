@@ -53,7 +53,7 @@ pub fn lint_variable(value: &Value) -> Vec<Extra> {
     if text.len() > crate::limits::MAX_TEXT {
         return Vec::new();
     }
-    match probe::value(&text, false, Style::Bare) {
+    match probe::value(&text, false) {
         Verdict::Adds(extras) => extras,
         Verdict::Plain { .. } | Verdict::Breaks(_) => Vec::new(),
     }

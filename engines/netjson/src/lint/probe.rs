@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::finding::{Extra, Extras, Obstacle};
 use super::token::{Piece, Token};
-use crate::openwrt::{Package, Style};
+use crate::openwrt::{self, Package, Style};
 use crate::render;
 use crate::uci::{self, Command};
 
@@ -52,25 +52,34 @@ pub(super) fn token(token: &Token<'_>, style: Style) -> Verdict {
         Piece::Type(_) => Probe { kind: text, ..neutral }.verdict(),
         Piece::SectionName(_) => Probe { name: text, ..neutral }.verdict(),
         Piece::OptionName(_) => Probe { option: text, ..neutral }.verdict(),
-        Piece::Value { list, .. } => value(text, *list, style),
+        Piece::Value { list, .. } => value(text, *list),
     }
 }
 
-pub(super) fn value(text: &str, list: bool, style: Style) -> Verdict {
+pub(super) fn value(text: &str, list: bool) -> Verdict {
     if !text.contains(['\'', '\0']) {
-        return Verdict::Plain { value: crate::openwrt::clean(text.to_owned()) };
+        return Verdict::Plain { value: openwrt::clean(text.to_owned()) };
     }
-    Probe { value: text, list, style, ..NEUTRAL }.verdict()
+    // There may be very many; what is around a value is the same in every style.
+    let command = if list { "list" } else { "option" };
+    let lines = format!(
+        "config t 's'\n\t{command} k '{text}'\n\nconfig {FOLLOWER} '{FOLLOWER}'\n\toption {FOLLOWER} '{FOLLOWER}'\n"
+    );
+    Probe { value: text, list, ..NEUTRAL }.verdict_of(&openwrt::clean(lines))
 }
 
 impl Probe<'_> {
     fn verdict(&self) -> Verdict {
+        self.verdict_of(&self.text())
+    }
+
+    fn verdict_of(&self, text: &str) -> Verdict {
         let pieces = [self.package, self.kind, self.name, self.option, self.value];
         if pieces.iter().any(|piece| piece.contains('\0')) {
             return Verdict::Adds(vec![Extra::ZERO]);
         }
         let mut reading = Reading::of(self);
-        let errors = uci::commands("p", &self.text(), |command| reading.command(command));
+        let errors = uci::commands("p", text, |command| reading.command(command));
         if !reading.extras.is_empty() {
             return Verdict::Adds(reading.extras.into_told());
         }

@@ -30,15 +30,15 @@ struct Plan {
 }
 
 impl Plan {
-    fn of(package: &Package, style: Style) -> Self {
+    fn of(package: &Package) -> Self {
         let mut plan = Self::default();
         for options in package.sections.iter().filter_map(Value::as_object) {
-            plan.add(options, style);
+            plan.add(options);
         }
         plan
     }
 
-    fn add(&mut self, options: &Map<String, Value>, style: Style) {
+    fn add(&mut self, options: &Map<String, Value>) {
         let word = |key| options.get(key).map(literal::text).unwrap_or_default();
         let section = self.step();
         self.sections.entry((word(".type"), word(".name"))).or_default().push(section);
@@ -52,7 +52,7 @@ impl Plan {
             };
             for text in values {
                 let place = self.step();
-                let read = match probe::value(&text, list, style) {
+                let read = match probe::value(&text, list) {
                     Verdict::Plain { value } => Some(value),
                     Verdict::Adds(_) | Verdict::Breaks(_) => None,
                 };
@@ -88,7 +88,7 @@ fn from(places: Option<&Vec<Place>>, next: Place) -> Option<Place> {
 /// What a device reads that stands neither in the plan nor in `told`.
 pub(super) fn extras(package: &Package, style: Style, told: &HashSet<Told<'_>>) -> Vec<Extra> {
     let mut reading = Reading {
-        plan: Plan::of(package, style),
+        plan: Plan::of(package),
         told,
         next: 0,
         kind: String::new(),
