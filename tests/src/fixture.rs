@@ -1,6 +1,9 @@
 //! The state that recordings and most stories start from.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use serde::Deserialize;
@@ -19,6 +22,36 @@ pub struct Fixture {
     pub organizations: Vec<Organization>,
     /// The superuser's token.
     pub admin_token: String,
+    /// In the order of the file.
+    pub people: Vec<Person>,
+}
+
+/// An account of a fixture.
+#[derive(Clone, Deserialize)]
+pub struct Person {
+    /// What it logs in with.
+    pub username: String,
+    /// What it logs in with.
+    #[serde(default)]
+    pub password: String,
+    /// Empty where it has to log in.
+    #[serde(default)]
+    pub token: String,
+    #[serde(default)]
+    is_superuser: bool,
+}
+
+impl Person {
+    /// As recordings call it: `alpha-manager` is their `manager`.
+    pub fn role(&self) -> &str {
+        self.username.strip_prefix("alpha-").unwrap_or(&self.username)
+    }
+}
+
+impl fmt::Debug for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Person").field(&self.username).finish()
+    }
 }
 
 /// An organization of a fixture.
@@ -35,17 +68,7 @@ pub struct Organization {
 #[derive(Deserialize)]
 struct Document {
     organizations: Vec<Organization>,
-    users: Vec<User>,
-}
-
-#[derive(Deserialize)]
-struct User {
-    #[serde(default)]
-    is_superuser: bool,
-    #[serde(default)]
-    token: String,
-    #[serde(default)]
-    password: String,
+    users: Vec<Person>,
 }
 
 impl Fixture {
@@ -77,11 +100,11 @@ impl Fixture {
         }
         let admin_token = document
             .users
-            .into_iter()
+            .iter()
             .find(|user| user.is_superuser && !user.token.is_empty())
-            .map(|user| user.token)
+            .map(|user| user.token.clone())
             .context("no superuser with a token")?;
-        Ok(Self { path: path.to_owned(), organizations: document.organizations, admin_token })
+        Ok(Self { path: path.to_owned(), organizations: document.organizations, admin_token, people: document.users })
     }
 
     /// The organization with this slug.

@@ -21,7 +21,7 @@ mod server;
 pub use client::{Answer, Client};
 pub use database::Database;
 pub use device::{Device, register};
-pub use fixture::{ADMIN_TOKEN, Fixture, secret_of};
+pub use fixture::{ADMIN_TOKEN, Fixture, Person, secret_of};
 pub use patience::patience;
 pub use program::{Finished, program};
 pub use secrets::note as note_secret;

@@ -1,11 +1,11 @@
 //! The recorded agent protocol, replayed against the real program.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use futures::{StreamExt, stream};
 use wisptrail_tests::{
     Database, Server, Start,
-    conformance::{Area, Clients, Difference, Report, Transcript, replay},
+    conformance::{Area, Clients, Outcome, Report, Rules, Transcript, replay},
     on_each_database,
 };
 
@@ -55,17 +55,18 @@ async fn scenario(
     transcript: &Transcript,
     area: &Area,
     database: &Database,
-) -> anyhow::Result<Vec<Difference>> {
+) -> anyhow::Result<Outcome> {
     let start = Start {
         fixture: Some(area.fixture.clone()),
         settings: transcript.environment()?,
         ..Start::default()
     };
     let server = Server::start(database, start).await?;
-    let clients = Clients { anonymous: server.client(), admin: server.admin() };
-    let differences = replay(transcript, &clients, &area.fixture).await?;
+    let roles = BTreeMap::from([("admin".to_owned(), server.admin())]);
+    let clients = Clients { anonymous: server.client(), roles, mails: None };
+    let outcome = replay(transcript, &clients, &area.fixture, &[], Rules::AGENTS).await?;
     server.stop().await?;
-    Ok(differences)
+    Ok(outcome)
 }
 
 fn name(path: &Path) -> String {

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context;
 
-use super::Difference;
+use super::{Accepted, Difference, Outcome};
 use crate::{Fixture, environment};
 
 /// The recordings of one area, and the fixture they start from.
@@ -64,20 +64,52 @@ pub struct Report {
     lines: Vec<String>,
     files: usize,
     passed: usize,
+    steps: Steps,
+    accepted: Accepted,
+}
+
+/// Steps of all scenarios.
+#[derive(Debug, Default)]
+struct Steps {
+    equal: usize,
+    compared: usize,
+    executed: usize,
+    skipped: usize,
+    accepted: usize,
 }
 
 impl Report {
+    /// With differences that are wanted.
+    #[must_use]
+    pub fn accepting(accepted: Accepted) -> Self {
+        Self { accepted, ..Self::default() }
+    }
+
     /// Takes the outcome of a scenario.
-    pub fn add(&mut self, file: &str, outcome: anyhow::Result<Vec<Difference>>) {
+    pub fn add(&mut self, file: &str, outcome: anyhow::Result<Outcome>) {
         self.files += 1;
-        match outcome {
-            Ok(differences) if differences.is_empty() => self.passed += 1,
-            Ok(differences) => self.lines.extend(differences.iter().map(|difference| {
-                let Difference { step, request, text } = difference;
-                format!("{file} step {step} {request}: {text}")
-            })),
-            Err(error) => self.lines.push(format!("{file}: {error:#}")),
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                self.lines.push(format!("{file}: {error:#}"));
+                return;
+            }
+        };
+        self.steps.compared += outcome.compared;
+        self.steps.equal += outcome.compared - outcome.differences.len();
+        self.steps.executed += outcome.executed;
+        self.steps.skipped += outcome.skipped;
+        let before = self.lines.len();
+        for difference in &outcome.differences {
+            let Difference { step, request, text } = difference;
+            if self.accepted.takes(file, *step, request) {
+                self.steps.accepted += 1;
+            } else {
+                self.lines.push(format!("{file} step {step} {request}: {text}"));
+            }
         }
+        self.lines.extend(self.accepted.stale(file));
+        self.passed += usize::from(self.lines.len() == before);
     }
 
     /// Says which scenarios were left out, and why.
@@ -91,8 +123,13 @@ impl Report {
     ///
     /// Not all of them passed; with every step that differs.
     pub fn finish(self, area: &Area, database: &str) -> anyhow::Result<()> {
+        let Steps { equal, compared, executed, skipped, accepted } = self.steps;
         let mut lines = vec![format!("{} on {database}, one transcript per scenario", area.name)];
         lines.extend(self.lines.iter().map(|line| format!("  {line}")));
+        lines.push(format!(
+            "{}: {equal} of {compared} steps equal, {accepted} differences accepted; {executed} steps only executed, {skipped} skipped",
+            area.name
+        ));
         lines.push(format!("{}: {} of {} passed", area.name, self.passed, self.files));
         say(&lines.join("\n"));
         anyhow::ensure!(

@@ -4,39 +4,86 @@ use serde_json::Value;
 
 use super::variables::Variables;
 
-/// Values of one run: compared by presence, unless a placeholder says more.
-const LOOSE: [&str; 5] = ["serial_number", "id", "ca", "cert", "common_name"];
+/// What an area's recordings hold values of one run in, or do not tell.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Members that need only be there, unless a placeholder says more.
+    loose: &'static [&'static str],
+    /// Is `Allow` compared below `/api`?
+    pub(super) compares_allow: bool,
+}
 
-/// The first difference, with the place where it is.
-pub(super) fn difference(
-    want: &Value,
-    got: &Value,
-    variables: &Variables,
-    at: &str,
-) -> Option<String> {
-    match (want, got) {
-        (Value::Object(want), Value::Object(got)) => want.iter().find_map(|(name, want)| {
-            let at = format!("{at}/{name}");
-            let Some(got) = got.get(name) else { return Some(format!("{at} is missing")) };
-            let is_placeholder = want.as_str().is_some_and(|text| text.contains("${"));
-            if LOOSE.contains(&name.as_str()) && !is_placeholder {
-                return None;
+impl Rules {
+    /// Of the agent protocol.
+    pub const AGENTS: Self = Self {
+        loose: &["serial_number", "id", "ca", "cert", "common_name"],
+        compares_allow: false,
+    };
+    /// Of REST, which has a placeholder for everything.
+    pub const REST: Self = Self { loose: &[], compares_allow: true };
+}
+
+/// How one answer is compared.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Comparison<'a> {
+    pub(super) rules: Rules,
+    /// Members whose items may come in any order.
+    pub(super) unordered: &'a [String],
+    pub(super) variables: &'a Variables,
+}
+
+impl Comparison<'_> {
+    /// The first difference, with the place where it is.
+    pub(super) fn difference(&self, want: &Value, got: &Value) -> Option<String> {
+        self.at(want, got, "")
+    }
+
+    fn at(&self, want: &Value, got: &Value, at: &str) -> Option<String> {
+        let whole = want.as_str().and_then(|text| self.variables.placeholder(text));
+        match (want, got) {
+            _ if whole == Some("any") => None,
+            (Value::Object(want), Value::Object(got)) => want.iter().find_map(|(name, want)| {
+                let name = self.variables.fill(name);
+                let at = format!("{at}/{name}");
+                let Some(got) = got.get(&name) else { return Some(format!("{at} is missing")) };
+                let is_placeholder = want.as_str().is_some_and(|text| text.contains("${"));
+                if self.rules.loose.contains(&name.as_str()) && !is_placeholder {
+                    return None;
+                }
+                self.at(want, got, &at)
+            }),
+            (Value::Array(want), Value::Array(got)) => self.lists(want, got, at),
+            (Value::String(want), Value::String(got)) if self.variables.matches(want, got) => None,
+            (Value::String(want), Value::Number(got))
+                if whole.is_some() && self.variables.matches(want, &got.to_string()) =>
+            {
+                None
             }
-            difference(want, got, variables, &at)
-        }),
-        (Value::Array(want), Value::Array(got)) => {
-            if want.len() != got.len() {
-                return Some(format!("{at}: {} items, expected {}", got.len(), want.len()));
-            }
-            want.iter()
-                .zip(got)
-                .enumerate()
-                .find_map(|(i, (want, got))| difference(want, got, variables, &format!("{at}/{i}")))
+            (Value::Number(want), Value::Number(got)) if want.as_f64() == got.as_f64() => None,
+            (want, got) if want == got => None,
+            (want, got) => Some(format!("{at}: {got}, expected {want}")),
         }
-        (Value::String(want), Value::String(got)) if variables.matches(want, got) => None,
-        (Value::Number(want), Value::Number(got)) if want.as_f64() == got.as_f64() => None,
-        (want, got) if want == got => None,
-        (want, got) => Some(format!("{at}: {got}, expected {want}")),
+    }
+
+    fn lists(&self, want: &[Value], got: &[Value], at: &str) -> Option<String> {
+        if want.len() != got.len() {
+            return Some(format!("{at}: {} items, expected {}", got.len(), want.len()));
+        }
+        let member = at.rsplit('/').next().unwrap_or_default();
+        if !self.unordered.iter().any(|unordered| unordered == member) {
+            let mut pairs = want.iter().zip(got).enumerate();
+            return pairs.find_map(|(i, (want, got))| self.at(want, got, &format!("{at}/{i}")));
+        }
+        let mut rest: Vec<&Value> = got.iter().collect();
+        want.iter().find_map(|want| {
+            match rest.iter().position(|got| self.at(want, got, at).is_none()) {
+                Some(found) => {
+                    rest.swap_remove(found);
+                    None
+                }
+                None => Some(format!("{at}: nothing equals {want}")),
+            }
+        })
     }
 }
 
@@ -48,11 +95,20 @@ mod tests {
     use crate::Fixture;
 
     fn compare(want: Value, got: Value) -> Option<String> {
+        compare_by(Rules::AGENTS, &[], want, got)
+    }
+
+    fn compare_by(
+        rules: Rules,
+        unordered: &[String],
+        want: Value,
+        got: Value,
+    ) -> Option<String> {
         let nothing =
             serde_json::from_value(json!({ "name": "x", "steps": [] })).expect("a transcript");
         let variables =
             Variables::new(&Fixture::own().expect("a fixture"), &nothing).expect("variables");
-        difference(&want, &got, &variables, "")
+        Comparison { rules, unordered, variables: &variables }.difference(&want, &got)
     }
 
     #[test]
@@ -81,5 +137,17 @@ mod tests {
     fn values_of_one_run_need_only_be_there() {
         assert_eq!(compare(json!({ "id": 16 }), json!({ "id": 5 })), None);
         assert!(compare(json!({ "id": "${org.alpha}" }), json!({ "id": "x" })).is_some());
+    }
+
+    #[test]
+    fn rest_is_compared_whole() {
+        let strict = |want, got| compare_by(Rules::REST, &["names".to_owned()], want, got);
+        assert!(strict(json!({ "id": 16 }), json!({ "id": 5 })).is_some());
+        assert_eq!(strict(json!({ "id": "${any:int}" }), json!({ "id": 5 })), None);
+        assert!(strict(json!({ "id": "${any:int}" }), json!({ "id": true })).is_some());
+        assert_eq!(strict(json!({ "a": "${any}" }), json!({ "a": null })), None);
+        assert_eq!(strict(json!({ "names": [1, 2, 2] }), json!({ "names": [2, 1, 2] })), None);
+        assert!(strict(json!({ "names": [1, 1, 2] }), json!({ "names": [2, 1, 2] })).is_some());
+        assert!(strict(json!({ "others": [1, 2] }), json!({ "others": [2, 1] })).is_some());
     }
 }

@@ -1,6 +1,10 @@
 //! Sends the requests of a scenario and looks at the answers.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
 
 use anyhow::Context;
 use md5::{Digest, Md5};
@@ -10,8 +14,10 @@ use serde_json::{Map, Value};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    archive, compare,
-    transcript::{BodyKind, Step, Transcript},
+    archive,
+    compare::{Comparison, Rules},
+    mail,
+    transcript::{BodyKind, Exchange, Mail, Step, Transcript},
     variables::Variables,
 };
 use crate::{Answer, Client, Fixture};
@@ -27,13 +33,28 @@ pub struct Difference {
     pub text: String,
 }
 
+/// How a scenario went.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Steps that differ.
+    pub differences: Vec<Difference>,
+    /// How many steps were compared.
+    pub compared: usize,
+    /// How many were executed and not compared: what was recorded there is a defect.
+    pub executed: usize,
+    /// How many were left out, from the first mail on that nobody can read.
+    pub skipped: usize,
+}
+
 /// Who asks.
 #[derive(Clone, Debug)]
 pub struct Clients {
     /// Devices and strangers.
     pub anonymous: Client,
-    /// The superuser.
-    pub admin: Client,
+    /// People, by their role in the recordings.
+    pub roles: BTreeMap<String, Client>,
+    /// Where the server writes mails, if it does.
+    pub mails: Option<PathBuf>,
 }
 
 /// How long a GET that differs is repeated: servers may work in the background.
@@ -42,7 +63,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const PATIENT_UNTIL: usize = 2;
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Replays a scenario on a server that holds the fixture and nothing else.
+/// Replays a scenario on a server that holds the fixture and nothing else. `known` are variables that it does not capture.
 ///
 /// # Errors
 ///
@@ -51,48 +72,109 @@ pub async fn replay(
     transcript: &Transcript,
     clients: &Clients,
     fixture: &Fixture,
-) -> anyhow::Result<Vec<Difference>> {
+    known: &[(String, String)],
+    rules: Rules,
+) -> anyhow::Result<Outcome> {
     let mut variables = Variables::new(fixture, transcript)?;
-    let mut differences = Vec::new();
+    for (name, value) in known {
+        variables.learn(name, value);
+    }
+    let mut outcome = Outcome::default();
+    let mut posted = SystemTime::now();
     for (number, step) in transcript.steps.iter().enumerate() {
-        let started = Instant::now();
-        let is_repeated = step.request.method == "GET"
-            && step.quirk.is_none()
-            && differences.len() < PATIENT_UNTIL;
-        let text = loop {
-            let difference = attempt(step, clients, &mut variables)
-                .await
-                .unwrap_or_else(|error| Some(format!("{error:#}")));
-            match difference {
-                Some(_) if is_repeated && started.elapsed() < PATIENCE => sleep(PAUSE).await,
-                other => break other,
+        let exchange = match step {
+            Step::Exchange(exchange) => exchange,
+            Step::Mail { mail } => {
+                let Some(folder) = &clients.mails else {
+                    outcome.skipped = transcript.steps.len() - number;
+                    break;
+                };
+                outcome.compared += 1;
+                let text = delivered(mail, folder, posted, &mut variables).await?;
+                let request = "a mail".to_owned();
+                let difference = |text| Difference { step: number, request, text };
+                outcome.differences.extend(text.map(difference));
+                continue;
             }
         };
-        if let Some(text) = text {
-            let request = format!("{} {}", step.request.method, step.request.path);
-            differences.push(Difference { step: number, request, text });
+        if exchange.request.method == "POST" {
+            posted = SystemTime::now();
+        }
+        let text = patient(exchange, clients, &mut variables, rules, &outcome).await;
+        match (&exchange.quirk, text) {
+            (Some(_), _) => outcome.executed += 1,
+            (None, text) => {
+                outcome.compared += 1;
+                let request = format!("{} {}", exchange.request.method, exchange.request.path);
+                let difference = |text| Difference { step: number, request, text };
+                outcome.differences.extend(text.map(difference));
+            }
         }
     }
-    Ok(differences)
+    Ok(outcome)
+}
+
+/// Mails are sent in the background.
+async fn delivered(
+    mail: &Mail,
+    folder: &Path,
+    since: SystemTime,
+    variables: &mut Variables,
+) -> anyhow::Result<Option<String>> {
+    let started = Instant::now();
+    loop {
+        match mail::read(mail, folder, since, variables)? {
+            Some(_) if started.elapsed() < PATIENCE => sleep(PAUSE).await,
+            other => return Ok(other),
+        }
+    }
+}
+
+/// A GET that differs is repeated, as long as the scenario is not lost.
+async fn patient(
+    step: &Exchange,
+    clients: &Clients,
+    variables: &mut Variables,
+    rules: Rules,
+    so_far: &Outcome,
+) -> Option<String> {
+    let started = Instant::now();
+    let is_repeated = step.request.method == "GET"
+        && step.quirk.is_none()
+        && so_far.differences.len() < PATIENT_UNTIL;
+    loop {
+        let difference = attempt(step, clients, variables, rules)
+            .await
+            .unwrap_or_else(|error| Some(format!("{error:#}")));
+        match difference {
+            Some(_) if is_repeated && started.elapsed() < PATIENCE => sleep(PAUSE).await,
+            other => return other,
+        }
+    }
 }
 
 async fn attempt(
-    step: &Step,
+    step: &Exchange,
     clients: &Clients,
     variables: &mut Variables,
+    rules: Rules,
 ) -> anyhow::Result<Option<String>> {
     let answer = send(step, clients, variables).await?;
     capture(step, &answer, variables)?;
     if step.quirk.is_some() {
         return Ok(None);
     }
-    Ok(head_difference(step, &answer, variables)
-        .or_else(|| body_difference(step, &answer, variables)))
+    let comparison = Comparison { rules, unordered: &step.response.unordered, variables };
+    Ok(head_difference(step, &answer, comparison)
+        .or_else(|| body_difference(step, &answer, comparison)))
 }
 
-async fn send(step: &Step, clients: &Clients, variables: &Variables) -> anyhow::Result<Answer> {
+async fn send(step: &Exchange, clients: &Clients, variables: &Variables) -> anyhow::Result<Answer> {
     let request = &step.request;
-    let client = if request.actor.is_some() { &clients.admin } else { &clients.anonymous };
+    let client = match &request.actor {
+        None => &clients.anonymous,
+        Some(role) => clients.roles.get(role).with_context(|| format!("nobody is {role}"))?,
+    };
     let mut path = variables.fill(&request.path);
     if !request.query.is_empty() {
         path = format!("{path}?{}", encoded(&request.query, variables));
@@ -140,30 +222,58 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn capture(step: &Step, answer: &Answer, variables: &mut Variables) -> anyhow::Result<()> {
+fn capture(
+    step: &Exchange,
+    answer: &Answer,
+    variables: &mut Variables,
+) -> anyhow::Result<()> {
     for (name, place) in &step.capture {
-        let value = if place == "body" {
-            Some(answer.text())
+        if place == "body" {
+            variables.learn(name, &answer.text());
         } else if let Some(path) = place.strip_prefix("json:") {
             let json = answer.json().unwrap_or_default();
-            let found = path.split('.').try_fold(&json, |value, part| match value {
-                Value::Array(items) => items.get(part.parse::<usize>().ok()?),
-                value => value.get(part),
-            });
-            found.filter(|value| !value.is_null()).map(plain)
+            match pick(&json, path)? {
+                None | Some(Value::Null) => {}
+                Some(Value::Number(number)) => variables.learn_number(name, &number.to_string()),
+                Some(value) => variables.learn(name, &plain(value)),
+            }
         } else {
             let pattern = Regex::new(place).with_context(|| format!("not a pattern: {place}"))?;
             let text = answer.text();
-            pattern.captures(&text).and_then(|found| Some(found.get(1)?.as_str().to_owned()))
-        };
-        if let Some(value) = value {
-            variables.learn(name, &value);
+            let Some(found) = pattern.captures(&text).and_then(|found| found.get(1)) else {
+                continue;
+            };
+            // Permissions are shown in sentences and sent as numbers.
+            if name.starts_with("perm.") {
+                variables.learn_number(name, found.as_str());
+            } else {
+                variables.learn(name, found.as_str());
+            }
         }
     }
     Ok(())
 }
 
-fn head_difference(step: &Step, answer: &Answer, variables: &Variables) -> Option<String> {
+/// A value by keys, indexes of lists and searches, such as `results.[name=Operator].id`.
+fn pick<'a>(json: &'a Value, path: &str) -> anyhow::Result<Option<&'a Value>> {
+    let parts = Regex::new(r"\[([a-z_]+)=([^\]]*)\]|[^.\[\]]+")?;
+    let mut value = Some(json);
+    for part in parts.captures_iter(path) {
+        value = match (value, part.get(1), part.get(2)) {
+            (Some(Value::Array(items)), Some(key), Some(wanted)) => items.iter().find(|item| {
+                item.get(key.as_str()).is_some_and(|value| plain(value) == wanted.as_str())
+            }),
+            (Some(Value::Array(items)), ..) => {
+                part[0].parse().ok().and_then(|index: usize| items.get(index))
+            }
+            (Some(value), ..) => value.get(&part[0]),
+            (None, ..) => None,
+        };
+    }
+    Ok(value)
+}
+
+fn head_difference(step: &Exchange, answer: &Answer, comparison: Comparison<'_>) -> Option<String> {
     let want = &step.response;
     if answer.status != want.status {
         let beginning: String = answer.text().chars().take(200).collect();
@@ -173,33 +283,39 @@ fn head_difference(step: &Step, answer: &Answer, variables: &Variables) -> Optio
         return None;
     }
     want.headers.iter().find_map(|(name, want)| {
-        if name == "allow" && step.request.path.starts_with("/api") {
-            return None;
-        }
         let got = answer.header(name).unwrap_or_default();
-        (!variables.matches(want, got))
-            .then(|| format!("header {name}: {got:?}, expected {want:?}"))
+        let is_equal = if name == "allow" && step.request.path.starts_with("/api") {
+            !comparison.rules.compares_allow || methods(want) == methods(got)
+        } else {
+            comparison.variables.matches(want, got)
+        };
+        (!is_equal).then(|| format!("header {name}: {got:?}, expected {want:?}"))
     })
 }
 
-fn body_difference(step: &Step, answer: &Answer, variables: &Variables) -> Option<String> {
+/// Of an `Allow` header, without HEAD, which goes without saying.
+fn methods(allow: &str) -> BTreeSet<&str> {
+    allow.split(',').map(str::trim).filter(|method| *method != "HEAD").collect()
+}
+
+fn body_difference(step: &Exchange, answer: &Answer, comparison: Comparison<'_>) -> Option<String> {
     let want = &step.response;
     match want.body_kind {
         BodyKind::Html => None,
         BodyKind::Json => {
-            compare::difference(&want.body, &answer.json().unwrap_or_default(), variables, "")
+            comparison.difference(&want.body, &answer.json().unwrap_or_default())
         }
         BodyKind::Text => {
             // A revocation list is of one run.
             let is_crl = want.body.as_str().is_some_and(|text| text.contains("X509 CRL"));
             let got = Value::String(answer.text());
-            (!is_crl).then(|| compare::difference(&want.body, &got, variables, "")).flatten()
+            (!is_crl).then(|| comparison.difference(&want.body, &got)).flatten()
         }
-        BodyKind::Archive => archive_difference(step, answer, variables),
+        BodyKind::Archive => archive_difference(step, answer, comparison),
     }
 }
 
-fn archive_difference(step: &Step, answer: &Answer, variables: &Variables) -> Option<String> {
+fn archive_difference(step: &Exchange, answer: &Answer, comparison: Comparison<'_>) -> Option<String> {
     let want = &step.response;
     let got = match archive::entries(&answer.body) {
         Ok(got) => got,
@@ -216,7 +332,7 @@ fn archive_difference(step: &Step, answer: &Answer, variables: &Variables) -> Op
             entry
         })
         .collect();
-    if let Some(text) = compare::difference(&recorded, &got, variables, "") {
+    if let Some(text) = comparison.difference(&recorded, &got) {
         return Some(text);
     }
     let beginning = hex::encode(&answer.body[..answer.body.len().min(10)]);
@@ -225,7 +341,7 @@ fn archive_difference(step: &Step, answer: &Answer, variables: &Variables) -> Op
     }
     let announced = want.md5_equals.as_deref()?.strip_prefix("${")?.strip_suffix('}')?;
     let md5 = hex::encode(Md5::digest(&answer.body));
-    (variables.get(announced) != Some(&md5))
+    (comparison.variables.get(announced) != Some(&md5))
         .then(|| "the MD5 of the archive is not the checksum".to_owned())
 }
 
@@ -305,9 +421,13 @@ mod tests {
             }
         };
         let anonymous = Client::new(&address);
-        let clients = Clients { admin: anonymous.with_token("t"), anonymous };
+        let roles = BTreeMap::from([("admin".to_owned(), anonymous.with_token("t"))]);
+        let clients = Clients { roles, anonymous, mails: None };
         let fixture = Fixture::own().expect("a fixture");
-        let (found, ()) = tokio::join!(replay(&transcript, &clients, &fixture), serving);
-        found.expect("replayed").into_iter().map(|difference| difference.text).collect()
+        let replaying = replay(&transcript, &clients, &fixture, &[], Rules::AGENTS);
+        let (found, ()) = tokio::join!(replaying, serving);
+        let found = found.expect("replayed");
+        assert_eq!((found.compared, found.executed, found.skipped), (2, 1, 0));
+        found.differences.into_iter().map(|difference| difference.text).collect()
     }
 }

@@ -14,13 +14,35 @@ pub struct Transcript {
     /// Switches that the server must be started with.
     #[serde(default)]
     pub settings: BTreeMap<String, Value>,
-    /// Requests, in order.
+    /// In order.
     pub steps: Vec<Step>,
+}
+
+/// One thing after the other.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Step {
+    /// A mail is waited for.
+    Mail {
+        /// To whom, and what is taken out of it.
+        mail: Mail,
+    },
+    /// A request is sent.
+    Exchange(Box<Exchange>),
+}
+
+/// A mail that the request before has caused.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Mail {
+    /// The recipient's address.
+    pub(crate) to: String,
+    /// Variable to the pattern whose first group is its value; all must match.
+    pub(crate) capture: BTreeMap<String, String>,
 }
 
 /// A request and the answer that was recorded.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Step {
+pub struct Exchange {
     /// Present when the recorded answer is a defect: executed, not compared.
     #[serde(default)]
     pub(crate) quirk: Option<String>,
@@ -36,7 +58,7 @@ pub struct Step {
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
-    /// `admin`: with the superuser's token.
+    /// A role of the fixture: with the token of whoever has it.
     #[serde(default, rename = "as")]
     pub(crate) actor: Option<String>,
     #[serde(default)]
@@ -70,6 +92,9 @@ pub(crate) struct Response {
     /// The variable that holds the MD5 of the body.
     #[serde(default)]
     pub(crate) md5_equals: Option<String>,
+    /// Members whose items may come in any order.
+    #[serde(default)]
+    pub(crate) unordered: Vec<String>,
 }
 
 /// How a body is compared.
@@ -127,6 +152,14 @@ impl Transcript {
 
     /// Whether any request goes below this path.
     pub fn asks(&self, path: &str) -> bool {
-        self.steps.iter().any(|step| step.request.path.starts_with(path))
+        self.exchanges().any(|exchange| exchange.request.path.starts_with(path))
+    }
+
+    /// The requests among the steps.
+    pub(crate) fn exchanges(&self) -> impl Iterator<Item = &Exchange> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Exchange(exchange) => Some(&**exchange),
+            Step::Mail { .. } => None,
+        })
     }
 }

@@ -6,7 +6,7 @@ use md5::{Digest, Md5};
 use regex::{Captures, Regex};
 use serde_json::{Map, Value};
 
-use super::transcript::{Step, Transcript};
+use super::transcript::{Exchange, Transcript};
 use crate::{Fixture, note_secret};
 
 const UUID: &str = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}";
@@ -15,6 +15,8 @@ const UUID: &str = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}";
 #[derive(Clone, Debug)]
 pub(super) struct Variables {
     values: BTreeMap<String, String>,
+    /// Those that are numbers in requests.
+    numbers: BTreeSet<String>,
     placeholder: Regex,
 }
 
@@ -30,14 +32,15 @@ impl Variables {
                 organization.shared_secret.clone(),
             );
         }
-        let mut variables = Self { values, placeholder: Regex::new(r"\$\{([^}]+)\}")? };
+        let placeholder = Regex::new(r"\$\{([^}]+)\}")?;
+        let mut variables = Self { values, numbers: BTreeSet::new(), placeholder };
         let by_hardware = transcript
             .settings
             .get("OPENWISP_CONTROLLER_HARDWARE_ID_ENABLED")
             .is_some_and(|value| value == &Value::Bool(true));
         let captured: BTreeSet<&String> =
-            transcript.steps.iter().flat_map(|step| step.capture.keys()).collect();
-        for step in &transcript.steps {
+            transcript.exchanges().flat_map(|step| step.capture.keys()).collect();
+        for step in transcript.exchanges() {
             if let Some(key) = variables.derived_key(step, by_hardware) {
                 for name in variables.key_names(step) {
                     if !captured.contains(&name) && !variables.values.contains_key(&name) {
@@ -51,7 +54,7 @@ impl Variables {
     }
 
     /// The key of the device that this step makes.
-    fn derived_key(&self, step: &Step, by_hardware: bool) -> Option<String> {
+    fn derived_key(&self, step: &Exchange, by_hardware: bool) -> Option<String> {
         let empty = Map::new();
         let form = step.request.form.as_ref().unwrap_or(&empty);
         let text = |object: &Map<String, Value>, name: &str| {
@@ -81,7 +84,7 @@ impl Variables {
     }
 
     /// The variables of keys that this step mentions or implies by capturing an id.
-    fn key_names(&self, step: &Step) -> BTreeSet<String> {
+    fn key_names(&self, step: &Exchange) -> BTreeSet<String> {
         let request = &step.request;
         let mut texts = vec![request.path.clone()];
         texts.extend(request.raw_body.clone());
@@ -108,7 +111,8 @@ impl Variables {
     /// Takes a captured value, and with an id its other spelling.
     pub(super) fn learn(&mut self, name: &str, value: &str) {
         self.values.insert(name.to_owned(), value.to_owned());
-        if name.strip_suffix(".key").is_some() {
+        self.numbers.remove(name);
+        if name.strip_suffix(".key").is_some() || name.starts_with("token") {
             note_secret(value);
         }
         if is(value, "[0-9a-f]{32}") && name.strip_suffix(".id").is_some() {
@@ -119,6 +123,23 @@ impl Variables {
                 name.strip_suffix(".dashed").map_or_else(|| format!("{name}.hex"), str::to_owned);
             self.values.insert(plain, value.replace('-', ""));
         }
+    }
+
+    /// The same for a number, which stays one where a whole text of a request stands for it.
+    pub(super) fn learn_number(&mut self, name: &str, value: &str) {
+        self.learn(name, value);
+        self.numbers.insert(name.to_owned());
+    }
+
+    /// Whether a text is one placeholder and nothing else; its name.
+    pub(super) fn placeholder<'a>(&self, text: &'a str) -> Option<&'a str> {
+        let found = self.placeholder.captures(text)?;
+        (found.get(0)?.as_str() == text).then(|| found.get(1).map(|name| name.as_str()))?
+    }
+
+    fn number(&self, text: &str) -> Option<Value> {
+        let name = self.placeholder(text).filter(|name| self.numbers.contains(*name))?;
+        self.values.get(name)?.parse().ok().map(Value::Number)
     }
 
     /// Puts values into the text of a request; unknown placeholders stay.
@@ -132,7 +153,9 @@ impl Variables {
     /// The same for every text inside of a JSON value.
     pub(super) fn fill_json(&self, value: &Value) -> Value {
         match value {
-            Value::String(text) => Value::String(self.fill(text)),
+            Value::String(text) => {
+                self.number(text).unwrap_or_else(|| Value::String(self.fill(text)))
+            }
             Value::Array(items) => items.iter().map(|item| self.fill_json(item)).collect(),
             Value::Object(members) => members
                 .iter()
@@ -158,7 +181,11 @@ impl Variables {
     }
 
     fn pattern(&self, name: &str) -> String {
+        if name == "any" {
+            return r"[\s\S]*".to_owned();
+        }
         match name.strip_prefix("any:") {
+            Some("int") => r"\d+".to_owned(),
             Some("uuid") => UUID.to_owned(),
             Some("uuidhex" | "md5") => "[0-9a-f]{32}".to_owned(),
             Some("datetime") => r"\d{4}-\d\d-\d\dT[0-9:.]+(Z|\+00:00)".to_owned(),
@@ -213,6 +240,14 @@ mod tests {
         assert!(variables.matches("${sum}", "a+b"));
         assert!(!variables.matches("${sum}", "aab"));
         assert!(!variables.matches("${sum}", "a+b\n"));
+    }
+
+    #[test]
+    fn numbers_stay_numbers() {
+        let mut variables = nothing();
+        variables.learn_number("group", "12");
+        let filled = variables.fill_json(&serde_json::json!(["${group}", "no ${group}"]));
+        assert_eq!(filled, serde_json::json!([12, "no 12"]));
     }
 
     #[test]

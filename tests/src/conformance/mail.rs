@@ -1,0 +1,68 @@
+//! Mails that a server writes into a folder.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use anyhow::Context;
+use regex::Regex;
+
+use super::{transcript::Mail, variables::Variables};
+
+/// Clocks of file systems are coarse.
+const COARSE: Duration = Duration::from_secs(1);
+
+/// Looks for the newest mail to somebody that was written since a time, and takes what it is to hold out of it. What is wrong,
+/// if anything is.
+pub(super) fn read(
+    mail: &Mail,
+    folder: &Path,
+    since: SystemTime,
+    variables: &mut Variables,
+) -> anyhow::Result<Option<String>> {
+    let to = variables.fill(&mail.to);
+    let recipient = Regex::new(&format!("(?mi)^To: .*{}", regex::escape(&to)))?;
+    for path in newest_first(folder, since)? {
+        let Ok(raw) = std::fs::read(&path) else { continue };
+        let text = plain(&String::from_utf8_lossy(&raw));
+        if !recipient.is_match(&text) {
+            continue;
+        }
+        let mut found = Vec::new();
+        for (name, pattern) in &mail.capture {
+            let pattern =
+                Regex::new(pattern).with_context(|| format!("not a pattern: {pattern}"))?;
+            let value = pattern.captures(&text).and_then(|found| found.get(1));
+            found.extend(value.map(|value| (name, value.as_str().to_owned())));
+        }
+        if found.len() == mail.capture.len() {
+            for (name, value) in found {
+                variables.learn(name, &value);
+            }
+            return Ok(None);
+        }
+    }
+    Ok(Some(format!("no such mail to {to}")))
+}
+
+fn newest_first(folder: &Path, since: SystemTime) -> anyhow::Result<Vec<PathBuf>> {
+    let mut mails = Vec::new();
+    let Ok(entries) = folder.read_dir() else { return Ok(Vec::new()) };
+    for entry in entries {
+        let entry = entry?;
+        let (path, head) = (entry.path(), entry.metadata()?);
+        if head.is_dir() {
+            mails.extend(newest_first(&path, since)?.into_iter().map(|path| (since, path)));
+        } else if head.modified()? + COARSE >= since {
+            mails.push((head.modified()?, path));
+        }
+    }
+    mails.sort();
+    Ok(mails.into_iter().rev().map(|(_, path)| path).collect())
+}
+
+/// Without the soft line ends and the escaped equals signs of quoted-printable (RFC 2045 §6.7).
+fn plain(text: &str) -> String {
+    text.replace("\r\n", "\n").replace("=\n", "").replace("=3D", "=")
+}
