@@ -23,6 +23,7 @@ mod permission_groups;
 mod presence;
 mod preview;
 mod refusals;
+mod requests;
 mod sealing;
 mod settings;
 mod states;
@@ -65,7 +66,9 @@ pub use netjson::{
     ContentsDiff, FileChange, FileDiff, FilesDiff, Finding, Opaque, OptionDiff, PackageDiff,
     SectionDiff, uci::Setting,
 };
-pub use organizations::{NewOrganization, OrganizationChange, Organizations};
+pub use organizations::{
+    NewOrganization, OrganizationChange, OrganizationContents, Organizations, RemovalStep,
+};
 pub use permission_groups::{PermissionGroupChange, PermissionGroups};
 pub use presence::Presence;
 pub use preview::{
@@ -73,6 +76,7 @@ pub use preview::{
     RenderedFile,
 };
 pub use refusals::{Refused, RefusedKind};
+pub use requests::{Begun, GivenAnswer, Requests, Turn};
 pub use sealing::{Sealing, same_secret};
 pub use settings::{AccountSettings, ControllerSettings, Settings};
 pub use templates::{NewTemplate, TemplateChange, Templates};

@@ -13,7 +13,7 @@ use crate::{App, Failure, states::State};
 /// A long stream's state is kept every so many events.
 pub(crate) const SNAPSHOT_EVERY: i64 = 100;
 /// Raised whenever the state of an aggregate or its `apply` changes.
-pub(crate) const SNAPSHOT_FORMAT: i64 = 2;
+pub(crate) const SNAPSHOT_FORMAT: i64 = 3;
 
 /// An aggregate with the version that it was loaded at.
 #[derive(Debug)]

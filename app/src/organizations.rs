@@ -1,5 +1,7 @@
 //! Organizations.
 
+mod removal;
+
 use domain::{
     Document, OrganizationId, Permission,
     accounts::{
@@ -12,6 +14,8 @@ use projections::{
 };
 use secrecy::SecretString;
 use tracing::instrument;
+
+pub use removal::{OrganizationContents, RemovalStep};
 
 use crate::{App, By, Done, Failure, devices::within, sealing::Place, work::decide};
 
@@ -119,6 +123,12 @@ impl Organizations<'_> {
                 let (field, held) = ("config_settings.context", Some(&row.variables));
                 self.0.configurations().refuse_variables(field, held, context)?;
             }
+            if change.device_limit.is_some_and(|limit| limit != row.limit) {
+                // Who is limited does not lift the limit.
+                by.authority
+                    .require_anywhere(Permission::AddOrganization)
+                    .map_err(|denied| Failure::denied(denied, MODEL))?;
+            }
             let devices = device::count_of(self.0.store(), id).await?;
             let details = OrganizationDetails {
                 description: change.description.clone().unwrap_or(row.description),
@@ -142,6 +152,16 @@ impl Organizations<'_> {
             self.0.previews().refuse_shared("config_settings.context", &work.events()?).await
         })?;
         Ok(done)
+    }
+
+    /// How many devices an organization may have, and how many it has.
+    pub async fn limits(
+        &self,
+        by: &By,
+        id: OrganizationId,
+    ) -> Result<(DeviceLimit, u64), Failure> {
+        let row = self.organization(by, id, Permission::ViewOrganization).await?;
+        Ok((row.limit, device::count_of(self.0.store(), id).await?))
     }
 
     /// One organization.

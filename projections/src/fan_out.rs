@@ -9,7 +9,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 use store::{Fault, Jobs, Mode, NewJob, Op, Projection, Recorded};
 
-use crate::catalogue;
+use crate::{catalogue, removal};
 
 /// A job for many devices. Its position is that of the event that made it necessary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,12 +146,13 @@ impl Projection for FanOut {
         event_type.starts_with("template.")
             || event_type.starts_with("device_group.")
             || event_type == "organization.variables_changed"
+            || event_type == "organization.removal_started"
     }
 
     fn apply(&self, recorded: &Recorded) -> Result<Vec<Op>, Fault> {
         let event = catalogue::decode(recorded)?;
         let Some(job) = FanOutJob::of(&event, catalogue::stream(recorded)?) else {
-            return Ok(Vec::new());
+            return removal::jobs(&event, recorded.position, recorded.recorded_at);
         };
         let payload =
             serde_json::to_string(&Ordered { position: recorded.position, job: job.clone() })

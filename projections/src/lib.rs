@@ -12,6 +12,7 @@ mod fan_out;
 pub mod group;
 pub mod noun;
 pub mod organization;
+mod removal;
 mod render_inputs;
 mod secret;
 pub mod template;
@@ -24,6 +25,7 @@ pub use accounts::Accounts;
 pub use catalogue::{Catalogue, decode};
 pub use conditions::{NamedOrder, Order, Page, Place, Slice, Stretch, Stretched};
 pub use fan_out::{FanOut, FanOutJob, Ordered};
+pub use removal::{REMOVAL, RemovalOrder};
 pub use render_inputs::RenderInputs;
 pub use secret::SealedText;
 

@@ -214,5 +214,10 @@ pub(crate) fn fold(at: At, event: &OrganizationEvent) -> Vec<Op> {
         OrganizationEvent::DeviceLimitChanged { limit, .. } => {
             set("device_limit", column(*limit).into())
         }
+        OrganizationEvent::RemovalStarted { .. } => {
+            vec![Op::new("DELETE FROM organizations WHERE id = $1", args![id])]
+        }
+        // Gone since the removal started.
+        OrganizationEvent::Removed { .. } => Vec::new(),
     }
 }

@@ -10,6 +10,7 @@ mod flush_presence;
 mod owner;
 mod prune;
 mod record_addresses;
+mod remove_organizations;
 mod render;
 mod runner;
 
@@ -24,6 +25,7 @@ pub use flush_presence::FlushPresence;
 pub use owner::Owner;
 pub use prune::Prune;
 pub use record_addresses::RecordAddresses;
+pub use remove_organizations::RemoveOrganizations;
 pub use render::RenderConfigurations;
 pub use runner::run;
 
@@ -66,6 +68,7 @@ pub fn all(app: &App, owner: &Owner) -> Vec<Arc<dyn Reconciler>> {
         Arc::new(FlushPresence::new(app.clone())),
         Arc::new(Prune::new(app.clone())),
         Arc::new(RecordAddresses::new(app.clone())),
+        Arc::new(RemoveOrganizations::new(app.clone(), owner.to_owned())),
         Arc::new(RenderConfigurations::new(app.clone())),
     ]
 }

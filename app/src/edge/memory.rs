@@ -183,7 +183,9 @@ impl Memory {
                 *organization = Organization { active: created.active, changed: position };
             }
             OrganizationEvent::Enabled { .. } => organization.active = true,
-            OrganizationEvent::Disabled { .. } => organization.active = false,
+            OrganizationEvent::Disabled { .. } | OrganizationEvent::RemovalStarted { .. } => {
+                organization.active = false;
+            }
             OrganizationEvent::VariablesChanged { .. } => organization.changed = position,
             _ => {}
         }

@@ -1,6 +1,6 @@
 //! Changing organizations.
 
-use app::{NewOrganization, OrganizationChange};
+use app::{NewOrganization, OrganizationChange, OrganizationContents};
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 use domain::{
     OrganizationId,
@@ -75,6 +75,53 @@ pub(in crate::graphql) struct ChangeOrganizationInput {
     variables: Option<JsonObject>,
     /// How many devices it may have; null is any number, 0 is none.
     device_limit: MaybeUndefined<u32>,
+}
+
+/// An organization that is to be gone.
+#[derive(InputObject)]
+struct RemoveOrganizationInput {
+    /// Repeating the request with the same id never has a second effect.
+    client_mutation_id: Option<String>,
+    /// Which organization.
+    id: ID,
+    /// Only say what would be removed.
+    #[graphql(default)]
+    dry_run: bool,
+}
+
+/// What goes with an organization.
+#[derive(SimpleObject)]
+#[graphql(name = "OrganizationContents")]
+struct Contents {
+    /// Devices, each with its configuration.
+    devices: u64,
+    /// Templates of its own.
+    templates: u64,
+    /// Device groups.
+    device_groups: u64,
+    /// Accounts that belong to it; they stay accounts.
+    memberships: u64,
+}
+
+impl From<OrganizationContents> for Contents {
+    fn from(contents: OrganizationContents) -> Self {
+        let OrganizationContents { devices, templates, device_groups, memberships } = contents;
+        Self { devices, templates, device_groups, memberships }
+    }
+}
+
+/// An organization that is gone, or would be.
+#[derive(SimpleObject)]
+struct RemovedOrganization {
+    /// Which organization.
+    id: ID,
+    /// Of the mutation's last event: to be given as `minPosition` by who wants to see it. The end of the log where it was only
+    /// asked.
+    position: Position,
+    /// Was it only asked what would be removed?
+    dry_run: bool,
+    /// What is removed in the background from here on; null when the request was repeated.
+    removes: Option<Contents>,
 }
 
 /// An organization after a mutation.
@@ -173,5 +220,29 @@ impl OrganizationMutation {
         let done =
             once(ctx, key, |by| async move { organizations.change(&by, id, change).await }).await?;
         payload(ctx, id, done.position).await
+    }
+
+    /// Lets an organization be gone, with everything that is its: for superusers and for its owner with the permission. It is
+    /// gone for everybody at once, its agents are unknown; devices, templates, groups and memberships are removed in the
+    /// background. What happened stays in the history.
+    async fn remove_organization(
+        &self,
+        ctx: &Context<'_>,
+        input: RemoveOrganizationInput,
+    ) -> Result<RemovedOrganization> {
+        let id = OrganizationId::from_uuid(uuid("id", &input.id)?);
+        let organizations = app(ctx)?.organizations();
+        let contents = organizations.contents(by(ctx)?, id).await;
+        if input.dry_run {
+            let removes = Some(contents.map_err(failure)?.into());
+            let position = Position(app(ctx)?.store().head());
+            return Ok(RemovedOrganization { id: input.id, position, dry_run: true, removes });
+        }
+        // Of an organization that is gone already, only the repetition of the request hears.
+        let removes = contents.ok().map(Contents::from);
+        let remove = |by| async move { organizations.remove(&by, id).await };
+        let done = once(ctx, input.client_mutation_id, remove).await?;
+        let position = Position(done.position);
+        Ok(RemovedOrganization { id: input.id, position, dry_run: false, removes })
     }
 }

@@ -1,5 +1,4 @@
-//! `DELETE /api/v1/users/organization/{id}/`: organizations are disabled, not deleted, as long as nothing can delete what
-//! is theirs.
+//! `DELETE /api/v1/users/organization/{id}/`: gone at once; what was its is removed in the background.
 
 use axum::{extract::State, http::StatusCode};
 use domain::{OrganizationId, Permission};
@@ -12,9 +11,7 @@ pub(super) async fn handle(
     caller: Caller,
     Id(id): Id,
 ) -> Result<StatusCode, RestError> {
-    // Whoever may make one may delete one.
-    caller.may_plainly(Permission::AddOrganization)?;
-    state.app.organizations().get(&caller.by, OrganizationId::from_uuid(id)).await?;
-    let sentence = "Organizations cannot be deleted: set is_active to false instead.";
-    Err(RestError::Detail(StatusCode::CONFLICT, sentence.to_owned()))
+    caller.may_plainly(Permission::DeleteOrganization)?;
+    state.app.organizations().remove(&caller.by, OrganizationId::from_uuid(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -35,6 +35,9 @@ impl Past for OrganizationPast {
             (Some(organization), OrganizationEvent::VariablesChanged { variables, .. }) => {
                 organization.variables.clone_from(variables);
             }
+            (_, OrganizationEvent::RemovalStarted { .. } | OrganizationEvent::Removed { .. }) => {
+                *past = None;
+            }
             _ => {}
         }
     }

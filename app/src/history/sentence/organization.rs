@@ -54,5 +54,7 @@ pub(super) fn sentence(event: &OrganizationEvent) -> Sentence {
             };
             Sentence::new(text, &["device_limit"])
         }
+        OrganizationEvent::RemovalStarted { .. } => Sentence::new("removal started", &[]),
+        OrganizationEvent::Removed { .. } => Sentence::new("removed", &[]),
     }
 }

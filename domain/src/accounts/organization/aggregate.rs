@@ -14,6 +14,10 @@ pub enum Organization {
     Unknown,
     /// A tenant.
     Known(Box<Tenant>),
+    /// One that is gone for everybody; what was its is being removed.
+    Removing(OrganizationId),
+    /// One that is gone with everything that was its.
+    Removed,
 }
 
 /// What the rules remember of a tenant.
@@ -41,8 +45,16 @@ impl Organization {
         match (self, command) {
             (Self::Unknown, OrganizationCommand::Create(new)) => create(*new),
             (Self::Unknown, _) => Err(OrganizationError::Unknown),
-            (Self::Known(_), OrganizationCommand::Create(_)) => Err(OrganizationError::Exists),
+            (_, OrganizationCommand::Create(_)) => Err(OrganizationError::Exists),
             (Self::Known(tenant), command) => tenant.decide(command),
+            (Self::Removing(_), OrganizationCommand::StartRemoval)
+            | (Self::Removed, OrganizationCommand::StartRemoval | OrganizationCommand::Remove) => {
+                Ok(Vec::new())
+            }
+            (Self::Removing(id), OrganizationCommand::Remove) => {
+                Ok(vec![OrganizationEvent::Removed { organization_id: *id }])
+            }
+            (Self::Removing(_) | Self::Removed, _) => Err(OrganizationError::Unknown),
         }
     }
 
@@ -51,8 +63,17 @@ impl Organization {
             (state @ Self::Unknown, OrganizationEvent::Created(created)) => {
                 *state = Self::Known(Box::new(Tenant::from(*created)));
             }
+            (
+                state @ Self::Known(_),
+                OrganizationEvent::RemovalStarted { organization_id },
+            ) => {
+                *state = Self::Removing(organization_id);
+            }
+            (state @ (Self::Known(_) | Self::Removing(_)), OrganizationEvent::Removed { .. }) => {
+                *state = Self::Removed;
+            }
             (Self::Known(tenant), event) => tenant.evolve(event),
-            (Self::Unknown, _) => {}
+            (Self::Unknown | Self::Removing(_) | Self::Removed, _) => {}
         }
     }
 }
@@ -133,13 +154,24 @@ impl Tenant {
                 (limit != self.limit)
                     .then_some(OrganizationEvent::DeviceLimitChanged { organization_id, limit })
             }
+            OrganizationCommand::StartRemoval => {
+                Some(OrganizationEvent::RemovalStarted { organization_id })
+            }
+            OrganizationCommand::Remove => {
+                return Ok(vec![
+                    OrganizationEvent::RemovalStarted { organization_id },
+                    OrganizationEvent::Removed { organization_id },
+                ]);
+            }
         };
         Ok(event.into_iter().collect())
     }
 
     fn evolve(&mut self, event: OrganizationEvent) {
         match event {
-            OrganizationEvent::Created(_) => {}
+            OrganizationEvent::Created(_)
+            | OrganizationEvent::RemovalStarted { .. }
+            | OrganizationEvent::Removed { .. } => {}
             OrganizationEvent::Renamed { to, .. } => self.name = to,
             OrganizationEvent::SlugChanged { to, .. } => self.slug = to,
             OrganizationEvent::DetailsChanged { details, .. } => self.details = details,

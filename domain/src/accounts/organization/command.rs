@@ -27,6 +27,10 @@ pub enum OrganizationCommand {
         /// How many it has at present.
         devices: u64,
     },
+    /// Let it be gone for everybody; what is its is removed afterwards.
+    StartRemoval,
+    /// Nothing is left of it.
+    Remove,
 }
 
 /// The facts of a foundation.

@@ -78,6 +78,16 @@ pub enum OrganizationEvent {
         /// From here on.
         limit: DeviceLimit,
     },
+    /// It is gone for everybody, its slug and secret are free; what was its is being removed. *Public.*
+    RemovalStarted {
+        /// The tenant.
+        organization_id: OrganizationId,
+    },
+    /// Nothing is left of it but its history. *Public.*
+    Removed {
+        /// The tenant.
+        organization_id: OrganizationId,
+    },
 }
 
 stored_as! { OrganizationEvent:
@@ -92,6 +102,8 @@ stored_as! { OrganizationEvent:
     SharedSecretChanged => "organization.shared_secret_changed",
     VariablesChanged => "organization.variables_changed",
     DeviceLimitChanged => "organization.device_limit_changed",
+    RemovalStarted => "organization.removal_started",
+    Removed => "organization.removed",
 }
 
 /// Payload of [`OrganizationEvent::Created`].
@@ -169,6 +181,7 @@ impl Fact for OrganizationEvent {
             Self::SharedSecretChanged { from, secret: to, .. } => {
                 vec![ClaimChange::Release(secret(from)), ClaimChange::Take(secret(&to.fingerprint))]
             }
+            Self::RemovalStarted { .. } => vec![ClaimChange::ReleaseAll],
             // Organizations are told apart by slug; names may repeat, as they do elsewhere.
             Self::Renamed { .. }
             | Self::DetailsChanged { .. }
@@ -177,7 +190,8 @@ impl Fact for OrganizationEvent {
             | Self::RegistrationOpened { .. }
             | Self::RegistrationClosed { .. }
             | Self::VariablesChanged { .. }
-            | Self::DeviceLimitChanged { .. } => Vec::new(),
+            | Self::DeviceLimitChanged { .. }
+            | Self::Removed { .. } => Vec::new(),
         }
     }
 
@@ -193,7 +207,9 @@ impl Fact for OrganizationEvent {
             | Self::RegistrationClosed { organization_id }
             | Self::SharedSecretChanged { organization_id, .. }
             | Self::VariablesChanged { organization_id, .. }
-            | Self::DeviceLimitChanged { organization_id, .. } => Some(*organization_id),
+            | Self::DeviceLimitChanged { organization_id, .. }
+            | Self::RemovalStarted { organization_id }
+            | Self::Removed { organization_id } => Some(*organization_id),
         }
     }
 }

@@ -146,6 +146,31 @@ fn limits_say_how_many_devices_there_may_be() {
 }
 
 #[test]
+fn what_is_being_removed_is_gone() {
+    let organization_id = organization(1);
+    let started = OrganizationEvent::RemovalStarted { organization_id };
+    let removed = OrganizationEvent::Removed { organization_id };
+    given(vec![created()])
+        .when(OrganizationCommand::StartRemoval)
+        .then_expect_events(vec![started.clone()]);
+    let removing = || given(vec![created(), started.clone()]);
+    removing().when(OrganizationCommand::StartRemoval).then_expect_events(vec![]);
+    removing().when(create(|_| {})).then_expect_error(OrganizationError::Exists);
+    removing().when(OrganizationCommand::Remove).then_expect_events(vec![removed.clone()]);
+    let gone = || given(vec![created(), started.clone(), removed.clone()]);
+    gone().when(OrganizationCommand::Remove).then_expect_events(vec![]);
+    gone().when(create(|_| {})).then_expect_error(OrganizationError::Exists);
+    for (command, _) in changes() {
+        removing().when(command.clone()).then_expect_error(OrganizationError::Unknown);
+        gone().when(command).then_expect_error(OrganizationError::Unknown);
+    }
+    nothing()
+        .when(OrganizationCommand::StartRemoval)
+        .then_expect_error(OrganizationError::Unknown);
+    assert_eq!(started.claims(Uuid::nil()), [ClaimChange::ReleaseAll]);
+}
+
+#[test]
 fn slugs_and_secrets_are_unique_everywhere() {
     let take = |kind, value: &str| ClaimChange::Take(Claim::new(kind, None, value));
     let release = |kind, value: &str| ClaimChange::Release(Claim::new(kind, None, value));
