@@ -1,6 +1,7 @@
 //! REST below `/api/v1/`, in the form that clients of `OpenWISP` know (manual chapters 03 and 04, "REST API reference").
 
 mod caller;
+mod conditional;
 mod device;
 mod endpoint;
 mod failure;
@@ -10,10 +11,13 @@ mod group;
 mod id;
 mod input;
 mod json;
+mod language;
+mod limits;
 mod list;
 mod moment;
 mod negotiation;
 mod number;
+mod once;
 mod organization;
 mod permission_group;
 mod references;
@@ -30,6 +34,7 @@ pub(crate) fn routes() -> Routes {
     [
         token::routes(),
         organization::routes(),
+        limits::routes(),
         permission_group::routes(),
         user::routes(),
         device::routes(),

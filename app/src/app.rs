@@ -10,9 +10,10 @@ use tokio::sync::Semaphore;
 
 use crate::{
     Accounts, Agents, Bulk, By, Configurations, Devices, Done, Failure, FanOuts, Groups, History,
-    Live, Organizations, PermissionGroups, Previews, Refusal, Sealing, Settings, Templates, World,
+    Live, Organizations, PermissionGroups, Previews, Refusal, Requests, Sealing, Settings,
+    Templates, World,
     accounts::Guesses, agents::RegistrationRates, configurations::RenderLocks, edge::Edge,
-    presence::PresenceBook, refusals::Refusals, states::States,
+    presence::PresenceBook, refusals::Refusals, requests::Running, states::States,
 };
 
 /// The use cases. A clone is another handle to the same.
@@ -49,6 +50,7 @@ struct Inner {
     edge: Edge,
     presence: PresenceBook,
     refusals: Refusals,
+    running: Running,
     /// Of streams that were appended to lately.
     states: States,
     rates: RegistrationRates,
@@ -83,6 +85,7 @@ impl App {
             edge,
             presence,
             refusals: Refusals::default(),
+            running: Running::default(),
             states: States::default(),
             rates,
             guesses: Guesses::default(),
@@ -214,6 +217,10 @@ impl App {
         &self.0.refusals
     }
 
+    pub(crate) fn running(&self) -> &Running {
+        &self.0.running
+    }
+
     pub(crate) fn rates(&self) -> &RegistrationRates {
         &self.0.rates
     }
@@ -264,6 +271,11 @@ impl App {
     /// Permission groups.
     pub fn permission_groups(&self) -> PermissionGroups<'_> {
         PermissionGroups(self)
+    }
+
+    /// Requests under idempotency keys.
+    pub fn requests(&self) -> Requests<'_> {
+        Requests(self)
     }
 
     /// Device groups.

@@ -43,7 +43,8 @@ pub(crate) fn is_about_device(failure: &Failure) -> bool {
         | Failure::LimitReached { .. }
         | Failure::NotFound(_)
         | Failure::Forbidden
-        | Failure::Busy => true,
+        | Failure::Busy
+        | Failure::Stale => true,
         Failure::Unauthenticated
         | Failure::RateLimited
         | Failure::Unavailable

@@ -17,6 +17,8 @@ pub struct By {
     pub(crate) cause_position: Option<i64>,
     /// Under which a repetition of the request is recognised.
     pub once: Option<Once>,
+    /// The end of the log when the actor last saw what is to be changed: nothing happens where it was changed since.
+    pub unchanged_since: Option<i64>,
     /// Nothing is to happen: what would be appended is kept here instead.
     pub(crate) rehearsal: Option<Rehearsal>,
 }
@@ -39,6 +41,7 @@ impl By {
             causation: None,
             cause_position: None,
             once: None,
+            unchanged_since: None,
             rehearsal: None,
         }
     }

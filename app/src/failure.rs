@@ -39,6 +39,9 @@ pub enum Failure {
     /// Somebody else changed the same thing; asking again is safe.
     #[error("changed by someone else at the same time: try again")]
     Busy,
+    /// Somebody has changed it since the actor looked at it.
+    #[error("the object has been changed since you read it: read it again")]
+    Stale,
     /// Too often.
     #[error("too many requests: try again later")]
     RateLimited,

@@ -34,6 +34,8 @@ pub(crate) enum Place {
     Detail(UserId, ProfileField),
     /// A listed e-mail address by its number.
     ListedAddress(UserId, u32),
+    /// What a request of an account was answered.
+    Answer(UserId),
 }
 
 impl Place {
@@ -47,7 +49,8 @@ impl Place {
             | Self::Phone(user)
             | Self::Password(user)
             | Self::Detail(user, _)
-            | Self::ListedAddress(user, _) => Subject::Person(user.as_uuid()),
+            | Self::ListedAddress(user, _)
+            | Self::Answer(user) => Subject::Person(user.as_uuid()),
         }
     }
 
@@ -63,6 +66,7 @@ impl Place {
             Self::Password(user) => format!("user|{user}|password"),
             Self::Detail(user, field) => format!("user|{user}|profile|{}", field.as_str()),
             Self::ListedAddress(user, number) => format!("user|{user}|address|{number}"),
+            Self::Answer(user) => format!("user|{user}|answer"),
         }
     }
 
@@ -77,6 +81,7 @@ impl Place {
             Self::Phone(_) => PHONE,
             Self::Detail(..) => "user.profile",
             Self::Password(_) => "user.password",
+            Self::Answer(_) => REQUEST,
         }
     }
 }
@@ -87,6 +92,7 @@ const USERNAME: &str = "user.username";
 const EMAIL: &str = "user.email";
 const PHONE: &str = "user.phone";
 const TOKEN: &str = "user.token";
+const REQUEST: &str = "request";
 
 impl Sealing {
     /// Over a keyring.
@@ -142,6 +148,11 @@ impl Sealing {
     /// What is stored of a bearer token.
     pub(crate) fn token(&self, token: &str) -> String {
         self.keyring.fingerprint(TOKEN, token.as_bytes())
+    }
+
+    /// Stands for a request, without telling it.
+    pub(crate) fn request(&self, request: &[u8]) -> String {
+        self.keyring.fingerprint(REQUEST, request)
     }
 
     /// The token that an account gets whenever it asks, until all its tokens are ended: derived, so that nobody has to store

@@ -5,7 +5,7 @@ use std::{any::Any, collections::HashMap, sync::Arc, time::Duration};
 use cqrs_es::{Aggregate, event_sink::EventSink};
 use domain::{Event, Fact};
 use parking_lot::Mutex;
-use store::{Append, AppendError, Context, Expected, IdempotencyKey, Limit, Part};
+use store::{Append, AppendError, Context, Expected, IdempotencyKey, Limit, Part, Recorded};
 use uuid::Uuid;
 
 use crate::{
@@ -101,6 +101,17 @@ where
     Ok(Decided { loaded, events: sink.collect().await })
 }
 
+/// Refuses what would change something that the actor has not seen as it is. What this very request has done is seen.
+async fn seen(app: &App, by: &By, kind: &str, stream: &str, version: i64) -> Result<(), Failure> {
+    let Some(since) = by.unchanged_since.filter(|_| version > 0) else { return Ok(()) };
+    let last = app.store().stream(kind, stream, version - 1).await?;
+    let stale = |last: &Recorded| {
+        last.position > since
+            && (last.correlation_id.is_none() || last.correlation_id != by.correlation_id)
+    };
+    if last.first().is_some_and(stale) { Err(Failure::Stale) } else { Ok(()) }
+}
+
 impl<'a> Work<'a> {
     pub(crate) fn new(app: &'a App, by: &'a By) -> Self {
         Self {
@@ -177,6 +188,9 @@ impl<'a> Work<'a> {
         };
         let Decided { loaded: Loaded { aggregate, version, snapshot }, events } = decided;
         let happened = !events.is_empty();
+        if happened {
+            seen(self.app, self.by, A::TYPE, &stream, version).await?;
+        }
         let events = events
             .iter()
             .map(|event| log::new_event(event, self.app.world().new_id()))

@@ -35,6 +35,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     30 "0030_configurations",
     50 "0050_edge",
     60 "0060_people",
+    70 "0070_requests",
 };
 
 /// A step that the database has behind it.

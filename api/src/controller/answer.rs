@@ -97,6 +97,7 @@ pub(super) fn failed(failure: Failure) -> Response {
         | Failure::Forbidden
         | Failure::Unauthenticated
         | Failure::Busy
+        | Failure::Stale
         | Failure::Unavailable => {
             let sentence =
                 text(StatusCode::SERVICE_UNAVAILABLE, "error: temporarily unavailable\n");

@@ -33,7 +33,7 @@ fn told(failure: &Failure) -> Error {
         Failure::Taken(values) => with_fields("TAKEN", sentence, taken(values)),
         Failure::NotFound(_) => coded("NOT_FOUND", sentence),
         Failure::Forbidden => coded("FORBIDDEN", sentence),
-        Failure::Busy => coded("BUSY", sentence),
+        Failure::Busy | Failure::Stale => coded("BUSY", sentence),
         Failure::RateLimited => coded("RATE_LIMITED", sentence),
         Failure::Unavailable => coded("UNAVAILABLE", sentence),
         Failure::Broken(cause) => {

@@ -12,10 +12,11 @@ use serde_json::{Map, Value, json};
 
 use super::{
     caller::Caller,
+    conditional,
     failure::RestError,
-    id,
+    id, language,
     negotiation::{self, Format},
-    number,
+    number, once,
 };
 use crate::{
     ApiState, body,
@@ -42,6 +43,8 @@ pub(super) struct Endpoint {
 pub(super) const LIST: &str = "GET, POST, HEAD, OPTIONS";
 /// For single objects.
 pub(super) const DETAIL: &str = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS";
+/// For what is always there.
+pub(super) const CHANGE: &str = "GET, PUT, PATCH, HEAD, OPTIONS";
 /// For what is only read.
 pub(super) const READ: &str = "GET, HEAD, OPTIONS";
 /// For what is only replaced.
@@ -58,15 +61,19 @@ pub(super) fn add(
     let audience = if endpoint.open { Audience::Everybody } else { Audience::Accounts };
     let route = Route { path: endpoint.path.to_owned(), methods: endpoint.methods, audience };
     routes.add(route, move |state| {
-        let gate = middleware::from_fn_with_state((state.clone(), endpoint), gate);
+        let gate = (state.clone(), endpoint, methods.clone());
+        let gate = middleware::from_fn_with_state(gate, self::gate);
         // Without a fallback of its own the gate would not be asked about other methods.
         methods.fallback(page::not_found).layer(gate)
     })
 }
 
+/// What the gate knows of its endpoint.
+type Gate = (ApiState, &'static Endpoint, MethodRouter<ApiState>);
+
 /// Everything before and after an endpoint.
 async fn gate(
-    State((state, endpoint)): State<(ApiState, &'static Endpoint)>,
+    State((state, endpoint, methods)): State<Gate>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -76,14 +83,24 @@ async fn gate(
     }
     let request_id = parts.extensions.get::<RequestId>().copied();
     let query = Form::parse(parts.uri.query().unwrap_or_default().as_bytes());
+    let asked = parts.headers.clone();
     let mut answer = match negotiation::choose(&query, &parts.headers) {
         Err(error) => error.into_response(),
         Ok(format) => {
             let answer = match admit(&state, endpoint, &query, &mut parts).await {
-                Ok(None) => next.run(Request::from_parts(parts, content)).await,
+                Ok(None) if [Method::GET, Method::HEAD].contains(&parts.method) => {
+                    let answer = next.run(Request::from_parts(parts, content)).await;
+                    conditional::tagged(&state.app, endpoint, &asked, answer).await
+                }
+                Ok(None) => {
+                    let request = Request::from_parts(parts, content);
+                    let carry_out = |request| guarded(&state, endpoint, &methods, request, next);
+                    once::perform(&state, request, carry_out).await
+                }
                 Ok(Some(description)) => Json(description).into_response(),
                 Err(error) => error.into_response(),
             };
+            let answer = language::translate(&asked, answer).await;
             match format {
                 Format::Json => answer,
                 Format::Page => negotiation::into_page(endpoint.name, answer).await,
@@ -95,6 +112,21 @@ async fn gate(
     }
     answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(endpoint.methods));
     answer
+}
+
+/// Carries out what changes something, unless the client has not seen what it is about.
+async fn guarded(
+    state: &ApiState,
+    endpoint: &Endpoint,
+    methods: &MethodRouter<ApiState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, content) = request.into_parts();
+    match conditional::guard(state, endpoint, methods, &mut parts).await {
+        Ok(()) => next.run(Request::from_parts(parts, content)).await,
+        Err(answer) => answer,
+    }
 }
 
 /// Credentials before methods; a description where one was asked for.

@@ -122,6 +122,10 @@ impl From<Failure> for RestError {
             Failure::Forbidden => Self::forbidden(sentences::NO_PERMISSION),
             Failure::Unauthenticated => Self::Unauthenticated("Invalid token."),
             Failure::Busy | Failure::Unavailable => Self::later(StatusCode::SERVICE_UNAVAILABLE),
+            Failure::Stale => {
+                let sentence = "The object has changed since you read it: read it again.";
+                Self::Detail(StatusCode::PRECONDITION_FAILED, sentence.to_owned())
+            }
             Failure::RateLimited => {
                 Self::Later(StatusCode::TOO_MANY_REQUESTS, "Request was throttled.")
             }

@@ -24,7 +24,7 @@ fn read(text: &str) -> Result<Value, String> {
     if text.starts_with('\u{feff}') {
         return Err(Complaint::new("Unexpected UTF-8 BOM (decode using utf-8-sig)", 0).show(&[]));
     }
-    serde_json::from_str(text).map_err(|error| {
+    let parsed = serde_json::from_str(text).map_err(|error| {
         let characters: Vec<char> = text.chars().collect();
         let mut scanner = Scanner { text: &characters, depth: 0 };
         match scanner.document() {
@@ -32,7 +32,33 @@ fn read(text: &str) -> Result<Value, String> {
             // Too deep, too large a number, half a surrogate pair: only our parser minds.
             Ok(()) => error.to_string(),
         }
-    })
+    })?;
+    if depth_of(text) > MOST_LEVELS {
+        return Err(format!("nested too deeply: at most {MOST_LEVELS} levels"));
+    }
+    Ok(parsed)
+}
+
+/// Lists and objects inside each other.
+const MOST_LEVELS: usize = 64;
+
+/// How deep the lists and objects of a document go.
+fn depth_of(document: &str) -> usize {
+    let (mut depth, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
+    for byte in document.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' if !quoted => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 fn not_text(bytes: &[u8], error: std::str::Utf8Error) -> String {
@@ -275,6 +301,15 @@ mod tests {
         assert_eq!(value.to_string(), "[0,-0.0,9223372036854775808,1e-7,1.5e+300]");
         let refused = parse(br#"{"config": {"a": [99999999999999999999]}}"#);
         assert!(matches!(refused, Err(Unparsed::Inexact(at)) if at.pointer == "/config/a/0"));
+    }
+
+    #[test]
+    fn sixty_four_levels_are_fine() {
+        let deep = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(parse(deep(64).as_bytes()).is_ok());
+        assert_eq!(complaint(&deep(65)), "nested too deeply: at most 64 levels");
+        let brackets = format!("[\"{}\\\"{}\"]", "[".repeat(90), "{".repeat(90));
+        assert!(parse(brackets.as_bytes()).is_ok());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use axum::{
 use projections::Page;
 use serde_json::{Value, json};
 
-use super::failure::RestError;
+use super::{failure::RestError, sentences};
 use crate::{form::Form, request::base_url};
 
 /// Rows of a page when nobody says otherwise.
@@ -129,7 +129,7 @@ impl Wanted {
 }
 
 fn nowhere() -> RestError {
-    RestError::Detail(StatusCode::NOT_FOUND, "Invalid page.".to_owned())
+    RestError::Detail(StatusCode::NOT_FOUND, sentences::INVALID_PAGE.to_owned())
 }
 
 #[cfg(test)]

@@ -79,6 +79,8 @@ pub(super) async fn into_page(name: &str, answer: Response) -> Response {
     );
     parts.headers.insert(header::CONTENT_TYPE, page::HTML);
     parts.headers.remove(header::CONTENT_LENGTH);
+    // Tags are of what programs get.
+    parts.headers.remove(header::ETAG);
     Response::from_parts(parts, Body::from(text))
 }
 

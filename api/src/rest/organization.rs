@@ -10,7 +10,8 @@ mod shape;
 
 use axum::routing::get;
 
-pub(super) use sent::{is_email, is_url};
+pub(super) use sent::{device_limit, is_email, is_url};
+pub(super) use shape::limit;
 
 use super::endpoint::{self, Endpoint};
 use crate::routes::Routes;

@@ -11,6 +11,7 @@ pub(super) const NOT_AN_OBJECT: &str = "the supplied value is not a JSON object"
 pub(super) const NOT_AN_ADDRESS: &str = "Enter a valid IPv4 or IPv6 address.";
 pub(super) const NULL_CHARACTER: &str = "Null characters are not allowed.";
 pub(super) const NO_PERMISSION: &str = "You do not have permission to perform this action.";
+pub(super) const INVALID_PAGE: &str = "Invalid page.";
 pub(super) const NOT_A_MANAGER: &str =
     "User is not a manager of the organization to which the requested resource belongs.";
 

@@ -81,6 +81,20 @@ pub const STATE: &[StateTable] = &[
         ],
         only: "",
     },
+    StateTable {
+        name: "idempotent_requests",
+        key: 1,
+        columns: &[
+            ("id", Text),
+            ("actor", Text),
+            ("request", Text),
+            ("head", Int),
+            ("correlation_id", Id),
+            ("answer", Text),
+            ("started_at", Time),
+        ],
+        only: "",
+    },
     // Reactors only (see `Export`): what they have ordered is in `jobs`, and must not be ordered again nor left out.
     StateTable {
         name: "projection_checkpoints",

@@ -76,13 +76,21 @@ impl Sent {
         });
         self.shared_secret = secret.map(SecretString::from);
         self.context = fields.document("context", false, NOT_AN_OBJECT);
-        self.device_limit = match input.get("device_limit") {
-            Given::Absent => None,
-            Given::Value(Value::Null) | Given::Text("") => Some(DeviceLimit::NoDevices),
-            Given::Value(value) => limit(&mut fields, value.as_u64()),
-            Given::Text(text) => limit(&mut fields, text.trim().parse().ok()),
-        };
+        self.device_limit = device_limit(&mut fields, input);
         fields.errors
+    }
+}
+
+/// 0 is any number, null is none.
+pub(in super::super) fn device_limit(
+    fields: &mut Fields<'_>,
+    input: &Input,
+) -> Option<DeviceLimit> {
+    match input.get("device_limit") {
+        Given::Absent => None,
+        Given::Value(Value::Null) | Given::Text("") => Some(DeviceLimit::NoDevices),
+        Given::Value(value) => limit(fields, value.as_u64()),
+        Given::Text(text) => limit(fields, text.trim().parse().ok()),
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) async fn full(
 }
 
 /// 0 is no limit, null no device at all.
-fn limit(limit: DeviceLimit) -> Value {
+pub(in super::super) fn limit(limit: DeviceLimit) -> Value {
     match limit {
         DeviceLimit::Unlimited => json!(0),
         DeviceLimit::AtMost(limit) => json!(limit),
