@@ -130,6 +130,9 @@ pub enum Refusal {
     /// The idempotency key belongs to something else.
     #[error("the request's id was used for a different request: choose a new one")]
     KeyReused,
+    /// Groups of other organizations hold the template.
+    #[error("device groups of other organizations have this template: take it out of them first")]
+    ListedElsewhere,
     /// Its organization cannot be changed.
     #[error("the organization cannot be changed: create a new one there")]
     OrganizationFixed,

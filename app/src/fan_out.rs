@@ -101,6 +101,9 @@ impl FanOuts<'_> {
                 })
                 .await
             }
+            FanOutJob::PlaceTemplate { template_id } => {
+                self.place(by, ordered, id, *template_id).await
+            }
             FanOutJob::DropTemplate { template_id } => {
                 self.reassign(by, ordered, id, i64::MAX, |templates| {
                     templates.retain(|template| template != template_id);
@@ -122,6 +125,32 @@ impl FanOuts<'_> {
             Err(Failure::NotFound(_) | Failure::Refused(Refusal::DeviceDeactivated)) => Ok(false),
             assigned => assigned,
         }
+    }
+
+    /// Takes a template that has moved from a device of another organization, and gives it to one that it is for.
+    async fn place(
+        &self,
+        by: &By,
+        ordered: &Ordered,
+        id: DeviceId,
+        template_id: TemplateId,
+    ) -> Result<bool, Failure> {
+        let store = self.0.store();
+        let Some(device) = device::by_id(store, id).await? else { return Ok(false) };
+        let Some(template) = template::by_id(store, template_id).await? else { return Ok(false) };
+        if template.organization_id.is_some_and(|owner| owner != device.organization_id) {
+            let drop = |templates: &mut Vec<TemplateId>| templates.retain(|id| *id != template_id);
+            return self.reassign(by, ordered, id, i64::MAX, drop).await;
+        }
+        let held = configuration::by_device(store, id).await?;
+        let fits = held.is_some_and(|held| held.backend == template.backend);
+        if !fits || !template.flags.is_default() || !device.active {
+            return Ok(false);
+        }
+        self.reassign(by, ordered, id, ordered.position, |templates| {
+            append(templates, [template_id]);
+        })
+        .await
     }
 
     /// Takes a group's former templates from one of its devices and gives it the present ones.
@@ -232,6 +261,7 @@ impl FanOuts<'_> {
             FanOutJob::RenderTemplate { template_id } | FanOutJob::DropTemplate { template_id } => {
                 Some(Reach::UsesTemplate(*template_id))
             }
+            FanOutJob::PlaceTemplate { template_id } => Some(Reach::MayHave(*template_id)),
             FanOutJob::RenderGroup { group_id }
             | FanOutJob::ReassignGroup { group_id, .. }
             | FanOutJob::LeaveGroup { group_id } => Some(Reach::InGroup(*group_id)),
@@ -257,6 +287,8 @@ fn key(ordered: &Ordered, id: DeviceId) -> String {
 /// The devices of a job.
 enum Reach {
     UsesTemplate(TemplateId),
+    /// Those that have it, and those that it is for.
+    MayHave(TemplateId),
     InGroup(GroupId),
     OfOrganization(OrganizationId),
     /// Those that a default template is for; deactivated ones are left out.
@@ -271,6 +303,13 @@ impl Reach {
     fn from(&self) -> String {
         match self {
             Self::UsesTemplate(_) => "configuration_templates WHERE template_id = $1".to_owned(),
+            Self::MayHave(_) => "configurations WHERE
+                (device_id IN (SELECT device_id FROM configuration_templates WHERE template_id = $1)
+                 OR EXISTS (SELECT 1 FROM templates t WHERE t.id = $1 AND t.is_default AND NOT t.removed
+                     AND t.backend = configurations.backend
+                     AND (t.organization_id IS NULL OR t.organization_id = configurations.organization_id)
+                     AND configurations.status NOT IN ('deactivating', 'deactivated')))"
+                .to_owned(),
             Self::InGroup(_) => "devices WHERE group_id = $1".to_owned(),
             Self::OfOrganization(_) => "devices WHERE organization_id = $1".to_owned(),
             Self::Eligible { organization, .. } => {
@@ -287,14 +326,14 @@ impl Reach {
 
     fn column(&self) -> &'static str {
         match self {
-            Self::UsesTemplate(_) | Self::Eligible { .. } => "device_id",
+            Self::UsesTemplate(_) | Self::MayHave(_) | Self::Eligible { .. } => "device_id",
             Self::InGroup(_) | Self::OfOrganization(_) => "id",
         }
     }
 
     fn id(&self) -> store::Arg {
         match self {
-            Self::UsesTemplate(id) => id.as_uuid().into(),
+            Self::UsesTemplate(id) | Self::MayHave(id) => id.as_uuid().into(),
             Self::InGroup(id) => id.as_uuid().into(),
             Self::OfOrganization(id) => id.as_uuid().into(),
             Self::Eligible { backend, .. } => backend.into(),

@@ -5,7 +5,7 @@ use domain::{
     configuration::{Backend, CreateTemplate, Template, TemplateCommand, TemplateFlags},
 };
 use projections::{
-    NamedOrder, Order, Page, Slice, Stretch, Stretched,
+    NamedOrder, Order, Page, Slice, Stretch, Stretched, group,
     template::{self, TemplateFilter, TemplateRow},
 };
 use tracing::instrument;
@@ -45,7 +45,7 @@ pub struct NewTemplate {
 /// New values for some of a template; `None` leaves the old one.
 #[derive(Clone, Debug, Default)]
 pub struct TemplateChange {
-    /// Must be the one it has; `Some(None)` is shared.
+    /// Another owner; `Some(None)` is shared.
     pub organization_id: Option<Option<OrganizationId>>,
     /// Unique inside the organization.
     pub name: Option<String>,
@@ -117,11 +117,13 @@ impl Templates<'_> {
         let ((), done) = decide!(self.0, by, work => {
             work.open::<Template>(id.as_uuid()).await?;
             let row = self.template(by, id, Permission::ChangeTemplate).await?;
-            if change.organization_id.is_some_and(|wanted| wanted != row.organization_id) {
-                return Err(Failure::Refused(Refusal::OrganizationFixed));
+            let owner = change.organization_id.unwrap_or(row.organization_id);
+            if owner != row.organization_id {
+                self.may_move(by, id, owner).await?;
             }
-            if let Some(name) = change.name.as_deref().filter(|name| *name != row.name) {
-                self.name_is_free(id, row.organization_id, name).await?;
+            let name = change.name.as_deref().unwrap_or(&row.name);
+            if owner != row.organization_id || name != row.name {
+                self.name_is_free(id, owner, name).await?;
             }
             let backend = self.backend(change.backend.as_deref().unwrap_or(&row.backend))?;
             if let Some(config) = &change.config {
@@ -143,6 +145,7 @@ impl Templates<'_> {
                 change.required.unwrap_or(row.flags.is_required()),
             );
             let commands = [
+                Some(TemplateCommand::Move(owner)),
                 change.name.clone().map(TemplateCommand::Rename),
                 change.backend.is_some().then(|| TemplateCommand::ChangeBackend(backend.clone())),
                 change.config.clone().map(TemplateCommand::ChangeContents),
@@ -260,6 +263,24 @@ impl Templates<'_> {
         let row = template::by_id(self.0.store(), id).await?.ok_or(Failure::NotFound(MODEL))?;
         by.authority.require(permission, row.organization_id).map_err(denied)?;
         Ok(row)
+    }
+
+    /// Whoever gives a template away may change those of its new owner, too; shared ones are for superusers.
+    async fn may_move(
+        &self,
+        by: &By,
+        id: TemplateId,
+        owner: Option<OrganizationId>,
+    ) -> Result<(), Failure> {
+        let Some(owner) = owner else {
+            let allowed = by.authority.require(Permission::ChangeTemplate, None);
+            return allowed.map_err(|denied| Failure::denied(denied, MODEL));
+        };
+        self.0.devices().owner(by, Permission::ChangeTemplate, owner).await?;
+        if group::others_list(self.0.store(), id, owner).await? {
+            return Err(Failure::Refused(Refusal::ListedElsewhere));
+        }
+        Ok(())
     }
 
     fn backend(&self, name: &str) -> Result<Backend, Failure> {

@@ -35,6 +35,11 @@ pub enum FanOutJob {
         /// The template.
         template_id: TemplateId,
     },
+    /// Take a template that has moved from the devices of other organizations, and give it to those that it is for.
+    PlaceTemplate {
+        /// The template.
+        template_id: TemplateId,
+    },
     /// Take a template that was removed out of the lists of its devices.
     DropTemplate {
         /// The template.
@@ -68,9 +73,10 @@ impl FanOutJob {
             Self::RenderTemplate { .. }
             | Self::RenderGroup { .. }
             | Self::RenderOrganization { .. } => "configurations.render",
-            Self::AddTemplate { .. } | Self::DropTemplate { .. } | Self::ReassignGroup { .. } => {
-                "configurations.reassign"
-            }
+            Self::AddTemplate { .. }
+            | Self::PlaceTemplate { .. }
+            | Self::DropTemplate { .. }
+            | Self::ReassignGroup { .. } => "configurations.reassign",
             Self::LeaveGroup { .. } => "devices.leave_group",
         }
     }
@@ -103,6 +109,7 @@ impl FanOutJob {
             TemplateEvent::ContentsChanged { .. }
             | TemplateEvent::DefaultValuesChanged { .. }
             | TemplateEvent::BackendChanged { .. } => Some(Self::RenderTemplate { template_id }),
+            TemplateEvent::Moved { .. } => Some(Self::PlaceTemplate { template_id }),
             TemplateEvent::Removed { .. } => Some(Self::DropTemplate { template_id }),
             TemplateEvent::Renamed { .. }
             | TemplateEvent::TagsChanged { .. }

@@ -102,6 +102,19 @@ impl GroupFilter {
     }
 }
 
+/// Does a group of another organization list a template?
+pub async fn others_list(
+    store: &Store,
+    template: TemplateId,
+    organization: OrganizationId,
+) -> Result<bool, StoreError> {
+    let query = Query::new(
+        "SELECT 1 FROM device_groups WHERE NOT removed AND organization_id <> $1 AND templates LIKE $2 LIMIT 1",
+        args![organization.as_uuid(), format!("%{template}%")],
+    );
+    Ok(!store.fetch(query).await?.is_empty())
+}
+
 /// A page of groups.
 pub async fn list(
     store: &Store,

@@ -256,6 +256,9 @@ pub(crate) fn fold(at: At, event: &TemplateEvent) -> Vec<Op> {
             args![id, to.is_default(), to.is_required(), time],
         )],
         TemplateEvent::NotesChanged { notes, .. } => set("notes", notes.into()),
+        TemplateEvent::Moved { to, .. } => {
+            set("organization_id", to.map(OrganizationId::as_uuid).into())
+        }
         TemplateEvent::BackendChanged { to, .. } => render("backend", to.as_str().to_owned()),
         TemplateEvent::Removed { .. } => vec![Op::new(
             "UPDATE templates SET removed = $2, config = '{}', default_values = '{}', changed = $3, modified_at = $4 WHERE id = $1",

@@ -121,7 +121,7 @@ fn place(refusal: &Refusal) -> Option<String> {
         Refusal::ForeignTemplates { .. } | Refusal::DefaultTemplatesInGroup { .. } => "templateIds",
         Refusal::SharedTemplateName => "name",
         Refusal::LimitBelowDevices { .. } => "deviceLimit",
-        Refusal::OrganizationFixed => "organizationId",
+        Refusal::OrganizationFixed | Refusal::ListedElsewhere => "organizationId",
         Refusal::TemplateConflict { .. } => "configuration",
         Refusal::Exists => "id",
         Refusal::KeyReused => "clientMutationId",

@@ -169,7 +169,7 @@ fn refused(refusal: Refusal) -> RestError {
         Refusal::DefaultTemplatesInGroup { .. } => "templates",
         Refusal::SharedTemplateName => "name",
         Refusal::LimitBelowDevices { .. } => "config_settings.device_limit",
-        Refusal::OrganizationFixed => "organization",
+        Refusal::OrganizationFixed | Refusal::ListedElsewhere => "organization",
         Refusal::TooManyTokens
         | Refusal::TooManyAddresses
         | Refusal::TooManyMemberships

@@ -70,6 +70,7 @@ impl Names {
                 Event::Group(GroupEvent::Created(created)) => {
                     (Some(created.organization_id), &created.name)
                 }
+                Event::Template(TemplateEvent::Moved { to, name, .. }) => (*to, name),
                 Event::Group(GroupEvent::Renamed { organization_id, to, .. })
                 | Event::Organization(OrganizationEvent::Renamed { organization_id, to, .. }) => {
                     (Some(*organization_id), to)

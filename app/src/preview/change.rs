@@ -158,7 +158,10 @@ impl SharedChange {
 
     fn reach_of(&self, job: &FanOutJob) -> DeviceFilter {
         match job {
-            FanOutJob::RenderTemplate { template_id } | FanOutJob::DropTemplate { template_id } => {
+            // Moves are not among the changes that are previewed.
+            FanOutJob::PlaceTemplate { template_id }
+            | FanOutJob::RenderTemplate { template_id }
+            | FanOutJob::DropTemplate { template_id } => {
                 DeviceFilter { template: Some(*template_id), ..DeviceFilter::default() }
             }
             FanOutJob::RenderGroup { group_id }
@@ -221,7 +224,8 @@ impl SharedChange {
                         append(list, to.iter().copied().filter(fits));
                     }
                 }
-                FanOutJob::RenderTemplate { .. }
+                FanOutJob::PlaceTemplate { .. }
+                | FanOutJob::RenderTemplate { .. }
                 | FanOutJob::RenderGroup { .. }
                 | FanOutJob::RenderOrganization { .. }
                 | FanOutJob::LeaveGroup { .. } => {}

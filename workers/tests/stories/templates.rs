@@ -4,12 +4,12 @@ use app::{
     Change, ConfigurationChange, DeviceChange, Failure, GroupChange, NewDevice, NewGroup, Refusal,
     TemplateChange,
 };
-use domain::{DeviceId, GroupId, TemplateId, configuration::ConfigurationStatus};
+use domain::{DeviceId, GroupId, TemplateId, authority::Role, configuration::ConfigurationStatus};
 use projections::configuration;
 use uuid::Uuid;
 
 use crate::{
-    tenancy::new_group,
+    tenancy::{account, new_group},
     world::{HARBOUR, HILLS, Outcome, World, on_each_database},
 };
 
@@ -288,6 +288,59 @@ fn a_template_that_is_removed_leaves_its_devices_and_their_group() -> Outcome {
         assert_eq!(listed(world, joins).await?, [second]);
         app.devices().change(&by, id, into(None)).await?;
         assert!(listed(world, id).await?.is_empty());
+        Ok(())
+    })
+}
+
+#[test]
+fn a_template_that_moves_follows_its_owner() -> Outcome {
+    on_each_database(async |world| {
+        let (app, by) = (&world.app, World::by());
+        let ours = world.register(HARBOUR, 1).await?.device_id;
+        let theirs = world.register(HILLS, 2).await?.device_id;
+        let required = world.template(11, Some(HARBOUR), "x\n", (true, true)).await?;
+        let optional = optional(world, 12).await?;
+        world.settle().await?;
+        app.devices().change(&by, ours, with(&[required, optional])).await?;
+        let to =
+            |owner| TemplateChange { organization_id: Some(owner), ..TemplateChange::default() };
+
+        // Shared, it is everybody's; where it was, it stays.
+        app.templates().change(&by, required, to(None)).await?;
+        world.settle().await?;
+        assert_eq!(listed(world, ours).await?, [required, optional]);
+        assert_eq!(listed(world, theirs).await?, [required]);
+
+        // Given to one organization, the devices of others lose it.
+        for template in [required, optional] {
+            app.templates().change(&by, template, to(Some(HILLS))).await?;
+        }
+        world.settle().await?;
+        assert_eq!(listed(world, ours).await?, []);
+        assert_eq!(listed(world, theirs).await?, [required]);
+        assert_eq!(app.templates().get(&by, optional).await?.organization_id, Some(HILLS));
+
+        // Not out of a group of another organization, and not into one that one does not manage.
+        let held = self::optional(world, 13).await?;
+        group(world, 30, &[held]).await?;
+        let refused = app.templates().change(&by, held, to(Some(HILLS))).await;
+        assert!(matches!(refused, Err(Failure::Refused(Refusal::ListedElsewhere))), "{refused:?}");
+        let manager = account(world, 1, &[Role::Administrator], &[(HARBOUR, true)]).await?;
+        let refused = app.templates().change(&manager, held, to(Some(HILLS))).await;
+        assert!(matches!(refused, Err(Failure::Invalid(_))), "{refused:?}");
+        let refused = app.templates().change(&manager, held, to(None)).await;
+        assert!(matches!(refused, Err(Failure::Forbidden)), "{refused:?}");
+        let foreign = app.templates().change(&manager, optional, to(Some(HARBOUR))).await;
+        assert!(matches!(foreign, Err(Failure::NotFound(_))), "{foreign:?}");
+
+        // Its name goes along.
+        let clash = world.template(14, Some(HILLS), "x\n", (false, false)).await?;
+        let name = app.templates().get(&by, clash).await?.name;
+        let other = self::optional(world, 15).await?;
+        let rename = TemplateChange { name: Some(name), ..TemplateChange::default() };
+        app.templates().change(&by, other, rename).await?;
+        let refused = app.templates().change(&by, other, to(Some(HILLS))).await;
+        assert!(matches!(refused, Err(Failure::Taken(_))), "{refused:?}");
         Ok(())
     })
 }

@@ -124,6 +124,7 @@ impl Past for TemplateAt {
             (Some(template), TemplateEvent::NotesChanged { notes, .. }) => {
                 template.notes.clone_from(notes);
             }
+            (Some(template), TemplateEvent::Moved { to, .. }) => template.organization_id = *to,
             (Some(template), TemplateEvent::BackendChanged { to, .. }) => {
                 to.as_str().clone_into(&mut template.backend);
             }

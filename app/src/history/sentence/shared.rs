@@ -86,6 +86,12 @@ pub(super) fn template(event: &TemplateEvent) -> Sentence {
             Sentence::new(format!("changed from {} to {}", given(*from), given(*to)), &fields)
         }
         TemplateEvent::NotesChanged { .. } => Sentence::new("notes changed", &["notes"]),
+        TemplateEvent::Moved { to: None, .. } => {
+            Sentence::new("shared with all organizations", &["organization"])
+        }
+        TemplateEvent::Moved { to: Some(_), .. } => {
+            Sentence::new("moved to this organization", &["organization"])
+        }
         TemplateEvent::BackendChanged { from, to, .. } => {
             Sentence::new(format!("backend changed from {from} to {to}"), &["backend"])
         }

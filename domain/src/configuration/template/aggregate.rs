@@ -144,6 +144,11 @@ impl Piece {
             TemplateCommand::ChangeBackend(to) => (to != self.backend).then(|| {
                 TemplateEvent::BackendChanged { organization_id, from: self.backend.clone(), to }
             }),
+            TemplateCommand::Move(to) => (to != organization_id).then(|| TemplateEvent::Moved {
+                from: organization_id,
+                to,
+                name: self.name.clone(),
+            }),
             TemplateCommand::Remove => Some(TemplateEvent::Removed { organization_id }),
         };
         Ok(event.into_iter().collect())
@@ -160,6 +165,7 @@ impl Piece {
             TemplateEvent::FlagsChanged { to, .. } => self.flags = to,
             TemplateEvent::NotesChanged { notes, .. } => self.notes = notes,
             TemplateEvent::BackendChanged { to, .. } => self.backend = to,
+            TemplateEvent::Moved { to, .. } => self.organization_id = to,
             TemplateEvent::Created(_) | TemplateEvent::Removed { .. } => {}
         }
     }

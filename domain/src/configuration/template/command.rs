@@ -20,6 +20,8 @@ pub enum TemplateCommand {
     ChangeNotes(String),
     /// Let another generator make its files.
     ChangeBackend(Backend),
+    /// Give it to another organization, or to all.
+    Move(Option<OrganizationId>),
     /// Let it not exist any more.
     Remove,
 }

@@ -71,6 +71,15 @@ pub enum TemplateEvent {
         /// From here on.
         to: Backend,
     },
+    /// It is another organization's, or everybody's. *Public:* devices of others lose it, and get it where it is a default one.
+    Moved {
+        /// The owner before.
+        from: Option<OrganizationId>,
+        /// The owner from here on.
+        to: Option<OrganizationId>,
+        /// Unique inside the organization.
+        name: String,
+    },
     /// It does not exist any more; references to it read as absent. *Public.*
     Removed {
         /// The owner.
@@ -87,6 +96,7 @@ stored_as! { TemplateEvent:
     FlagsChanged => "template.flags_changed",
     NotesChanged => "template.notes_changed",
     BackendChanged => "template.backend_changed",
+    Moved => "template.moved",
     Removed => "template.removed",
 }
 
@@ -162,6 +172,9 @@ impl Fact for TemplateEvent {
                 ClaimChange::Release(name(organization_id, from)),
                 ClaimChange::Take(name(organization_id, to)),
             ],
+            Self::Moved { from, to, name: held } => {
+                vec![ClaimChange::Release(name(from, held)), ClaimChange::Take(name(to, held))]
+            }
             Self::Removed { .. } => vec![ClaimChange::ReleaseAll],
             Self::ContentsChanged { .. }
             | Self::DefaultValuesChanged { .. }
@@ -183,6 +196,7 @@ impl Fact for TemplateEvent {
             | Self::BackendChanged { organization_id, .. }
             | Self::NotesChanged { organization_id, .. }
             | Self::Removed { organization_id } => *organization_id,
+            Self::Moved { to, .. } => *to,
         }
     }
 }

@@ -165,6 +165,28 @@ fn names_are_unique_inside_the_organization_or_among_the_shared_ones() {
     }
 }
 
+#[test]
+fn a_template_takes_its_name_along_when_it_moves() {
+    let other = Some(organization(2));
+    for to in [None, other] {
+        let moved = TemplateEvent::Moved { from: OWNER, to, name: "dns".to_owned() };
+        given(vec![created()])
+            .when(TemplateCommand::Move(to))
+            .then_expect_events(vec![moved.clone()]);
+        given(vec![created(), moved.clone()])
+            .when(TemplateCommand::Move(to))
+            .then_expect_events(vec![]);
+        let name = |owner: Option<OrganizationId>| {
+            Claim::new(kind::TEMPLATE_NAME, owner.map(OrganizationId::as_uuid), "dns")
+        };
+        let claims = [ClaimChange::Release(name(OWNER)), ClaimChange::Take(name(to))];
+        assert_eq!((moved.claims(Uuid::nil()), moved.organization()), (claims.to_vec(), to));
+    }
+    given(vec![created(), removed()])
+        .when(TemplateCommand::Move(other))
+        .then_expect_error(TemplateError::Unknown);
+}
+
 // What the stories above are made of.
 
 const OWNER: Option<OrganizationId> = Some(organization(1));
