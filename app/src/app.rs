@@ -11,9 +11,8 @@ use tokio::sync::Semaphore;
 use crate::{
     Accounts, Agents, Bulk, By, Configurations, Devices, Done, Failure, FanOuts, Groups, History,
     Live, Organizations, PermissionGroups, Previews, Refusal, Requests, Sealing, Settings,
-    Templates, World,
-    accounts::Guesses, agents::RegistrationRates, configurations::RenderLocks, edge::Edge,
-    presence::PresenceBook, refusals::Refusals, requests::Running, states::States,
+    Templates, World, accounts::Guesses, agents::RegistrationRates, configurations::RenderLocks,
+    edge::Edge, presence::PresenceBook, refusals::Refusals, requests::Running, states::States,
 };
 
 /// The use cases. A clone is another handle to the same.

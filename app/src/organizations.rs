@@ -155,11 +155,7 @@ impl Organizations<'_> {
     }
 
     /// How many devices an organization may have, and how many it has.
-    pub async fn limits(
-        &self,
-        by: &By,
-        id: OrganizationId,
-    ) -> Result<(DeviceLimit, u64), Failure> {
+    pub async fn limits(&self, by: &By, id: OrganizationId) -> Result<(DeviceLimit, u64), Failure> {
         let row = self.organization(by, id, Permission::ViewOrganization).await?;
         Ok((row.limit, device::count_of(self.0.store(), id).await?))
     }

@@ -213,14 +213,7 @@ impl Requests<'_> {
                 "UPDATE idempotent_requests
                  SET request = $2, head = $3, correlation_id = $4, started_at = $5, answer = NULL
                  WHERE id = $1 AND started_at = $6 RETURNING id",
-                args![
-                    turn.id.as_str(),
-                    request,
-                    store.head(),
-                    by.correlation_id,
-                    now,
-                    started_at
-                ],
+                args![turn.id.as_str(), request, store.head(), by.correlation_id, now, started_at],
             ))
             .await?;
         Ok(self.started(turn, !taken.is_empty()))

@@ -104,7 +104,12 @@ impl Fixture {
             .find(|user| user.is_superuser && !user.token.is_empty())
             .map(|user| user.token.clone())
             .context("no superuser with a token")?;
-        Ok(Self { path: path.to_owned(), organizations: document.organizations, admin_token, people: document.users })
+        Ok(Self {
+            path: path.to_owned(),
+            organizations: document.organizations,
+            admin_token,
+            people: document.users,
+        })
     }
 
     /// The organization with this slug.

@@ -215,6 +215,20 @@ impl Server {
         self.ended().await
     }
 
+    /// Lets the server die in the middle of whatever it does (SIGKILL).
+    ///
+    /// # Errors
+    ///
+    /// It cannot be reached.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        tokio::task::spawn_blocking(move || {
+            self.child.kill()?;
+            self.child.wait()?;
+            Ok(())
+        })
+        .await?
+    }
+
     /// Waits until a server has ended that was asked to stop.
     ///
     /// # Errors

@@ -118,7 +118,10 @@ mod tests {
         assert_eq!(named(header::IF_MATCH, "*"), Some(true));
         assert_eq!(named(header::IF_MATCH, "\"b\""), Some(false));
         assert_eq!(named(header::IF_MATCH, "a"), Some(false));
-        assert_eq!(names(&HeaderMap::new(), &header::IF_MATCH, &HeaderValue::from_static("\"a\"")), None);
+        assert_eq!(
+            names(&HeaderMap::new(), &header::IF_MATCH, &HeaderValue::from_static("\"a\"")),
+            None
+        );
     }
 
     #[test]

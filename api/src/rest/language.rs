@@ -24,16 +24,8 @@ enum Language {
 /// English, German, Italian.
 const CATALOGUE: [(&str, &str, &str); 16] = [
     (sentences::REQUIRED, "Dieses Feld ist erforderlich.", "Campo obbligatorio."),
-    (
-        sentences::NULL,
-        "Dieses Feld darf nicht null sein.",
-        "Il campo non può essere nullo.",
-    ),
-    (
-        sentences::BLANK,
-        "Dieses Feld darf nicht leer sein.",
-        "Questo campo non può essere omesso.",
-    ),
+    (sentences::NULL, "Dieses Feld darf nicht null sein.", "Il campo non può essere nullo."),
+    (sentences::BLANK, "Dieses Feld darf nicht leer sein.", "Questo campo non può essere omesso."),
     (
         sentences::NO_PERMISSION,
         "Sie sind nicht berechtigt, diese Aktion durchzuführen.",
@@ -73,12 +65,12 @@ const CATALOGUE: [(&str, &str, &str); 16] = [
         "Treffen Sie eine gültige Auswahl: diese gibt es nicht.",
         "Fai una scelta valida: questa non è disponibile.",
     ),
-    ("A valid integer is required.", "Es wird eine ganze Zahl benötigt.", "È richiesto un numero intero."),
     (
-        "The request body is too large.",
-        "Die Anfrage ist zu groß.",
-        "La richiesta è troppo grande.",
+        "A valid integer is required.",
+        "Es wird eine ganze Zahl benötigt.",
+        "È richiesto un numero intero.",
     ),
+    ("The request body is too large.", "Die Anfrage ist zu groß.", "La richiesta è troppo grande."),
 ];
 
 /// Puts the sentences of a refusal into the client's language.

@@ -132,7 +132,8 @@ fn replayed(answer: GivenAnswer) -> Response {
 fn key(headers: &HeaderMap) -> Result<Option<String>, RestError> {
     let Some(value) = headers.get(KEY) else { return Ok(None) };
     let key = value.to_str().unwrap_or_default();
-    let fits = (1..=LONGEST).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    let fits =
+        (1..=LONGEST).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
     if fits && headers.get_all(KEY).iter().count() == 1 {
         Ok(Some(key.to_owned()))
     } else {

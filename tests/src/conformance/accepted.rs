@@ -57,7 +57,10 @@ impl Accepted {
         let stale = self.0.values().filter(|known| known.file == file && !known.seen);
         stale
             .map(|known| {
-                format!("{file} step {} {} is accepted and does not differ", known.step, known.request)
+                format!(
+                    "{file} step {} {} is accepted and does not differ",
+                    known.step, known.request
+                )
             })
             .collect()
     }
@@ -69,7 +72,8 @@ mod tests {
 
     #[test]
     fn what_does_not_differ_any_more_is_stale() {
-        let text = br#"[{ "file": "a.json", "step": 1, "request": "GET /a/", "reason": "because" }]"#;
+        let text =
+            br#"[{ "file": "a.json", "step": 1, "request": "GET /a/", "reason": "because" }]"#;
         let mut accepted = Accepted::parse(text).expect("a list");
         assert!(!accepted.takes("a.json", 1, "GET /b/"));
         assert!(!accepted.takes("b.json", 1, "GET /a/"));

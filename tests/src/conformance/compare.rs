@@ -98,12 +98,7 @@ mod tests {
         compare_by(Rules::AGENTS, &[], want, got)
     }
 
-    fn compare_by(
-        rules: Rules,
-        unordered: &[String],
-        want: Value,
-        got: Value,
-    ) -> Option<String> {
+    fn compare_by(rules: Rules, unordered: &[String], want: Value, got: Value) -> Option<String> {
         let nothing =
             serde_json::from_value(json!({ "name": "x", "steps": [] })).expect("a transcript");
         let variables =

@@ -222,11 +222,7 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn capture(
-    step: &Exchange,
-    answer: &Answer,
-    variables: &mut Variables,
-) -> anyhow::Result<()> {
+fn capture(step: &Exchange, answer: &Answer, variables: &mut Variables) -> anyhow::Result<()> {
     for (name, place) in &step.capture {
         if place == "body" {
             variables.learn(name, &answer.text());
@@ -302,9 +298,7 @@ fn body_difference(step: &Exchange, answer: &Answer, comparison: Comparison<'_>)
     let want = &step.response;
     match want.body_kind {
         BodyKind::Html => None,
-        BodyKind::Json => {
-            comparison.difference(&want.body, &answer.json().unwrap_or_default())
-        }
+        BodyKind::Json => comparison.difference(&want.body, &answer.json().unwrap_or_default()),
         BodyKind::Text => {
             // A revocation list is of one run.
             let is_crl = want.body.as_str().is_some_and(|text| text.contains("X509 CRL"));
@@ -315,7 +309,11 @@ fn body_difference(step: &Exchange, answer: &Answer, comparison: Comparison<'_>)
     }
 }
 
-fn archive_difference(step: &Exchange, answer: &Answer, comparison: Comparison<'_>) -> Option<String> {
+fn archive_difference(
+    step: &Exchange,
+    answer: &Answer,
+    comparison: Comparison<'_>,
+) -> Option<String> {
     let want = &step.response;
     let got = match archive::entries(&answer.body) {
         Ok(got) => got,

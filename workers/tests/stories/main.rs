@@ -13,6 +13,8 @@ mod people;
 mod presence;
 mod races;
 mod refusals;
+mod removal;
+mod requests;
 mod reverting;
 mod secrets;
 mod templates;

@@ -43,6 +43,7 @@ pub(crate) const PEER: Peer =
 pub(crate) struct World {
     pub(crate) app: App,
     pub(crate) location: Location,
+    clock: Arc<Seeded>,
     workers: Vec<Arc<dyn Reconciler>>,
     tasks: JoinSet<()>,
     stop: watch::Sender<()>,
@@ -144,7 +145,7 @@ impl World {
             store,
             blobs,
             sealing: Sealing::new(keyring),
-            world,
+            world: world.clone(),
             settings,
         })
         .await?;
@@ -158,7 +159,8 @@ impl World {
         }
         let owner = Owner { name: "story".to_owned(), stop: CancellationToken::new() };
         let workers = workers::all(&app, &owner);
-        let world = Self { app, location, workers, tasks, stop, _folder: folder, postgres };
+        let world =
+            Self { app, location, clock: world, workers, tasks, stop, _folder: folder, postgres };
         world.organization(HARBOUR, "harbour").await?;
         world.organization(HILLS, "hills").await?;
         Ok(world)
@@ -175,6 +177,12 @@ impl World {
             sqlx::raw_sql(&drop_it).execute(&mut admin).await?;
         }
         Ok(())
+    }
+
+    /// Lets time go by.
+    pub(crate) fn pass(&self, time: Duration) {
+        let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        self.clock.last.fetch_add(micros, Ordering::Relaxed);
     }
 
     /// The program itself.

@@ -63,10 +63,7 @@ impl Organization {
             (state @ Self::Unknown, OrganizationEvent::Created(created)) => {
                 *state = Self::Known(Box::new(Tenant::from(*created)));
             }
-            (
-                state @ Self::Known(_),
-                OrganizationEvent::RemovalStarted { organization_id },
-            ) => {
+            (state @ Self::Known(_), OrganizationEvent::RemovalStarted { organization_id }) => {
                 *state = Self::Removing(organization_id);
             }
             (state @ (Self::Known(_) | Self::Removing(_)), OrganizationEvent::Removed { .. }) => {

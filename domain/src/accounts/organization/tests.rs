@@ -164,9 +164,7 @@ fn what_is_being_removed_is_gone() {
         removing().when(command.clone()).then_expect_error(OrganizationError::Unknown);
         gone().when(command).then_expect_error(OrganizationError::Unknown);
     }
-    nothing()
-        .when(OrganizationCommand::StartRemoval)
-        .then_expect_error(OrganizationError::Unknown);
+    nothing().when(OrganizationCommand::StartRemoval).then_expect_error(OrganizationError::Unknown);
     assert_eq!(started.claims(Uuid::nil()), [ClaimChange::ReleaseAll]);
 }
 
