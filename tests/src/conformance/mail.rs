@@ -1,8 +1,9 @@
 //! Mails that a server writes into a folder.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use anyhow::Context;
@@ -10,20 +11,19 @@ use regex::Regex;
 
 use super::{transcript::Mail, variables::Variables};
 
-/// Clocks of file systems are coarse.
-const COARSE: Duration = Duration::from_secs(1);
-
-/// Looks for the newest mail to somebody that was written since a time, and takes what it is to hold out of it. What is wrong,
-/// if anything is.
+/// Looks for the newest mail to somebody that was not there before, and takes what it is to hold out of it. What is wrong, if
+/// anything is.
 pub(super) fn read(
     mail: &Mail,
     folder: &Path,
-    since: SystemTime,
+    before: &BTreeSet<PathBuf>,
     variables: &mut Variables,
 ) -> anyhow::Result<Option<String>> {
     let to = variables.fill(&mail.to);
     let recipient = Regex::new(&format!("(?mi)^To: .*{}", regex::escape(&to)))?;
-    for path in newest_first(folder, since)? {
+    let mut mails = there(folder)?;
+    mails.sort();
+    for (_, path) in mails.into_iter().rev().filter(|(_, path)| !before.contains(path)) {
         let Ok(raw) = std::fs::read(&path) else { continue };
         let text = plain(&String::from_utf8_lossy(&raw));
         if !recipient.is_match(&text) {
@@ -46,20 +46,20 @@ pub(super) fn read(
     Ok(Some(format!("no such mail to {to}")))
 }
 
-fn newest_first(folder: &Path, since: SystemTime) -> anyhow::Result<Vec<PathBuf>> {
+/// All mails with the time of their writing.
+pub(super) fn there(folder: &Path) -> anyhow::Result<Vec<(SystemTime, PathBuf)>> {
     let mut mails = Vec::new();
-    let Ok(entries) = folder.read_dir() else { return Ok(Vec::new()) };
+    let Ok(entries) = folder.read_dir() else { return Ok(mails) };
     for entry in entries {
         let entry = entry?;
         let (path, head) = (entry.path(), entry.metadata()?);
         if head.is_dir() {
-            mails.extend(newest_first(&path, since)?.into_iter().map(|path| (since, path)));
-        } else if head.modified()? + COARSE >= since {
+            mails.extend(there(&path)?);
+        } else {
             mails.push((head.modified()?, path));
         }
     }
-    mails.sort();
-    Ok(mails.into_iter().rev().map(|(_, path)| path).collect())
+    Ok(mails)
 }
 
 /// Without the soft line ends and the escaped equals signs of quoted-printable (RFC 2045 §6.7).

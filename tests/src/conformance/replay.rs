@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -80,7 +80,7 @@ pub async fn replay(
         variables.learn(name, value);
     }
     let mut outcome = Outcome::default();
-    let mut posted = SystemTime::now();
+    let mut before = BTreeSet::new();
     for (number, step) in transcript.steps.iter().enumerate() {
         let exchange = match step {
             Step::Exchange(exchange) => exchange,
@@ -90,15 +90,15 @@ pub async fn replay(
                     break;
                 };
                 outcome.compared += 1;
-                let text = delivered(mail, folder, posted, &mut variables).await?;
+                let text = delivered(mail, folder, &before, &mut variables).await?;
                 let request = "a mail".to_owned();
                 let difference = |text| Difference { step: number, request, text };
                 outcome.differences.extend(text.map(difference));
                 continue;
             }
         };
-        if exchange.request.method == "POST" {
-            posted = SystemTime::now();
+        if let Some(folder) = clients.mails.as_ref().filter(|_| exchange.request.method == "POST") {
+            before = mail::there(folder)?.into_iter().map(|(_, path)| path).collect();
         }
         let text = patient(exchange, clients, &mut variables, rules, &outcome).await;
         match (&exchange.quirk, text) {
@@ -118,12 +118,12 @@ pub async fn replay(
 async fn delivered(
     mail: &Mail,
     folder: &Path,
-    since: SystemTime,
+    before: &BTreeSet<PathBuf>,
     variables: &mut Variables,
 ) -> anyhow::Result<Option<String>> {
     let started = Instant::now();
     loop {
-        match mail::read(mail, folder, since, variables)? {
+        match mail::read(mail, folder, before, variables)? {
             Some(_) if started.elapsed() < PATIENCE => sleep(PAUSE).await,
             other => return Ok(other),
         }
