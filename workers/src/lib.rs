@@ -68,7 +68,7 @@ pub fn all(app: &App, owner: &Owner) -> Vec<Arc<dyn Reconciler>> {
         Arc::new(FlushPresence::new(app.clone())),
         Arc::new(Prune::new(app.clone())),
         Arc::new(RecordAddresses::new(app.clone())),
-        Arc::new(RemoveOrganizations::new(app.clone(), owner.to_owned())),
+        Arc::new(RemoveOrganizations::new(app.clone(), owner.clone())),
         Arc::new(RenderConfigurations::new(app.clone())),
     ]
 }

@@ -7,7 +7,7 @@ use app::{
 use async_trait::async_trait;
 use projections::{REMOVAL, RemovalOrder};
 
-use crate::{Reconciler, Report, Rhythm};
+use crate::{Owner, Reconciler, Report, Rhythm};
 
 /// Objects between two looks at whether the job is still this worker's.
 const PAGE: u32 = 100;
@@ -20,12 +20,12 @@ const RETRY: Retry =
 /// Removes what belongs to organizations that are gone, one organization at a time, page by page.
 pub struct RemoveOrganizations {
     app: App,
-    owner: String,
+    owner: Owner,
 }
 
 impl RemoveOrganizations {
-    /// Over this system; `owner` names this process in leases.
-    pub fn new(app: App, owner: String) -> Self {
+    /// Over this system.
+    pub fn new(app: App, owner: Owner) -> Self {
         Self { app, owner }
     }
 
@@ -45,6 +45,10 @@ impl RemoveOrganizations {
         let mut done = job.done;
         let mut report = Report { found: 1, closed: 0 };
         loop {
+            if self.owner.stop.is_cancelled() {
+                jobs.release(job, now()).await?;
+                return Ok(report);
+            }
             let step = organizations.removal_step(&order, PAGE).await?;
             report.found += step.removed;
             report.closed += step.removed;
@@ -73,7 +77,7 @@ impl Reconciler for RemoveOrganizations {
 
     async fn reconcile(&self) -> Result<Report, Failure> {
         let now = self.app.world().now();
-        let leased = self.app.jobs().lease(&[REMOVAL], &self.owner, now, HOLD).await?;
+        let leased = self.app.jobs().lease(&[REMOVAL], &self.owner.name, now, HOLD).await?;
         let Some(job) = leased else { return Ok(Report::default()) };
         match self.work(&job).await {
             Ok(report) => Ok(report),
