@@ -26,6 +26,7 @@ const USE_CASES: &[(&str, &[&str])] = &[
     ("organization.change", &["changeOrganization"]),
     ("organization.create", &["createOrganization"]),
     ("organization.hand_over", &["handOverOrganization"]),
+    ("organization.remove", &["removeOrganization"]),
     ("permission_group.change", &["changePermissionGroup"]),
     ("permission_group.create", &["createPermissionGroup"]),
     ("permission_group.remove", &["removePermissionGroup"]),
@@ -62,6 +63,9 @@ const COMMANDS: &[(&str, &[(&str, &str)])] = &[
             ("ChangeSharedSecret", "changeOrganization"),
             ("ChangeVariables", "changeOrganization"),
             ("ChangeDeviceLimit", "changeOrganization"),
+            ("StartRemoval", "removeOrganization"),
+            // By the program itself, when nothing is left.
+            ("Remove", ""),
         ],
     ),
     (
@@ -141,6 +145,8 @@ const COMMANDS: &[(&str, &[(&str, &str)])] = &[
             ("ChangeNotes", "changeTemplate"),
             ("ChangeBackend", "changeTemplate"),
             ("Remove", "removeTemplate"),
+            // Over REST so far.
+            ("Move", ""),
         ],
     ),
     (
