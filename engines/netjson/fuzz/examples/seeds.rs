@@ -1,4 +1,4 @@
-//! Writes the recorded vectors where the fuzzer begins: `cargo run --bin seeds -- ../../../tests/conformance/netjsonconfig`.
+//! Writes the recorded vectors where the fuzzer begins: `cargo run --example seeds -- ../../../tests/conformance/netjsonconfig`.
 
 use std::error::Error;
 use std::fs;
