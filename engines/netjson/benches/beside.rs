@@ -1,4 +1,5 @@
-//! The engine beside the one written in Python, on the same inputs in one run: CPU time of one rendering.
+//! The engine beside the one written in Python, on the same inputs in one run: CPU time of one rendering, of one without
+//! validation ("trusted"), and of one that is packed.
 //!
 //! `NETJSON_PYTHON=/path/to/python cargo bench -p wisptrail-netjson --bench beside`, where that Python has
 //! `netjsonconfig` 1.3.1. Without the variable only this engine is measured.
@@ -12,7 +13,7 @@ use std::hint::black_box;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use wisptrail_netjson::{Backend, render};
+use wisptrail_netjson::{Backend, Templates, render, render_unvalidated};
 
 use self::inputs::Case;
 
@@ -43,7 +44,11 @@ fn main() -> Result<(), Box<dyn Error>> {
                 render(Backend::OpenWrt, black_box(&input)).map(|rendering| rendering.archive()),
             );
         })?;
-        for (what, ours) in [("text", text), ("archive", archive)] {
+        let nothing = Templates::default();
+        let unvalidated = microseconds(|| {
+            let _ = black_box(render_unvalidated(Backend::OpenWrt, &nothing, black_box(&input)));
+        })?;
+        for (what, ours) in [("text", text), ("trusted", unvalidated), ("archive", archive)] {
             let theirs = recorded.and_then(|recorded| recorded[what].as_f64());
             let (theirs, ratio) = theirs.map_or_else(Default::default, |theirs| {
                 (format!("{theirs:.1} ms"), format!("{:.0}", theirs * 1000.0 / ours))

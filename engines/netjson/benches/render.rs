@@ -4,7 +4,9 @@ mod inputs;
 
 use divan::{AllocProfiler, Bencher};
 use serde_json::Value;
-use wisptrail_netjson::{Backend, evaluate_vars, merge, render, validate};
+use wisptrail_netjson::{
+    Backend, Templates, evaluate_vars, merge, render, render_unvalidated, validate,
+};
 
 use self::inputs::Case;
 
@@ -22,6 +24,14 @@ fn text(bencher: Bencher<'_, '_>, case: &Case) {
     let input = case.input(&templates);
     assert!(render(Backend::OpenWrt, &input).is_ok());
     bencher.bench(|| render(Backend::OpenWrt, &input));
+}
+
+/// The same without validation.
+#[divan::bench(args = inputs::all())]
+fn trusted(bencher: Bencher<'_, '_>, case: &Case) {
+    let templates = case.templates();
+    let input = case.input(&templates);
+    bencher.bench(|| render_unvalidated(Backend::OpenWrt, &Templates::default(), &input));
 }
 
 /// The same, packed as the device downloads it.

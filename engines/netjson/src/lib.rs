@@ -44,7 +44,8 @@ pub use self::lint::{Effect, Extra, Finding, MAX_FINDINGS, Obstacle, beyond, lin
 pub use self::merge::merge;
 pub use self::parse::{Loss, Native, Parsed, parse};
 pub use self::render::{
-    Input, Rendering, render, render_over, validate, violations, vpn_server_violations,
+    Input, Rendering, render, render_over, render_unvalidated, validate, violations,
+    vpn_server_violations,
 };
 pub use self::schema::{MAX_VIOLATIONS, Violation, schema, vpn_server_schema};
 pub use self::templates::{TemplateCache, TemplateHash, Templates};

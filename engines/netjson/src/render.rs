@@ -115,9 +115,34 @@ pub fn render_over(
     templates: &Templates,
     input: &Input<'_>,
 ) -> Result<Rendering, Error> {
+    rendering(backend, templates, input, true)
+}
+
+/// Like [`render_over`] without looking at the schema and what is beyond it: for layers of which it is
+/// known that they are valid together. Of others the files are of no use, but bounded all the same.
+///
+/// # Errors
+///
+/// Those of [`render`] that are found while converting.
+pub fn render_unvalidated(
+    backend: Backend,
+    templates: &Templates,
+    input: &Input<'_>,
+) -> Result<Rendering, Error> {
+    rendering(backend, templates, input, false)
+}
+
+fn rendering(
+    backend: Backend,
+    templates: &Templates,
+    input: &Input<'_>,
+    validated: bool,
+) -> Result<Rendering, Error> {
     let mut netjson = evaluated(backend, templates, input)?;
     rules::complete(backend, &mut netjson, input.hostname);
-    rules::check(backend, &netjson, input.dsa)?;
+    if validated {
+        rules::check(backend, &netjson, input.dsa)?;
+    }
     let mut netjson = named(netjson, input.hostname);
     limits::expansion(&netjson)?;
 

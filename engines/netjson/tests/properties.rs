@@ -5,7 +5,9 @@ use std::io::Read as _;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use wisptrail_netjson::{Backend, Input, evaluate_vars, merge, render, validate};
+use wisptrail_netjson::{
+    Backend, Input, Templates, evaluate_vars, merge, render, render_unvalidated, validate,
+};
 
 /// Keys and texts that lead into the converters rather than past them.
 fn word() -> impl Strategy<Value = String> {
@@ -100,7 +102,12 @@ proptest! {
         let input =
             Input { config: &config, templates: &[&template], context: &context, hostname: None, dsa };
         for backend in Backend::ALL {
+            let unvalidated = render_unvalidated(backend, &Templates::default(), &input);
             if let Ok(rendering) = render(backend, &input) {
+                let _ = (rendering.archive(), rendering.findings());
+                prop_assert_eq!(unvalidated.as_ref().ok(), Some(&rendering));
+            }
+            if let Ok(rendering) = unvalidated {
                 let _ = (rendering.archive(), rendering.findings());
             }
             let _ = validate(backend, &config);
