@@ -7,6 +7,7 @@ mod place;
 
 use std::borrow::Cow;
 
+use memchr::memchr;
 use serde_json::{Map, Value};
 
 use self::place::{Place, places};
@@ -66,7 +67,8 @@ impl<'a> Evaluation<'a> {
 
     fn text(&mut self, text: &mut String) -> Result<(), Error> {
         self.scan(text)?;
-        if text.contains("{{")
+        // Hardly any text has a brace at all, and looking for one is quicker than looking for two.
+        if memchr(b'{', text.as_bytes()).is_some_and(|at| text[at..].contains("{{"))
             && let Some(evaluated) = self.evaluated(text)?
         {
             *text = evaluated;

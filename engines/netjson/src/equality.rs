@@ -3,9 +3,9 @@
 //! Merging counts `true` and `1` as the same value, validation does not; both count `1` and `1.0`
 //! as the same. The order of an object's keys never matters.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use foldhash::{HashMap, HashMapExt as _};
 use serde_json::{Number, Value};
 
 /// Whether a boolean may equal a number.

@@ -1,6 +1,6 @@
 //! What becomes of the elements of two lists, before any of them is touched.
 
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt as _};
 
 use serde_json::Value;
 

@@ -26,15 +26,19 @@ pub(super) fn addressing(index: usize, interface: &Options) -> Result<Addressing
         .flatten()
         .filter_map(Value::as_object)
         .collect();
-    let prefix = |position: usize| {
+    let complete = |position: usize| {
         let address = addresses[position];
         if address.contains_key("address") && address.contains_key("mask") {
-            return Ok(format!("{}/{}", word(address.get("address")), word(address.get("mask"))));
+            return Ok(address);
         }
         Err(ValidationError::at(
             &format!("interfaces/{index}/addresses/{position}"),
             "An address needs \"address\" and \"mask\".",
         ))
+    };
+    let prefix = |position: usize| {
+        let address = complete(position)?;
+        Ok(format!("{}/{}", word(address.get("address")), word(address.get("mask"))))
     };
     let mut addressing = Addressing::default();
     match text(interface, "type") {
@@ -55,7 +59,7 @@ pub(super) fn addressing(index: usize, interface: &Options) -> Result<Addressing
     for (position, address) in addresses.iter().enumerate() {
         let version_6 = text(address, "family") == "ipv6";
         if text(address, "proto") == "static" {
-            prefix(position)?;
+            complete(position)?;
             if version_6 { &mut sixth } else { &mut fourth }.push(position);
             fixed.extend(extra(address));
             // An empty one takes back that of an earlier address.

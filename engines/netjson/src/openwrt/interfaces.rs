@@ -112,10 +112,15 @@ fn add(
         device::sections(&interface, device, network, bridge_vlans)?;
     }
     let first = interface.section_name();
+    let last = addressing.groups.len().saturating_sub(1);
     for (index, group) in addressing.groups.into_iter().enumerate() {
         let name =
             if index == 0 { first.clone() } else { format!("{}_{}", interface.logical, index + 1) };
-        let mut options = interface.options.clone();
+        let mut options = if index == last {
+            std::mem::take(&mut interface.options)
+        } else {
+            interface.options.clone()
+        };
         if interface.is_bridge() {
             if !apart {
                 bridge(&interface, &mut options, index == 0);
@@ -138,14 +143,16 @@ fn add(
 
 /// Renames and conversions that no address takes part in.
 fn options(stated: &Options, kind: &str) -> Options {
-    let mut options = stated.clone();
-    for key in ["wireless", "addresses", "network", "type"] {
-        options.remove(key);
+    // With room for what follows.
+    let mut options = Options::with_capacity(stated.len() + 10);
+    for (key, value) in stated {
+        let left_out = matches!(key.as_str(), "wireless" | "addresses" | "network" | "type")
+            || (kind == "wireless" && key == "mac");
+        if !left_out {
+            options.insert(key.clone(), value.clone());
+        }
     }
     rename(&mut options, "name", "ifname");
-    if kind == "wireless" {
-        options.remove("mac");
-    }
     rename(&mut options, "mac", "macaddr");
     rename(&mut options, "autostart", "auto");
     invert_disabled(&mut options);

@@ -3,6 +3,7 @@
 //! Values are written as they are: devices in service rely on quotes passing through in Wi-Fi
 //! keys. The clean-up at the end runs over values, too.
 
+use memchr::memmem;
 use serde_json::{Map, Value};
 
 use super::Package;
@@ -131,7 +132,7 @@ pub(crate) fn clean(mut text: String) -> String {
     for (from, to) in
         [("    ", ""), ("\noption", "\n\toption"), ("\nlist", "\n\tlist"), ("\n\n\n", "\n\n")]
     {
-        if text.contains(from) {
+        if memmem::find(text.as_bytes(), from.as_bytes()).is_some() {
             text = text.replace(from, to);
         }
     }

@@ -68,28 +68,24 @@ pub(super) fn split_off(interface: &mut Interface<'_>) -> Option<Options> {
     let (is_bridge, is_vlan) = (interface.is_bridge(), interface.is_vlan());
     let members = interface.members();
     let options = &mut interface.options;
-    let mut device = Options::new();
-    let mut take = |keys: &[&str], keep: bool| {
-        for key in keys {
-            if let Some(value) = options.remove(*key)
-                && keep
-            {
-                device.insert((*key).to_owned(), value);
-            }
+    let room = if is_bridge || is_vlan { options.len() + 4 } else { 0 };
+    let mut device = Options::with_capacity(room);
+    let mut filters_vlans = false;
+    // Once through what is there, which is little, rather than once for every name that could be.
+    options.retain(|name, value| {
+        let key = name.as_str();
+        let of_bridge = BRIDGE_OPTIONS.contains(&key);
+        let moves = LINK_OPTIONS.contains(&key)
+            || (of_bridge && is_bridge)
+            || (is_vlan && (key == "ifname" || VLAN_OPTIONS.contains(&key)))
+            || (key == "macaddr" && given(value));
+        if moves {
+            device.insert(name.clone(), value.take());
         }
-    };
-    take(&LINK_OPTIONS, true);
-    take(&BRIDGE_OPTIONS, is_bridge);
-    if is_vlan {
-        take(&VLAN_OPTIONS, true);
-    }
-    take(&["ifname"], is_vlan);
-    let mac = options.remove("macaddr");
-    if let Some(mac) = mac.filter(given) {
-        device.insert("macaddr".into(), mac);
-    }
-    let vlans = options.remove("vlan_filtering");
-    options.remove("bridge_members");
+        filters_vlans |= key == "vlan_filtering" && given(value);
+        let gone = matches!(key, "ifname" | "macaddr" | "vlan_filtering" | "bridge_members");
+        !moves && !of_bridge && !gone
+    });
     // Bridges and VLANs have no other device than their own.
     let own = take_given(options, "device").filter(|_| !is_bridge && !is_vlan);
     let own = own.unwrap_or_else(|| name.clone().into());
@@ -102,7 +98,7 @@ pub(super) fn split_off(interface: &mut Interface<'_>) -> Option<Options> {
         } else {
             device.insert("ports".into(), members.to_vec().into());
         }
-        if vlans.as_ref().is_some_and(given) {
+        if filters_vlans {
             device.insert("vlan_filtering".into(), true.into());
         }
     } else if is_vlan {

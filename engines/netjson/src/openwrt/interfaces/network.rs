@@ -1,5 +1,6 @@
 //! The list of sections that interfaces build up together.
 
+use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ use crate::openwrt::section::word;
 /// merging lists by `.name`, one element at a time, without going through the list each time.
 #[derive(Debug, Default)]
 pub(super) struct Network {
-    named: IndexMap<String, Value>,
+    named: IndexMap<String, Value, RandomState>,
     /// Put at the end since the last merge.
     loose: Vec<Value>,
 }
