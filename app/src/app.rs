@@ -12,7 +12,8 @@ use crate::{
     Accounts, Agents, Bulk, By, Configurations, Devices, Done, Failure, FanOuts, Groups, History,
     Live, Organizations, PermissionGroups, Previews, Refusal, Requests, Sealing, Settings,
     Templates, World, accounts::Guesses, agents::RegistrationRates, configurations::RenderLocks,
-    edge::Edge, presence::PresenceBook, refusals::Refusals, requests::Running, states::States,
+    edge::Edge, presence::PresenceBook, refusals::Refusals, requests::Running, secrets::Readings,
+    states::States,
 };
 
 /// The use cases. A clone is another handle to the same.
@@ -54,6 +55,8 @@ struct Inner {
     states: States,
     rates: RegistrationRates,
     guesses: Guesses,
+    /// Of secrets, lately.
+    readings: Readings,
     locks: RenderLocks,
     /// Templates merged for the devices that have them.
     templates: Arc<TemplateCache>,
@@ -88,6 +91,7 @@ impl App {
             states: States::default(),
             rates,
             guesses: Guesses::default(),
+            readings: Readings::default(),
             locks: RenderLocks::default(),
             templates: Arc::new(TemplateCache::new(64)),
             render: Arc::new(Semaphore::new(cores)),
@@ -226,6 +230,10 @@ impl App {
 
     pub(crate) fn guesses(&self) -> &Guesses {
         &self.0.guesses
+    }
+
+    pub(crate) fn readings(&self) -> &Readings {
+        &self.0.readings
     }
 
     pub(crate) fn locks(&self) -> &RenderLocks {

@@ -1,8 +1,14 @@
-use domain::{Authority, DeviceId, OrganizationId, authority::Scope};
+use domain::{
+    Authority, DeviceId, OrganizationId,
+    authority::{ReadScope, Scope},
+};
 use store::Identity;
 use uuid::Uuid;
 
 use crate::work::Rehearsal;
+
+/// Whose rows are read for rules and the program's own work; see [`ReadScope::of_rules`].
+pub(crate) const RULES: &ReadScope = &ReadScope::of_rules();
 
 /// Who asks and why; one per outside request or job.
 #[derive(Clone, Debug)]

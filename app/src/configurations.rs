@@ -81,14 +81,9 @@ impl Configurations<'_> {
         by: &By,
         devices: &[DeviceId],
     ) -> Result<Vec<ConfigurationRow>, Failure> {
-        by.authority
-            .require_anywhere(Permission::ViewDevice)
-            .map_err(|denied| Failure::denied(denied, "Config"))?;
-        let mut rows = configuration::of_devices(self.0.store(), devices).await?;
-        rows.retain(|row| {
-            by.authority.require(Permission::ViewDevice, Some(row.organization_id)).is_ok()
-        });
-        Ok(rows)
+        let scope = by.authority.scope(Permission::ViewDevice);
+        let scope = scope.map_err(|denied| Failure::denied(denied, "Config"))?;
+        Ok(configuration::of_devices(self.0.store(), &scope, devices).await?)
     }
 
     /// Which templates these configurations have, first to last. Whoever may see a configuration may know them.
@@ -102,13 +97,15 @@ impl Configurations<'_> {
     /// The archive that the device downloads at present, rendered first if an input changed.
     pub async fn archive_of(&self, by: &By, id: DeviceId) -> Result<Archive, Failure> {
         let missing = || Failure::NotFound("Config");
-        let device = device::by_id(self.0.store(), id).await?.ok_or_else(missing)?;
+        let scope = by.authority.scope(Permission::ViewDevice);
+        let scope = scope.map_err(|denied| Failure::denied(denied, "Config"))?;
+        let device = device::by_id(self.0.store(), &scope, id).await?.ok_or_else(missing)?;
         by.authority
             .require(Permission::ViewDevice, Some(device.organization_id))
             .map_err(|denied| Failure::denied(denied, "Config"))?;
         self.render(id).await?;
         let configuration =
-            configuration::by_device(self.0.store(), id).await?.ok_or_else(missing)?;
+            configuration::by_device(self.0.store(), &scope, id).await?.ok_or_else(missing)?;
         let Some(archive) = configuration.archive else {
             let message = configuration.failure.unwrap_or_default();
             return Err(Failure::Refused(Refusal::TemplateConflict { message }));

@@ -7,6 +7,8 @@ use std::{collections::HashMap, net::IpAddr};
 
 use domain::{
     Authority, DeviceId, GroupId, OrganizationId, Permission, TemplateId,
+    accounts::SecretKind,
+    authority::ReadScope,
     configuration::{Configuration, ConfigurationCommand, ConfigurationStatus},
     device::{Device, DeviceCommand},
     kind,
@@ -39,8 +41,8 @@ pub struct Devices<'a>(pub(crate) &'a App);
 pub struct DeviceDetail {
     /// The device.
     pub device: DeviceRow,
-    /// What it proves itself with.
-    pub key: secrecy::SecretString,
+    /// What it proves itself with; none for those who may not see secrets.
+    pub key: Option<SecretString>,
     /// Its configuration, if it has one.
     pub configuration: Option<ConfigurationRow>,
     /// The templates of its configuration, first to last.
@@ -56,30 +58,24 @@ impl Devices<'_> {
     pub async fn list(
         &self,
         by: &By,
-        mut filter: DeviceFilter,
+        filter: DeviceFilter,
         order: Order,
         page: Page,
     ) -> Result<Slice<DeviceRow>, Failure> {
-        by.authority
-            .require_anywhere(Permission::ViewDevice)
-            .map_err(|denied| Failure::denied(denied, MODEL))?;
-        filter.organizations = within(&by.authority, filter.organizations);
-        Ok(device::list(self.0.store(), &filter, order, page).await?)
+        let scope = reach(by, Permission::ViewDevice)?;
+        Ok(device::list(self.0.store(), &scope, &filter, order, page).await?)
     }
 
     /// A stretch of the devices that the actor may see.
     pub async fn stretch(
         &self,
         by: &By,
-        mut filter: DeviceFilter,
+        filter: DeviceFilter,
         order: (DeviceOrder, bool),
         stretch: Stretch,
     ) -> Result<Stretched<DeviceRow>, Failure> {
-        by.authority
-            .require_anywhere(Permission::ViewDevice)
-            .map_err(|denied| Failure::denied(denied, MODEL))?;
-        filter.organizations = within(&by.authority, filter.organizations);
-        Ok(device::stretch(self.0.store(), &filter, order, stretch).await?)
+        let scope = reach(by, Permission::ViewDevice)?;
+        Ok(device::stretch(self.0.store(), &scope, &filter, order, stretch).await?)
     }
 
     /// One device alone.
@@ -89,14 +85,8 @@ impl Devices<'_> {
 
     /// Those of these devices that exist for the actor, in no particular order; at most 1000.
     pub async fn rows(&self, by: &By, ids: &[DeviceId]) -> Result<Vec<DeviceRow>, Failure> {
-        by.authority
-            .require_anywhere(Permission::ViewDevice)
-            .map_err(|denied| Failure::denied(denied, MODEL))?;
-        let mut rows = device::by_ids(self.0.store(), ids).await?;
-        rows.retain(|row| {
-            by.authority.require(Permission::ViewDevice, Some(row.organization_id)).is_ok()
-        });
-        Ok(rows)
+        let scope = reach(by, Permission::ViewDevice)?;
+        Ok(device::by_ids(self.0.store(), &scope, ids).await?)
     }
 
     /// When and from where a device was heard, as this node knows.
@@ -105,28 +95,59 @@ impl Devices<'_> {
         self.0.presence().of(device.id).unwrap_or_else(recorded)
     }
 
-    /// What a device proves itself with, for those who may change it.
-    pub async fn key(&self, by: &By, device: &DeviceRow) -> Result<SecretString, Failure> {
-        by.authority
-            .require(Permission::ChangeDevice, Some(device.organization_id))
-            .map_err(|denied| Failure::denied(denied, MODEL))?;
-        let place = Place::DeviceKey(device.id, device.organization_id);
-        self.0.sealing().open(place, &device.key).await
+    /// What those of these devices prove themselves with that exist for the actor; at most 1000. For those who may see secrets;
+    /// one event says that they were read.
+    pub async fn keys(
+        &self,
+        by: &By,
+        ids: &[DeviceId],
+    ) -> Result<HashMap<DeviceId, SecretString>, Failure> {
+        reach(by, Permission::ViewDevice)?;
+        let scope = reach(by, Permission::SeeSecrets)?;
+        let rows = device::by_ids(self.0.store(), &scope, ids).await?;
+        self.opened(by, &rows).await
+    }
+
+    /// The keys of these devices, as far as the actor may see them.
+    async fn opened(
+        &self,
+        by: &By,
+        rows: &[DeviceRow],
+    ) -> Result<HashMap<DeviceId, SecretString>, Failure> {
+        let seen = |row: &&DeviceRow| {
+            by.authority.require(Permission::SeeSecrets, Some(row.organization_id)).is_ok()
+        };
+        let rows: Vec<&DeviceRow> = rows.iter().filter(seen).collect();
+        let read: Vec<_> = rows.iter().map(|row| (row.id.as_uuid(), row.organization_id)).collect();
+        self.0.note_reading(by, SecretKind::DeviceKey, &read).await?;
+        let mut keys = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let place = Place::DeviceKey(row.id, row.organization_id);
+            keys.insert(row.id, self.0.sealing().open(place, &row.key).await?);
+        }
+        Ok(keys)
     }
 
     /// One device with everything that is shown with it.
     pub async fn get(&self, by: &By, id: DeviceId) -> Result<DeviceDetail, Failure> {
         let device = self.device(by, id, Permission::ViewDevice).await?;
-        let configuration = configuration::by_device(self.0.store(), id).await?;
+        let reach = by.authority.reach();
+        let configuration = configuration::by_device(self.0.store(), &reach, id).await?;
         let templates = configuration::templates_of(self.0.store(), id).await?;
-        self.detail(device, configuration, templates).await
+        let key = self.opened(by, std::slice::from_ref(&device)).await?.remove(&id);
+        Ok(self.detail(device, key, configuration, templates))
     }
 
     /// The same for the rows of a list, with a constant number of statements; templates are left out.
-    pub async fn details(&self, rows: Vec<DeviceRow>) -> Result<Vec<DeviceDetail>, Failure> {
+    pub async fn details(
+        &self,
+        by: &By,
+        rows: Vec<DeviceRow>,
+    ) -> Result<Vec<DeviceDetail>, Failure> {
+        let mut keys = self.opened(by, &rows).await?;
         let ids: Vec<DeviceId> = rows.iter().map(|row| row.id).collect();
         let mut configurations: HashMap<DeviceId, ConfigurationRow> =
-            configuration::of_devices(self.0.store(), &ids)
+            configuration::of_devices(self.0.store(), &by.authority.reach(), &ids)
                 .await?
                 .into_iter()
                 .map(|configuration| (configuration.device_id, configuration))
@@ -134,21 +155,21 @@ impl Devices<'_> {
         let mut details = Vec::with_capacity(rows.len());
         for row in rows {
             let configuration = configurations.remove(&row.id);
-            details.push(self.detail(row, configuration, Vec::new()).await?);
+            let key = keys.remove(&row.id);
+            details.push(self.detail(row, key, configuration, Vec::new()));
         }
         Ok(details)
     }
 
-    async fn detail(
+    fn detail(
         &self,
         device: DeviceRow,
+        key: Option<SecretString>,
         configuration: Option<ConfigurationRow>,
         templates: Vec<TemplateId>,
-    ) -> Result<DeviceDetail, Failure> {
-        let place = Place::DeviceKey(device.id, device.organization_id);
-        let key = self.0.sealing().open(place, &device.key).await?;
+    ) -> DeviceDetail {
         let presence = self.presence(&device);
-        Ok(DeviceDetail { device, key, configuration, templates, presence })
+        DeviceDetail { device, key, configuration, templates, presence }
     }
 
     /// Stops serving a device: its configuration is emptied, and the device is asked to empty itself.
@@ -160,7 +181,7 @@ impl Devices<'_> {
         let ((), done) = decide!(self.0, by, work => {
             work.open::<Configuration>(id.as_uuid()).await?;
             work.handle::<Device>(id.as_uuid(), DeviceCommand::Deactivate).await?;
-            if configuration::by_device(self.0.store(), id).await?.is_some() {
+            if configuration::by_device(self.0.store(), crate::RULES, id).await?.is_some() {
                 let command = ConfigurationCommand::Deactivate;
                 work.handle::<Configuration>(id.as_uuid(), command).await?;
             }
@@ -180,7 +201,7 @@ impl Devices<'_> {
             let row = self.device(by, id, Permission::ChangeDevice).await?;
             let defaults_position = self.0.store().head();
             work.handle::<Device>(id.as_uuid(), DeviceCommand::Activate).await?;
-            if let Some(held) = configuration::by_device(self.0.store(), id).await? {
+            if let Some(held) = configuration::by_device(self.0.store(), crate::RULES, id).await? {
                 let configurations = self.0.configurations();
                 let backend = configurations.backend(&held.backend).map_err(|e| Failure::Invalid(vec![e]))?;
                 let group = self.group_templates(row.group_id).await?;
@@ -202,7 +223,7 @@ impl Devices<'_> {
         let ((), done) = decide!(self.0, by, work => {
             work.open::<Configuration>(id.as_uuid()).await?;
             self.device(by, id, Permission::DeleteDevice).await?;
-            let configuration_ended = configuration::by_device(self.0.store(), id)
+            let configuration_ended = configuration::by_device(self.0.store(), crate::RULES, id)
                 .await?
                 .is_none_or(|held| held.status == ConfigurationStatus::Deactivated);
             let command = DeviceCommand::Remove { configuration_ended, force };
@@ -283,7 +304,7 @@ impl Devices<'_> {
 
     /// A deactivated device is reached nowhere.
     pub(crate) async fn settle_address(&self, id: DeviceId) -> Result<(), Failure> {
-        let held = configuration::by_device(self.0.store(), id).await?;
+        let held = configuration::by_device(self.0.store(), crate::RULES, id).await?;
         if held.is_none_or(|held| held.status == ConfigurationStatus::Deactivated) {
             self.0.presence().clear_management(id);
             self.record_address(&By::system("record_addresses"), id, None).await?;
@@ -299,8 +320,9 @@ impl Devices<'_> {
         permission: Permission,
     ) -> Result<DeviceRow, Failure> {
         let denied = |denied| Failure::denied(denied, MODEL);
-        by.authority.require_anywhere(permission).map_err(denied)?;
-        let row = device::by_id(self.0.store(), id).await?.ok_or(Failure::NotFound(MODEL))?;
+        let scope = reach(by, permission)?;
+        let row = device::by_id(self.0.store(), &scope, id).await?;
+        let row = row.ok_or(Failure::NotFound(MODEL))?;
         by.authority.require(permission, Some(row.organization_id)).map_err(denied)?;
         Ok(row)
     }
@@ -311,9 +333,14 @@ impl Devices<'_> {
         group: Option<GroupId>,
     ) -> Result<Vec<TemplateId>, Failure> {
         let Some(group) = group else { return Ok(Vec::new()) };
-        let row = projections::group::by_id(self.0.store(), group).await?;
+        let row = projections::group::by_id(self.0.store(), crate::RULES, group).await?;
         Ok(row.map(|row| row.templates).unwrap_or_default())
     }
+}
+
+/// Where the actor may do this to devices.
+pub(crate) fn reach(by: &By, permission: Permission) -> Result<ReadScope, Failure> {
+    by.authority.scope(permission).map_err(|denied| Failure::denied(denied, MODEL))
 }
 
 /// The organizations that were asked for and that the actor may see.

@@ -2,7 +2,7 @@
 
 use domain::{
     FieldError,
-    accounts::{OrganizationError, PermissionGroupError, UserError},
+    accounts::{OrganizationError, PermissionGroupError, SecretReadingError, UserError},
     authority::Denied,
     configuration::{ConfigurationError, TemplateError},
     device::{DeviceError, GroupError},
@@ -330,6 +330,12 @@ impl From<UserError> for Failure {
             UserError::UnknownAddress => Self::NotFound("EmailAddress"),
             UserError::Invalid(error) => Self::Invalid(vec![error]),
         }
+    }
+}
+
+impl From<SecretReadingError> for Failure {
+    fn from(error: SecretReadingError) -> Self {
+        Self::Broken(Box::new(error))
     }
 }
 

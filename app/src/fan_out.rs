@@ -136,13 +136,15 @@ impl FanOuts<'_> {
         template_id: TemplateId,
     ) -> Result<bool, Failure> {
         let store = self.0.store();
-        let Some(device) = device::by_id(store, id).await? else { return Ok(false) };
-        let Some(template) = template::by_id(store, template_id).await? else { return Ok(false) };
+        let Some(device) = device::by_id(store, crate::RULES, id).await? else { return Ok(false) };
+        let Some(template) = template::by_id(store, crate::RULES, template_id).await? else {
+            return Ok(false);
+        };
         if template.organization_id.is_some_and(|owner| owner != device.organization_id) {
             let drop = |templates: &mut Vec<TemplateId>| templates.retain(|id| *id != template_id);
             return self.reassign(by, ordered, id, i64::MAX, drop).await;
         }
-        let held = configuration::by_device(store, id).await?;
+        let held = configuration::by_device(store, crate::RULES, id).await?;
         let fits = held.is_some_and(|held| held.backend == template.backend);
         if !fits || !template.flags.is_default() || !device.active {
             return Ok(false);
@@ -162,7 +164,7 @@ impl FanOuts<'_> {
         group_id: GroupId,
         (from, to): (&[TemplateId], &[TemplateId]),
     ) -> Result<bool, Failure> {
-        let Some(held) = configuration::by_device(self.0.store(), id).await? else {
+        let Some(held) = configuration::by_device(self.0.store(), crate::RULES, id).await? else {
             return self.configure(by, ordered, id, group_id).await;
         };
         let configurations = self.0.configurations();
@@ -190,15 +192,15 @@ impl FanOuts<'_> {
             // Changes nothing: refuses a device that is not served, and is a conflict for one that changes meanwhile.
             let nothing = DeviceCommand::ChangeInformation(ChangeInformation::default());
             work.handle::<Device>(id.as_uuid(), nothing).await?;
-            let Some(device) = device::by_id(self.0.store(), id).await? else {
+            let Some(device) = device::by_id(self.0.store(), crate::RULES, id).await? else {
                 return Ok(false);
             };
-            let group = group::by_id(self.0.store(), group_id).await?;
+            let group = group::by_id(self.0.store(), crate::RULES, group_id).await?;
             let group = group.filter(|group| !group.templates.is_empty());
             let Some(group) = group.filter(|group| device.group_id == Some(group.id)) else {
                 return Ok(false);
             };
-            if configuration::by_device(self.0.store(), id).await?.is_some() {
+            if configuration::by_device(self.0.store(), crate::RULES, id).await?.is_some() {
                 return Ok(false);
             }
             work.once(key(ordered, id), ordered.position.to_be_bytes().to_vec());
@@ -227,7 +229,7 @@ impl FanOuts<'_> {
     ) -> Result<bool, Failure> {
         let decided = decide!(self.0, by, work => {
             work.open::<Configuration>(id.as_uuid()).await?;
-            let Some(held) = configuration::by_device(self.0.store(), id).await? else {
+            let Some(held) = configuration::by_device(self.0.store(), crate::RULES, id).await? else {
                 return Ok(false);
             };
             if held.defaults_position >= before {
@@ -269,7 +271,7 @@ impl FanOuts<'_> {
                 Some(Reach::OfOrganization(*organization_id))
             }
             FanOutJob::AddTemplate { template_id } => {
-                let row = template::by_id(self.0.store(), *template_id).await?;
+                let row = template::by_id(self.0.store(), crate::RULES, *template_id).await?;
                 row.filter(|row| row.flags.is_default()).map(|row| Reach::Eligible {
                     backend: row.backend,
                     organization: row.organization_id,

@@ -2,6 +2,7 @@
 
 use domain::{
     Document, FieldError, GroupId, OrganizationId, Permission, Problem, TemplateId,
+    authority::ReadScope,
     device::{CreateGroup, Group, GroupCommand},
 };
 use projections::{
@@ -11,7 +12,7 @@ use projections::{
 };
 use tracing::instrument;
 
-use crate::{App, By, Done, Failure, Refusal, devices::within, work::decide};
+use crate::{App, By, Done, Failure, Refusal, work::decide};
 
 /// Use cases of device groups; see [`App::groups`].
 pub struct Groups<'a>(pub(crate) &'a App);
@@ -131,15 +132,12 @@ impl Groups<'_> {
     pub async fn stretch(
         &self,
         by: &By,
-        mut filter: GroupFilter,
+        filter: GroupFilter,
         order: (NamedOrder, bool),
         stretch: Stretch,
     ) -> Result<Stretched<GroupRow>, Failure> {
-        by.authority
-            .require_anywhere(Permission::ViewGroup)
-            .map_err(|denied| Failure::denied(denied, MODEL))?;
-        filter.organizations = within(&by.authority, filter.organizations);
-        Ok(group::stretch(self.0.store(), &filter, order, stretch).await?)
+        let scope = reach(by, Permission::ViewGroup)?;
+        Ok(group::stretch(self.0.store(), &scope, &filter, order, stretch).await?)
     }
 
     /// Those of these groups that exist for the actor, in no particular order; at most 1000.
@@ -153,15 +151,12 @@ impl Groups<'_> {
     pub async fn list(
         &self,
         by: &By,
-        mut filter: GroupFilter,
+        filter: GroupFilter,
         order: Order,
         page: Page,
     ) -> Result<Slice<GroupRow>, Failure> {
-        by.authority
-            .require_anywhere(Permission::ViewGroup)
-            .map_err(|denied| Failure::denied(denied, MODEL))?;
-        filter.organizations = within(&by.authority, filter.organizations);
-        Ok(group::list(self.0.store(), &filter, order, page).await?)
+        let scope = reach(by, Permission::ViewGroup)?;
+        Ok(group::list(self.0.store(), &scope, &filter, order, page).await?)
     }
 
     async fn group(
@@ -171,8 +166,9 @@ impl Groups<'_> {
         permission: Permission,
     ) -> Result<GroupRow, Failure> {
         let denied = |denied| Failure::denied(denied, MODEL);
-        by.authority.require_anywhere(permission).map_err(denied)?;
-        let row = group::by_id(self.0.store(), id).await?.ok_or(Failure::NotFound(MODEL))?;
+        let scope = reach(by, permission)?;
+        let row = group::by_id(self.0.store(), &scope, id).await?;
+        let row = row.ok_or(Failure::NotFound(MODEL))?;
         by.authority.require(permission, Some(row.organization_id)).map_err(denied)?;
         Ok(row)
     }
@@ -185,7 +181,7 @@ impl Groups<'_> {
         organization: OrganizationId,
         ids: &[TemplateId],
     ) -> Result<(), Failure> {
-        let rows = template::by_ids(self.0.store(), ids).await?;
+        let rows = template::by_ids(self.0.store(), crate::RULES, ids).await?;
         let visible = by.authority.visible();
         let (mut foreign, mut default) = (Vec::new(), Vec::new());
         for id in ids {
@@ -211,4 +207,9 @@ impl Groups<'_> {
         }
         Ok(())
     }
+}
+
+/// Where the actor may do this to groups.
+fn reach(by: &By, permission: Permission) -> Result<ReadScope, Failure> {
+    by.authority.scope(permission).map_err(|denied| Failure::denied(denied, MODEL))
 }

@@ -5,6 +5,7 @@ mod agents;
 mod app;
 mod bulk;
 mod by;
+mod can;
 mod configurations;
 mod devices;
 mod edge;
@@ -25,6 +26,7 @@ mod preview;
 mod refusals;
 mod requests;
 mod sealing;
+mod secrets;
 mod settings;
 mod states;
 mod templates;
@@ -39,6 +41,7 @@ pub use agents::{
 };
 pub use app::{App, Background, Parts};
 pub use bulk::{BULK, Bulk, BulkJob, JobId, JobPage, Operation, Selection, Stepped};
+pub(crate) use by::RULES;
 pub use by::{By, Once};
 pub use configurations::{
     Archive, ConfigurationChange, Configurations, NewConfiguration, Rendering,

@@ -2,11 +2,15 @@
 
 mod removal;
 
+use std::collections::HashMap;
+
 use domain::{
     Document, OrganizationId, Permission,
     accounts::{
         CreateOrganization, DeviceLimit, Organization, OrganizationCommand, OrganizationDetails,
+        SecretKind,
     },
+    authority::ReadScope,
 };
 use projections::{
     NamedOrder, Order, Page, Slice, Stretch, Stretched, device,
@@ -17,7 +21,7 @@ use tracing::instrument;
 
 pub use removal::{OrganizationContents, RemovalStep};
 
-use crate::{App, By, Done, Failure, devices::within, sealing::Place, work::decide};
+use crate::{App, By, Done, Failure, sealing::Place, work::decide};
 
 /// Use cases of organizations; see [`App::organizations`].
 pub struct Organizations<'a>(pub(crate) &'a App);
@@ -169,15 +173,12 @@ impl Organizations<'_> {
     pub async fn stretch(
         &self,
         by: &By,
-        mut filter: OrganizationFilter,
+        filter: OrganizationFilter,
         order: (NamedOrder, bool),
         stretch: Stretch,
     ) -> Result<Stretched<OrganizationRow>, Failure> {
-        by.authority
-            .require_anywhere(Permission::ViewOrganization)
-            .map_err(|denied| Failure::denied(denied, MODEL))?;
-        filter.ids = within(&by.authority, filter.ids);
-        Ok(organization::stretch(self.0.store(), &filter, order, stretch).await?)
+        let scope = reach(by, Permission::ViewOrganization)?;
+        Ok(organization::stretch(self.0.store(), &scope, &filter, order, stretch).await?)
     }
 
     /// Those of these organizations that exist for the actor, in no particular order; at most 1000.
@@ -196,27 +197,46 @@ impl Organizations<'_> {
     pub async fn list(
         &self,
         by: &By,
-        mut filter: OrganizationFilter,
+        filter: OrganizationFilter,
         order: Order,
         page: Page,
     ) -> Result<Slice<OrganizationRow>, Failure> {
-        by.authority
-            .require_anywhere(Permission::ViewOrganization)
-            .map_err(|denied| Failure::denied(denied, MODEL))?;
-        filter.ids = within(&by.authority, filter.ids);
-        Ok(organization::list(self.0.store(), &filter, order, page).await?)
+        let scope = reach(by, Permission::ViewOrganization)?;
+        Ok(organization::list(self.0.store(), &scope, &filter, order, page).await?)
     }
 
-    /// What agents register with, for those who may change it.
+    /// What agents of an organization register with; see [`Organizations::shared_secrets`].
     pub async fn shared_secret(
         &self,
         by: &By,
         row: &OrganizationRow,
     ) -> Result<SecretString, Failure> {
-        by.authority
-            .require(Permission::ChangeOrganization, Some(row.id))
-            .map_err(|denied| Failure::denied(denied, MODEL))?;
-        self.0.sealing().open(Place::SharedSecret(row.id), &row.secret).await
+        let mut secrets = self.shared_secrets(by, &[row.id]).await?;
+        secrets.remove(&row.id).ok_or(Failure::NotFound(MODEL))
+    }
+
+    /// What agents of those of these organizations register with that exist for the actor; at most 1000. For those who may
+    /// change them and see secrets; one event says that they were read.
+    pub async fn shared_secrets(
+        &self,
+        by: &By,
+        ids: &[OrganizationId],
+    ) -> Result<HashMap<OrganizationId, SecretString>, Failure> {
+        reach(by, Permission::ChangeOrganization)?;
+        let scope = reach(by, Permission::SeeSecrets)?;
+        let filter =
+            OrganizationFilter { ids: Some(ids.to_vec()), ..OrganizationFilter::default() };
+        let page = Page { limit: 1000, offset: 0 };
+        let order = Order::NewestFirst;
+        let rows = organization::list(self.0.store(), &scope, &filter, order, page).await?.rows;
+        let read: Vec<_> = rows.iter().map(|row| (row.id.as_uuid(), row.id)).collect();
+        self.0.note_reading(by, SecretKind::SharedSecret, &read).await?;
+        let mut secrets = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let place = Place::SharedSecret(row.id);
+            secrets.insert(row.id, self.0.sealing().open(place, &row.secret).await?);
+        }
+        Ok(secrets)
     }
 
     async fn organization(
@@ -226,8 +246,9 @@ impl Organizations<'_> {
         permission: Permission,
     ) -> Result<OrganizationRow, Failure> {
         let denied = |denied| Failure::denied(denied, MODEL);
-        by.authority.require_anywhere(permission).map_err(denied)?;
-        let row = organization::by_id(self.0.store(), id).await?.ok_or(Failure::NotFound(MODEL))?;
+        let scope = reach(by, permission)?;
+        let row = organization::by_id(self.0.store(), &scope, id).await?;
+        let row = row.ok_or(Failure::NotFound(MODEL))?;
         by.authority.require(permission, Some(row.id)).map_err(denied)?;
         Ok(row)
     }
@@ -248,4 +269,9 @@ impl Organizations<'_> {
             None => self.0.sealing().seal(Place::SharedSecret(id), &secret).await,
         }
     }
+}
+
+/// Where the actor may do this to organizations.
+fn reach(by: &By, permission: Permission) -> Result<ReadScope, Failure> {
+    by.authority.scope(permission).map_err(|denied| Failure::denied(denied, MODEL))
 }

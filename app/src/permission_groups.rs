@@ -3,7 +3,7 @@
 use domain::{
     Permission, PermissionGroupId, Permissions,
     accounts::{CreatePermissionGroup, PermissionGroup, PermissionGroupCommand},
-    authority::Role,
+    authority::{Preset, Role},
 };
 use projections::{
     Page, Slice,
@@ -124,6 +124,12 @@ impl PermissionGroups<'_> {
     pub async fn list(&self, by: &By, page: Page) -> Result<Slice<PermissionGroupRow>, Failure> {
         Self::require(by, Permission::ViewPermissionGroup)?;
         Ok(accounts::groups(self.0.store(), page).await?)
+    }
+
+    /// What common jobs need, ready to be made into groups.
+    pub fn presets(&self, by: &By) -> Result<[Preset; 4], Failure> {
+        Self::require(by, Permission::ViewPermissionGroup)?;
+        Ok(Preset::ALL)
     }
 
     /// One group.

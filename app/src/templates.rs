@@ -1,7 +1,8 @@
 //! Templates.
 
 use domain::{
-    Authority, Document, OrganizationId, Permission, Problem, TemplateId,
+    Document, OrganizationId, Permission, Problem, TemplateId,
+    authority::ReadScope,
     configuration::{Backend, CreateTemplate, Template, TemplateCommand, TemplateFlags},
 };
 use projections::{
@@ -183,15 +184,12 @@ impl Templates<'_> {
     pub async fn stretch(
         &self,
         by: &By,
-        mut filter: TemplateFilter,
+        filter: TemplateFilter,
         order: (NamedOrder, bool),
         stretch: Stretch,
     ) -> Result<Stretched<TemplateRow>, Failure> {
-        by.authority
-            .require_anywhere(Permission::ViewTemplate)
-            .map_err(|denied| Failure::denied(denied, MODEL))?;
-        seen(&by.authority, &mut filter);
-        Ok(template::stretch(self.0.store(), &filter, order, stretch).await?)
+        let scope = reach(by, Permission::ViewTemplate)?;
+        Ok(template::stretch(self.0.store(), &scope, &filter, order, stretch).await?)
     }
 
     /// Those of these templates that exist for the actor, in no particular order; at most 1000.
@@ -205,15 +203,12 @@ impl Templates<'_> {
     pub async fn list(
         &self,
         by: &By,
-        mut filter: TemplateFilter,
+        filter: TemplateFilter,
         order: Order,
         page: Page,
     ) -> Result<Slice<TemplateRow>, Failure> {
-        by.authority
-            .require_anywhere(Permission::ViewTemplate)
-            .map_err(|denied| Failure::denied(denied, MODEL))?;
-        seen(&by.authority, &mut filter);
-        Ok(template::list(self.0.store(), &filter, order, page).await?)
+        let scope = reach(by, Permission::ViewTemplate)?;
+        Ok(template::list(self.0.store(), &scope, &filter, order, page).await?)
     }
 
     /// The files of a template alone, with its own default values.
@@ -259,8 +254,9 @@ impl Templates<'_> {
         permission: Permission,
     ) -> Result<TemplateRow, Failure> {
         let denied = |denied| Failure::denied(denied, MODEL);
-        by.authority.require_anywhere(permission).map_err(denied)?;
-        let row = template::by_id(self.0.store(), id).await?.ok_or(Failure::NotFound(MODEL))?;
+        let scope = reach(by, permission)?;
+        let row = template::by_id(self.0.store(), &scope, id).await?;
+        let row = row.ok_or(Failure::NotFound(MODEL))?;
         by.authority.require(permission, row.organization_id).map_err(denied)?;
         Ok(row)
     }
@@ -300,20 +296,14 @@ impl Templates<'_> {
             only_shared: organization.is_some(),
             ..TemplateFilter::default()
         };
-        let others = template::all(self.0.store(), &same).await?;
+        let others = template::all(self.0.store(), crate::RULES, &same).await?;
         // Two of one organization, or two shared ones, are told apart by the claim.
         let clash = others.iter().any(|row| row.id != id && row.organization_id != organization);
         if clash { Err(Failure::Refused(Refusal::SharedTemplateName)) } else { Ok(()) }
     }
 }
 
-/// Narrows a filter to what the actor may see.
-fn seen(authority: &Authority, filter: &mut TemplateFilter) {
-    let Some(visible) = authority.visible() else { return };
-    if let Some(wanted) = &mut filter.organizations {
-        wanted.retain(|id| visible.contains(id));
-    } else {
-        filter.organizations = Some(visible);
-        filter.or_shared = true;
-    }
+/// Where the actor may do this to templates; reading them reaches shared ones, too.
+fn reach(by: &By, permission: Permission) -> Result<ReadScope, Failure> {
+    by.authority.scope(permission).map_err(|denied| Failure::denied(denied, MODEL))
 }

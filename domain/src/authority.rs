@@ -2,6 +2,7 @@
 
 mod permission;
 mod person;
+mod preset;
 mod role;
 mod scope;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use crate::{DeviceId, OrganizationId, UserId};
 
 pub use permission::{Permission, Permissions, UnknownPermission};
 pub use person::Person;
+pub use preset::Preset;
 pub use role::Role;
 pub use scope::ReadScope;
 

@@ -97,6 +97,7 @@ const FIELDS: &[(&str, Class, &[&str])] = &[
         Class::Plain,
         &["from", "group_id", "name", "number", "permissions", "to"],
     ),
+    ("secret", Class::Plain, &["of", "organizations", "what"]),
     (
         "template",
         Class::Plain,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     ClaimChange, Fact, OrganizationId,
-    accounts::{OrganizationEvent, PermissionGroupEvent, UserEvent},
+    accounts::{OrganizationEvent, PermissionGroupEvent, SecretReadingEvent, UserEvent},
     configuration::{ConfigurationEvent, TemplateEvent},
     device::{DeviceEvent, GroupEvent},
 };
@@ -105,6 +105,8 @@ events! {
     Organization(OrganizationEvent) = "organization",
     /// A permission group's.
     PermissionGroup(PermissionGroupEvent) = "permission_group",
+    /// A reading of secrets.
+    SecretReading(SecretReadingEvent) = "secret",
     /// A template's.
     Template(TemplateEvent) = "template",
     /// A user's.

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use serde_json::Value;
 use wisptrail_domain::{
     Event, Fact, Undecodable,
-    accounts::{OrganizationEvent, PermissionGroupEvent, UserEvent},
+    accounts::{OrganizationEvent, PermissionGroupEvent, SecretReadingEvent, UserEvent},
     configuration::{ConfigurationEvent, TemplateEvent},
     device::{DeviceEvent, GroupEvent},
 };
@@ -107,6 +107,7 @@ fn types() -> Vec<&'static str> {
         GroupEvent::TYPES,
         OrganizationEvent::TYPES,
         PermissionGroupEvent::TYPES,
+        SecretReadingEvent::TYPES,
         TemplateEvent::TYPES,
         UserEvent::TYPES,
     ]
@@ -120,6 +121,7 @@ fn encode(event: &Event) -> Value {
         Event::Group(event) => serde_json::to_value(event),
         Event::Organization(event) => serde_json::to_value(event),
         Event::PermissionGroup(event) => serde_json::to_value(event),
+        Event::SecretReading(event) => serde_json::to_value(event),
         Event::Template(event) => serde_json::to_value(event),
         Event::User(event) => serde_json::to_value(event),
     }

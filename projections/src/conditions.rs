@@ -1,6 +1,7 @@
 //! Filters, order and pages of lists.
 
 use chrono::{DateTime, Utc};
+use domain::authority::ReadScope;
 use store::{Arg, Query, Row, Store, StoreError};
 
 /// Rows of one question.
@@ -167,6 +168,25 @@ impl Conditions {
         } else {
             format!("{column} IN ({places})")
         });
+    }
+
+    /// Only rows of the organizations in reach.
+    pub(crate) fn reached(&mut self, scope: &ReadScope, column: &str) {
+        if let Some(organizations) = scope.organizations() {
+            self.any_of(column, organizations.iter().map(|id| id.as_uuid()));
+        }
+    }
+
+    /// The same, and rows that belong to all.
+    pub(crate) fn reached_or_shared(&mut self, scope: &ReadScope) {
+        if let Some(organizations) = scope.organizations() {
+            let places = self.places(organizations.iter().map(|id| id.as_uuid()));
+            self.clauses.push(if places.is_empty() {
+                "organization_id IS NULL".to_owned()
+            } else {
+                format!("(organization_id IS NULL OR organization_id IN ({places}))")
+            });
+        }
     }
 
     /// One of some values inside an open parenthesis of `clause`; none of them means no row.

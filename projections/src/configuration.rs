@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use domain::{
     DeviceId, Document, OrganizationId, TemplateId,
+    authority::ReadScope,
     configuration::{ArchiveRendered, ConfigurationEvent, ConfigurationStatus},
 };
 use store::{Op, Query, Row, Store, StoreError, args};
@@ -17,7 +18,7 @@ pub use inputs::{
 };
 
 use crate::{
-    first,
+    conditions::Conditions,
     render_inputs::{At, document, json},
 };
 
@@ -98,25 +99,26 @@ pub fn status(text: &str) -> ConfigurationStatus {
 /// The configuration of a device, if it has one.
 pub async fn by_device(
     store: &Store,
+    scope: &ReadScope,
     device: DeviceId,
 ) -> Result<Option<ConfigurationRow>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM configurations WHERE device_id = $1");
-    first(store, Query::new(sql, args![device.as_uuid()]), read).await
+    Ok(of_devices(store, scope, &[device]).await?.pop())
 }
 
 /// The configurations of some devices, in no particular order.
 pub async fn of_devices(
     store: &Store,
+    scope: &ReadScope,
     devices: &[DeviceId],
 ) -> Result<Vec<ConfigurationRow>, StoreError> {
     if devices.is_empty() {
         return Ok(Vec::new());
     }
-    let places: Vec<String> = (1..=devices.len()).map(|place| format!("${place}")).collect();
-    let sql =
-        format!("SELECT {COLUMNS} FROM configurations WHERE device_id IN ({})", places.join(", "));
-    let ids = devices.iter().map(|device| device.as_uuid().into()).collect();
-    store.fetch(Query::new(sql, ids)).await?.iter().map(read).collect()
+    let mut conditions = Conditions::default();
+    conditions.any_of("device_id", devices.iter().map(|device| device.as_uuid()));
+    conditions.reached(scope, "organization_id");
+    let (sql, args) = conditions.query(&format!("SELECT {COLUMNS} FROM configurations"), "");
+    store.fetch(Query::new(sql, args)).await?.iter().map(read).collect()
 }
 
 /// The templates of a device's configuration, first to last; removed ones are left out.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use domain::{
     DeviceId, GroupId, OrganizationId, TemplateId,
+    authority::ReadScope,
     device::{DeviceEvent, Information},
 };
 use serde::{Deserialize, Serialize};
@@ -74,8 +75,16 @@ fn read(row: &Row) -> Result<DeviceRow, StoreError> {
 }
 
 /// One device, if it exists.
-pub async fn by_id(store: &Store, id: DeviceId) -> Result<Option<DeviceRow>, StoreError> {
-    first(store, by_id_query(id), read).await
+pub async fn by_id(
+    store: &Store,
+    scope: &ReadScope,
+    id: DeviceId,
+) -> Result<Option<DeviceRow>, StoreError> {
+    let mut conditions = Conditions::default();
+    conditions.with("id = ?", id.as_uuid());
+    conditions.reached(scope, "organization_id");
+    let (sql, args) = conditions.query(&format!("SELECT {COLUMNS} FROM devices"), "");
+    first(store, Query::new(sql, args), read).await
 }
 
 /// For a snapshot together with other tables; read with [`from_row`].
@@ -199,8 +208,9 @@ impl DeviceOrder {
 }
 
 impl DeviceFilter {
-    fn conditions(&self) -> Conditions {
+    fn conditions(&self, scope: &ReadScope) -> Conditions {
         let mut conditions = Conditions::default();
+        conditions.reached(scope, "organization_id");
         if let Some(organizations) = &self.organizations {
             conditions.any_of("organization_id", organizations.iter().map(|id| id.as_uuid()));
         }
@@ -284,34 +294,47 @@ const FAILING: &str =
 /// A page of devices.
 pub async fn list(
     store: &Store,
+    scope: &ReadScope,
     filter: &DeviceFilter,
     order: Order,
     page: Page,
 ) -> Result<Slice<DeviceRow>, StoreError> {
-    filter.conditions().page(store, (COLUMNS, "devices"), order, page, read).await
+    filter.conditions(scope).page(store, (COLUMNS, "devices"), order, page, read).await
 }
 
 /// A stretch of the devices.
 pub async fn stretch(
     store: &Store,
+    scope: &ReadScope,
     filter: &DeviceFilter,
     (order, descending): (DeviceOrder, bool),
     stretch: Stretch,
 ) -> Result<Stretched<DeviceRow>, StoreError> {
     let sorting = order.sorting(store.dialect(), descending);
-    filter.conditions().stretch(store, (COLUMNS, WIDTH, "devices"), sorting, stretch, read).await
+    filter
+        .conditions(scope)
+        .stretch(store, (COLUMNS, WIDTH, "devices"), sorting, stretch, read)
+        .await
 }
 
 /// The devices with these ids that exist, in no particular order.
-pub async fn by_ids(store: &Store, ids: &[DeviceId]) -> Result<Vec<DeviceRow>, StoreError> {
+pub async fn by_ids(
+    store: &Store,
+    scope: &ReadScope,
+    ids: &[DeviceId],
+) -> Result<Vec<DeviceRow>, StoreError> {
     let filter = DeviceFilter { ids: Some(ids.to_vec()), ..DeviceFilter::default() };
     let page = Page { limit: 1000, offset: 0 };
-    Ok(list(store, &filter, Order::NewestFirst, page).await?.rows)
+    Ok(list(store, scope, &filter, Order::NewestFirst, page).await?.rows)
 }
 
 /// How many devices pass the filter.
-pub async fn count(store: &Store, filter: &DeviceFilter) -> Result<u64, StoreError> {
-    let (sql, args) = filter.conditions().query("SELECT count(*) FROM devices", "");
+pub async fn count(
+    store: &Store,
+    scope: &ReadScope,
+    filter: &DeviceFilter,
+) -> Result<u64, StoreError> {
+    let (sql, args) = filter.conditions(scope).query("SELECT count(*) FROM devices", "");
     let count = first(store, Query::new(sql, args), |row| row.int(0)).await?;
     Ok(count.unwrap_or(0).unsigned_abs())
 }
@@ -319,11 +342,12 @@ pub async fn count(store: &Store, filter: &DeviceFilter) -> Result<u64, StoreErr
 /// The devices that pass the filter, by id, beginning after one of them; at most `limit`.
 pub async fn ids_after(
     store: &Store,
+    scope: &ReadScope,
     filter: &DeviceFilter,
     after: Option<DeviceId>,
     limit: u32,
 ) -> Result<Vec<DeviceId>, StoreError> {
-    let mut conditions = filter.conditions();
+    let mut conditions = filter.conditions(scope);
     if let Some(after) = after {
         conditions.with("id > ?", after.as_uuid());
     }

@@ -93,6 +93,7 @@ impl FanOutJob {
             | Event::Configuration(_)
             | Event::Device(_)
             | Event::PermissionGroup(_)
+            | Event::SecretReading(_)
             | Event::User(_) => None,
         }
     }

@@ -1,7 +1,9 @@
 //! Device groups as they are read.
 
 use chrono::{DateTime, Utc};
-use domain::{Document, GroupId, OrganizationId, TemplateId, device::GroupEvent};
+use domain::{
+    Document, GroupId, OrganizationId, TemplateId, authority::ReadScope, device::GroupEvent,
+};
 use store::{Op, Query, Row, Store, StoreError, args};
 
 use crate::{
@@ -52,9 +54,17 @@ fn read(row: &Row) -> Result<GroupRow, StoreError> {
 }
 
 /// One group, if it exists.
-pub async fn by_id(store: &Store, id: GroupId) -> Result<Option<GroupRow>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM device_groups WHERE id = $1 AND NOT removed");
-    first(store, Query::new(sql, args![id.as_uuid()]), read).await
+pub async fn by_id(
+    store: &Store,
+    scope: &ReadScope,
+    id: GroupId,
+) -> Result<Option<GroupRow>, StoreError> {
+    let mut conditions = Conditions::default();
+    conditions.with("id = ?", id.as_uuid());
+    conditions.plain("NOT removed");
+    conditions.reached(scope, "organization_id");
+    let (sql, args) = conditions.query(&format!("SELECT {COLUMNS} FROM device_groups"), "");
+    first(store, Query::new(sql, args), read).await
 }
 
 /// Which groups are listed; `None` filters nothing.
@@ -73,8 +83,9 @@ pub struct GroupFilter {
 }
 
 impl GroupFilter {
-    fn conditions(&self) -> Conditions {
+    fn conditions(&self, scope: &ReadScope) -> Conditions {
         let mut conditions = Conditions::default();
+        conditions.reached(scope, "organization_id");
         conditions.plain("NOT removed");
         if let Some(organizations) = &self.organizations {
             conditions.any_of("organization_id", organizations.iter().map(|id| id.as_uuid()));
@@ -118,23 +129,25 @@ pub async fn others_list(
 /// A page of groups.
 pub async fn list(
     store: &Store,
+    scope: &ReadScope,
     filter: &GroupFilter,
     order: Order,
     page: Page,
 ) -> Result<Slice<GroupRow>, StoreError> {
-    filter.conditions().page(store, (COLUMNS, "device_groups"), order, page, read).await
+    filter.conditions(scope).page(store, (COLUMNS, "device_groups"), order, page, read).await
 }
 
 /// A stretch of the groups.
 pub async fn stretch(
     store: &Store,
+    scope: &ReadScope,
     filter: &GroupFilter,
     (order, descending): (NamedOrder, bool),
     stretch: Stretch,
 ) -> Result<Stretched<GroupRow>, StoreError> {
     let sorting = order.sorting(descending);
     filter
-        .conditions()
+        .conditions(scope)
         .stretch(store, (COLUMNS, WIDTH, "device_groups"), sorting, stretch, read)
         .await
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     Document, OrganizationId,
     accounts::{DeviceLimit, OrganizationEvent},
+    authority::ReadScope,
 };
 use store::{Op, Query, Row, Store, StoreError, args};
 
@@ -86,10 +87,14 @@ fn column(limit: DeviceLimit) -> Option<i64> {
 /// One organization, if it exists.
 pub async fn by_id(
     store: &Store,
+    scope: &ReadScope,
     id: OrganizationId,
 ) -> Result<Option<OrganizationRow>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM organizations WHERE id = $1");
-    first(store, Query::new(sql, args![id.as_uuid()]), read).await
+    let mut conditions = Conditions::default();
+    conditions.with("id = ?", id.as_uuid());
+    conditions.reached(scope, "id");
+    let (sql, args) = conditions.query(&format!("SELECT {COLUMNS} FROM organizations"), "");
+    first(store, Query::new(sql, args), read).await
 }
 
 /// The active organization with this registration secret, by the secret's fingerprint.
@@ -121,8 +126,9 @@ pub struct OrganizationFilter {
 }
 
 impl OrganizationFilter {
-    fn conditions(&self) -> Conditions {
+    fn conditions(&self, scope: &ReadScope) -> Conditions {
         let mut conditions = Conditions::default();
+        conditions.reached(scope, "id");
         if let Some(ids) = &self.ids {
             conditions.any_of("id", ids.iter().map(|id| id.as_uuid()));
         }
@@ -143,23 +149,25 @@ impl OrganizationFilter {
 /// A page of organizations.
 pub async fn list(
     store: &Store,
+    scope: &ReadScope,
     filter: &OrganizationFilter,
     order: Order,
     page: Page,
 ) -> Result<Slice<OrganizationRow>, StoreError> {
-    filter.conditions().page(store, (COLUMNS, "organizations"), order, page, read).await
+    filter.conditions(scope).page(store, (COLUMNS, "organizations"), order, page, read).await
 }
 
 /// A stretch of the organizations.
 pub async fn stretch(
     store: &Store,
+    scope: &ReadScope,
     filter: &OrganizationFilter,
     (order, descending): (NamedOrder, bool),
     stretch: Stretch,
 ) -> Result<Stretched<OrganizationRow>, StoreError> {
     let sorting = order.sorting(descending);
     filter
-        .conditions()
+        .conditions(scope)
         .stretch(store, (COLUMNS, WIDTH, "organizations"), sorting, stretch, read)
         .await
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     DeviceId, Document, OrganizationId, TemplateId,
+    authority::ReadScope,
     configuration::{Backend, TemplateEvent, TemplateFlags},
 };
 use store::{Op, Query, Row, Store, StoreError, args};
@@ -61,15 +62,27 @@ fn read(row: &Row) -> Result<TemplateRow, StoreError> {
 }
 
 /// One template, if it exists.
-pub async fn by_id(store: &Store, id: TemplateId) -> Result<Option<TemplateRow>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM templates WHERE id = $1 AND NOT removed");
-    first(store, Query::new(sql, args![id.as_uuid()]), read).await
+pub async fn by_id(
+    store: &Store,
+    scope: &ReadScope,
+    id: TemplateId,
+) -> Result<Option<TemplateRow>, StoreError> {
+    let mut conditions = Conditions::default();
+    conditions.with("id = ?", id.as_uuid());
+    conditions.plain("NOT removed");
+    conditions.reached_or_shared(scope);
+    let (sql, args) = conditions.query(&format!("SELECT {COLUMNS} FROM templates"), "");
+    first(store, Query::new(sql, args), read).await
 }
 
 /// The templates with these ids that exist, in no particular order.
-pub async fn by_ids(store: &Store, ids: &[TemplateId]) -> Result<Vec<TemplateRow>, StoreError> {
+pub async fn by_ids(
+    store: &Store,
+    scope: &ReadScope,
+    ids: &[TemplateId],
+) -> Result<Vec<TemplateRow>, StoreError> {
     let filter = TemplateFilter { ids: Some(ids.to_vec()), ..TemplateFilter::default() };
-    all(store, &filter).await
+    all(store, scope, &filter).await
 }
 
 /// Which templates are listed; `None` filters nothing.
@@ -106,8 +119,9 @@ pub struct TemplateFilter {
 }
 
 impl TemplateFilter {
-    fn conditions(&self) -> Conditions {
+    fn conditions(&self, scope: &ReadScope) -> Conditions {
         let mut conditions = Conditions::default();
+        conditions.reached_or_shared(scope);
         conditions.plain("NOT removed");
         if let Some(ids) = &self.ids {
             conditions.any_of("id", ids.iter().map(|id| id.as_uuid()));
@@ -164,28 +178,37 @@ impl TemplateFilter {
 /// A page of templates.
 pub async fn list(
     store: &Store,
+    scope: &ReadScope,
     filter: &TemplateFilter,
     order: Order,
     page: Page,
 ) -> Result<Slice<TemplateRow>, StoreError> {
-    filter.conditions().page(store, (COLUMNS, "templates"), order, page, read).await
+    filter.conditions(scope).page(store, (COLUMNS, "templates"), order, page, read).await
 }
 
 /// A stretch of the templates.
 pub async fn stretch(
     store: &Store,
+    scope: &ReadScope,
     filter: &TemplateFilter,
     (order, descending): (NamedOrder, bool),
     stretch: Stretch,
 ) -> Result<Stretched<TemplateRow>, StoreError> {
     let sorting = order.sorting(descending);
-    filter.conditions().stretch(store, (COLUMNS, WIDTH, "templates"), sorting, stretch, read).await
+    filter
+        .conditions(scope)
+        .stretch(store, (COLUMNS, WIDTH, "templates"), sorting, stretch, read)
+        .await
 }
 
 /// All templates that pass the filter, by name; at most 1000.
-pub async fn all(store: &Store, filter: &TemplateFilter) -> Result<Vec<TemplateRow>, StoreError> {
+pub async fn all(
+    store: &Store,
+    scope: &ReadScope,
+    filter: &TemplateFilter,
+) -> Result<Vec<TemplateRow>, StoreError> {
     let page = Page { limit: 1000, offset: 0 };
-    Ok(list(store, filter, Order::Name, page).await?.rows)
+    Ok(list(store, scope, filter, Order::Name, page).await?.rows)
 }
 
 /// The templates that a new device of the organization gets, required ones first, each by name.
@@ -201,7 +224,7 @@ pub async fn defaults(
         default: Some(true),
         ..TemplateFilter::default()
     };
-    let mut templates = all(store, &filter).await?;
+    let mut templates = all(store, &ReadScope::of_rules(), &filter).await?;
     templates.sort_by(|one, other| {
         (!one.flags.is_required(), &one.name).cmp(&(!other.flags.is_required(), &other.name))
     });

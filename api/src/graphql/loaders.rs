@@ -12,6 +12,8 @@ use projections::{
     organization::OrganizationRow, template::TemplateRow,
 };
 
+use secrecy::SecretString;
+
 use super::batches::Queue;
 
 /// What of one request is read in batches.
@@ -82,6 +84,40 @@ impl Loader<TemplateId> for Loaders {
 
     async fn load(&self, ids: &[TemplateId]) -> Result<HashMap<TemplateId, TemplateRow>, Shared> {
         keyed(self.app.templates().rows(&self.by, ids).await, |row| row.id)
+    }
+}
+
+/// What a device proves itself with: one reading for all devices of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct KeyOf(pub(super) DeviceId);
+
+impl Loader<KeyOf> for Loaders {
+    type Value = SecretString;
+    type Error = Shared;
+
+    async fn load(&self, keys: &[KeyOf]) -> Result<HashMap<KeyOf, SecretString>, Shared> {
+        let ids: Vec<DeviceId> = keys.iter().map(|key| key.0).collect();
+        let found = self.app.devices().keys(&self.by, &ids).await.map_err(Arc::new)?;
+        Ok(found.into_iter().map(|(id, key)| (KeyOf(id), key)).collect())
+    }
+}
+
+/// What agents of an organization register with: one reading for all organizations of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct SharedSecretOf(pub(super) OrganizationId);
+
+impl Loader<SharedSecretOf> for Loaders {
+    type Value = SecretString;
+    type Error = Shared;
+
+    async fn load(
+        &self,
+        keys: &[SharedSecretOf],
+    ) -> Result<HashMap<SharedSecretOf, SecretString>, Shared> {
+        let ids: Vec<OrganizationId> = keys.iter().map(|key| key.0).collect();
+        let found = self.app.organizations().shared_secrets(&self.by, &ids).await;
+        let found = found.map_err(Arc::new)?;
+        Ok(found.into_iter().map(|(id, secret)| (SharedSecretOf(id), secret)).collect())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Organizations: the tenants.
 
-use app::ObjectRef;
+use app::{Failure, ObjectRef};
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use domain::{OrganizationId, accounts::DeviceLimit};
@@ -13,9 +13,10 @@ use secrecy::ExposeSecret as _;
 use super::{
     connection::{Listed, Window, cost, page},
     device::{Device, DeviceFilterInput, DeviceOrderBy, Devices},
-    error::failure,
+    error::{failure, shared},
     history::{self, EventList, Events, MomentInput},
-    request::{app, as_new_as, by},
+    loaders::SharedSecretOf,
+    request::{app, as_new_as, by, loaders},
     scalar::{JsonObject, Position, uuid, uuids},
 };
 
@@ -68,10 +69,11 @@ impl Organization {
         self.0.registration_open
     }
 
-    /// What agents register with; for those who may change it.
+    /// What agents register with; for those who may change it and see secrets, and each reading is noted.
     async fn shared_secret(&self, ctx: &Context<'_>) -> Result<String> {
-        let secret = app(ctx)?.organizations().shared_secret(by(ctx)?, &self.0).await;
-        Ok(secret.map_err(failure)?.expose_secret().to_owned())
+        let secret = loaders(ctx)?.load_one(SharedSecretOf(self.0.id)).await.map_err(shared)?;
+        let secret = secret.ok_or_else(|| failure(Failure::Forbidden))?;
+        Ok(secret.expose_secret().to_owned())
     }
 
     /// Configuration variables that all its devices have; with `at` those that they had then.

@@ -1,8 +1,8 @@
 //! Groups of permissions, and the e-mail addresses that accounts list.
 
 use app::{Address, PermissionGroupChange};
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
-use domain::{Permission, PermissionGroupId, Permissions, UserId};
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
+use domain::{Permission, PermissionGroupId, Permissions, UserId, authority::Preset};
 use projections::{Page, accounts::PermissionGroupRow};
 
 use super::{
@@ -77,6 +77,19 @@ impl PermissionGroupQuery {
         Ok(found.rows.into_iter().map(PermissionGroup).collect())
     }
 
+    /// What common jobs need, ready to be made into groups; for those who may see groups.
+    #[graphql(complexity = "4 * child_complexity")]
+    #[expect(clippy::unused_async, reason = "resolvers are")]
+    async fn permission_presets(&self, ctx: &Context<'_>) -> Result<Vec<PermissionPresetShown>> {
+        let presets = app(ctx)?.permission_groups().presets(by(ctx)?).map_err(failure)?;
+        let shown = |preset: Preset| PermissionPresetShown {
+            preset: preset.into(),
+            name: preset.name(),
+            permissions: preset.permissions().iter().map(Permission::name).collect(),
+        };
+        Ok(presets.into_iter().map(shown).collect())
+    }
+
     /// The e-mail addresses that an account lists.
     #[graphql(complexity = "10 * child_complexity")]
     async fn email_addresses(
@@ -99,8 +112,37 @@ struct CreatePermissionGroupInput {
     id: Option<ID>,
     /// Unique, at most 150 characters.
     name: String,
-    /// What it allows, such as `change_device`.
-    permissions: Vec<String>,
+    /// What it allows, such as `change_device`; to be left out only with a preset.
+    permissions: Option<Vec<String>>,
+    /// What a common job needs, beside the permissions that are named.
+    preset: Option<PermissionPreset>,
+}
+
+/// A common job; see `permissionPresets`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "Preset")]
+enum PermissionPreset {
+    /// Finds single people who call, and reads what is kept about them.
+    #[graphql(name = "HELP_DESK_1")]
+    HelpDesk1,
+    /// Browses people, registers and manages them.
+    #[graphql(name = "HELP_DESK_2")]
+    HelpDesk2,
+    /// Registers people, and finds those who are registered.
+    Registrant,
+    /// Looks at people and devices, and changes nothing.
+    Boss,
+}
+
+/// What a common job needs.
+#[derive(SimpleObject)]
+struct PermissionPresetShown {
+    /// Which, for `createPermissionGroup`.
+    preset: PermissionPreset,
+    /// How such a group may be called.
+    name: &'static str,
+    /// What it allows.
+    permissions: Vec<&'static str>,
 }
 
 /// New values for some of a group; what is left out stays.
@@ -180,7 +222,8 @@ struct EmailAddressesPayload {
     position: Position,
 }
 
-fn permissions(names: &[String]) -> Result<Permissions> {
+/// Permissions by name.
+pub(super) fn permissions(names: &[String]) -> Result<Permissions> {
     let mut all = Permissions::NONE;
     for name in names {
         let known = name.parse::<Permission>();
@@ -219,7 +262,12 @@ impl PermissionGroupMutation {
     ) -> Result<PermissionGroupPayload> {
         let (id, key) = made(ctx, input.id.as_ref())?;
         let id = PermissionGroupId::from_uuid(id);
-        let (groups, allowed) = (app(ctx)?.permission_groups(), permissions(&input.permissions)?);
+        if input.permissions.is_none() && input.preset.is_none() {
+            return Err(refused("permissions", "are needed, or a preset"));
+        }
+        let preset = input.preset.map_or(Permissions::NONE, |one| Preset::from(one).permissions());
+        let named = permissions(input.permissions.as_deref().unwrap_or_default())?;
+        let (groups, allowed) = (app(ctx)?.permission_groups(), named.union(preset));
         let done = once(ctx, key, |by| async move {
             groups.create(&by, id, &input.name, allowed).await.map(|(_, done)| done)
         })

@@ -3,20 +3,21 @@
 mod mutation;
 
 use app::{Account, ObjectRef};
-use async_graphql::{Context, Enum, ID, Object, Result};
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use domain::{
-    UserId,
+    OrganizationId, Permission, UserId,
     accounts::{Membership, ProfileField},
     authority::Role,
 };
+use projections::accounts::UserFilter;
 
 pub(super) use mutation::UserMutation;
 
 use super::{
-    connection::cost,
-    error::{failure, shared},
+    connection::{Listed, Window, cost, page},
+    error::{failure, refused, shared},
     history::{EventList, Events},
-    organization::Organization,
+    organization::{NamedOrderBy, Organization},
     request::{app, as_new_as, by, loaders},
     scalar::{Position, uuid},
 };
@@ -143,6 +144,11 @@ impl User {
         self.0.groups.iter().map(|(_, number)| *number).collect()
     }
 
+    /// Permissions beside those of its groups, such as `change_device`.
+    async fn permissions(&self) -> Vec<&'static str> {
+        self.0.permissions.iter().map(Permission::name).collect()
+    }
+
     /// The organizations that it belongs to, as far as the viewer may see them.
     #[graphql(complexity = "1 + 10 * child_complexity")]
     async fn memberships(&self) -> Vec<UserMembership> {
@@ -211,5 +217,65 @@ impl UserQuery {
         as_new_as(ctx, min_position).await?;
         let id = UserId::from_uuid(uuid("id", &id)?);
         app(ctx)?.accounts().get(by(ctx)?, id).await.map(User).map_err(failure)
+    }
+
+    /// The accounts of people in organizations that the viewer manages; superusers see all. Whoever may only find people has to
+    /// say whom: `search` with three characters at least.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "each is an argument of the field")]
+    async fn users(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        #[graphql(
+            desc = "A whole user name, e-mail address or phone number; personal data is sealed."
+        )]
+        search: Option<String>,
+        filter: Option<UserFilterInput>,
+        order_by: Option<NamedOrderBy>,
+        descending: Option<bool>,
+        min_position: Option<Position>,
+    ) -> Result<Listed<User>> {
+        as_new_as(ctx, min_position).await?;
+        let window = Window { first, after, last, before };
+        let (order, name) = NamedOrderBy::of(order_by, descending.unwrap_or_default());
+        let filter = filter.unwrap_or_default().read()?;
+        if search.as_ref().is_some_and(|search| search.chars().count() > 254) {
+            return Err(refused("search", "must have at most 254 characters"));
+        }
+        let stretch = window.stretch(&name)?;
+        let accounts = app(ctx)?.accounts();
+        let found = accounts.stretch(by(ctx)?, search.as_deref(), filter, order, stretch).await;
+        Ok(page(found.map_err(failure)?, &name, &window, User))
+    }
+}
+
+/// Which accounts are listed. What is left out filters nothing.
+#[derive(Debug, Default, InputObject)]
+struct UserFilterInput {
+    /// People of this organization.
+    organization_id: Option<ID>,
+    /// Those that manage an organization, or those that manage none.
+    managers: Option<bool>,
+    /// Those that work, or do not.
+    active: Option<bool>,
+    /// Those that may use the administration, or may not.
+    staff: Option<bool>,
+}
+
+impl UserFilterInput {
+    fn read(self) -> Result<UserFilter> {
+        let organization = self.organization_id.as_ref();
+        let organization = organization.map(|id| uuid("filter.organizationId", id)).transpose()?;
+        Ok(UserFilter {
+            organization: organization.map(OrganizationId::from_uuid),
+            managers: self.managers,
+            active: self.active,
+            staff: self.staff,
+            ..UserFilter::default()
+        })
     }
 }

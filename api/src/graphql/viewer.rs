@@ -1,13 +1,14 @@
 //! Who asks.
 
 use app::By;
-use async_graphql::{Context, Object, Result, SimpleObject};
-use domain::{Actor, OrganizationId, authority::Scope};
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use domain::{Actor, OrganizationId, Permission, authority::Scope};
 
 use super::{
     error::{failure, refused, shared},
     organization::Organization,
     request::{app, by, loaders},
+    scalar::uuid,
     user::User,
 };
 
@@ -52,6 +53,28 @@ impl ViewerQuery {
     #[expect(clippy::unused_async, reason = "resolvers are")]
     async fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer> {
         Ok(Viewer(by(ctx)?.clone()))
+    }
+
+    /// The viewer's own account; null of others than accounts.
+    async fn me(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        let by = by(ctx)?;
+        let Actor::User(_) = by.authority.actor else { return Ok(None) };
+        app(ctx)?.accounts().me(by).await.map(|user| Some(User(user))).map_err(failure)
+    }
+
+    /// May the viewer do this? To this thing, or to anything at all where none is named; an organization stands for everything
+    /// in it. What the viewer does not find cannot be done anything to.
+    async fn can(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "A permission, such as `change_device`.")] action: String,
+        #[graphql(desc = "The id of an organization, device, group, template or account.")]
+        resource: Option<ID>,
+    ) -> Result<bool> {
+        let permission = action.parse::<Permission>();
+        let permission = permission.map_err(|unknown| refused("action", &unknown.to_string()))?;
+        let resource = resource.map(|id| uuid("resource", &id)).transpose()?;
+        app(ctx)?.can(by(ctx)?, permission, resource).await.map_err(failure)
     }
 }
 

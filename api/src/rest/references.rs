@@ -16,16 +16,17 @@ use super::{
 /// Is there such an organization, for this caller?
 pub(super) async fn organization(app: &App, caller: &Caller, id: Uuid) -> Result<bool, RestError> {
     let id = OrganizationId::from_uuid(id);
-    match caller.by.authority.visible() {
-        Some(visible) => Ok(visible.contains(&id)),
-        None => Ok(projections::organization::by_id(app.store(), id).await?.is_some()),
+    let reach = caller.by.authority.reach();
+    if let Some(visible) = reach.organizations() {
+        return Ok(visible.contains(&id));
     }
+    Ok(projections::organization::by_id(app.store(), &reach, id).await?.is_some())
 }
 
 /// Is there such a group, for this caller?
 pub(super) async fn group(app: &App, caller: &Caller, id: Uuid) -> Result<bool, RestError> {
-    let found = projections::group::by_id(app.store(), GroupId::from_uuid(id)).await?;
-    Ok(found.is_some_and(|row| sees(caller, Some(row.organization_id))))
+    let reach = caller.by.authority.reach();
+    Ok(projections::group::by_id(app.store(), &reach, GroupId::from_uuid(id)).await?.is_some())
 }
 
 /// The templates among these that there are for this caller, in no particular order.
@@ -34,14 +35,7 @@ pub(super) async fn templates(
     caller: &Caller,
     ids: &[TemplateId],
 ) -> Result<Vec<TemplateRow>, RestError> {
-    let mut rows = projections::template::by_ids(app.store(), ids).await?;
-    rows.retain(|row| sees(caller, row.organization_id));
-    Ok(rows)
-}
-
-fn sees(caller: &Caller, organization: Option<OrganizationId>) -> bool {
-    let Some(organization) = organization else { return true };
-    caller.by.authority.visible().is_none_or(|visible| visible.contains(&organization))
+    Ok(projections::template::by_ids(app.store(), &caller.by.authority.reach(), ids).await?)
 }
 
 /// Refuses a field that names an organization which does not exist for the caller.

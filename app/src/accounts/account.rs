@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, fmt};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::{Permission, PermissionGroupId, Permissions, UserId, accounts::ProfileField};
+use domain::{
+    Permission, PermissionGroupId, Permissions, Problem, UserId, accounts::ProfileField,
+    authority::ReadScope,
+};
 use projections::{
     NamedOrder, Order, Page, SealedText, Slice, Stretch, Stretched,
     accounts::{self, AddressRow, MembershipRow, UserFilter, UserRow},
@@ -12,6 +15,9 @@ use secrecy::ExposeSecret as _;
 
 use super::{Accounts, MODEL, phone};
 use crate::{App, By, Failure, sealing::Place};
+
+/// Characters of a name that finds somebody for whoever may not browse.
+const SHORTEST_SEARCH: usize = 3;
 
 /// An account with its personal data in clear. Shows only its id when printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -84,7 +90,8 @@ impl Accounts<'_> {
         if by.authority.is(id) {
             return self.me(by).await;
         }
-        let row = self.person(by, id, Permission::ViewUser).await?;
+        // Whoever may find people may look at those that they found.
+        let row = self.person(by, id, Permission::FindUser).await?;
         self.opened(by, row).await
     }
 
@@ -97,16 +104,20 @@ impl Accounts<'_> {
         self.opened(by, row).await
     }
 
-    /// A page of the accounts that the actor may see: those of the organizations that they manage, without superusers.
+    /// A page of the accounts that the actor may see: those of the organizations that they manage, without superusers. With
+    /// `search` only who is called exactly so; whoever may only find people has to name them, with three characters at least.
     pub async fn list(
         &self,
         by: &By,
+        search: Option<&str>,
         filter: UserFilter,
         order: Order,
         page: Page,
     ) -> Result<Slice<Account>, Failure> {
-        let filter = within(by, filter)?;
-        let Slice { count, rows } = accounts::list(self.0.store(), &filter, order, page).await?;
+        let scope = reach(by, search)?;
+        let filter = self.searched(search, filter);
+        let Slice { count, rows } =
+            accounts::list(self.0.store(), &scope, &filter, order, page).await?;
         let mut opened = Vec::with_capacity(rows.len());
         for row in rows {
             opened.push(self.opened(by, row).await?);
@@ -114,22 +125,29 @@ impl Accounts<'_> {
         Ok(Slice { count, rows: opened })
     }
 
-    /// A stretch of the accounts that the actor may see.
+    /// A stretch of the accounts that the actor may see; see [`Accounts::list`].
     pub async fn stretch(
         &self,
         by: &By,
+        search: Option<&str>,
         filter: UserFilter,
         order: (NamedOrder, bool),
         stretch: Stretch,
     ) -> Result<Stretched<Account>, Failure> {
-        let filter = within(by, filter)?;
-        let stretched = accounts::stretch(self.0.store(), &filter, order, stretch).await?;
+        let scope = reach(by, search)?;
+        let filter = self.searched(search, filter);
+        let stretched = accounts::stretch(self.0.store(), &scope, &filter, order, stretch).await?;
         let Stretched { rows, more, count, position } = stretched;
         let mut opened = Vec::with_capacity(rows.len());
         for (place, row) in rows {
             opened.push((place, self.opened(by, row).await?));
         }
         Ok(Stretched { rows: opened, more, count, position })
+    }
+
+    fn searched(&self, search: Option<&str>, filter: UserFilter) -> UserFilter {
+        let search = search.map(str::trim).filter(|search| !search.is_empty());
+        UserFilter { called: search.map(|search| self.called(search)).or(filter.called), ..filter }
     }
 
     /// How somebody may be called, as [`UserFilter::called`] takes it: a whole user name, e-mail address or phone number.
@@ -186,11 +204,17 @@ impl Accounts<'_> {
     }
 }
 
-fn within(by: &By, filter: UserFilter) -> Result<UserFilter, Failure> {
-    by.authority
-        .require_anywhere(Permission::ViewUser)
-        .map_err(|denied| Failure::denied(denied, MODEL))?;
-    Ok(UserFilter { organizations: by.authority.visible(), ..filter })
+/// Whose people the actor may list: all of them, or those that they can name.
+fn reach(by: &By, search: Option<&str>) -> Result<ReadScope, Failure> {
+    if let Ok(scope) = by.authority.scope(Permission::ViewUser) {
+        return Ok(scope);
+    }
+    let scope = by.authority.scope(Permission::FindUser);
+    let scope = scope.map_err(|denied| Failure::denied(denied, MODEL))?;
+    let named = search.unwrap_or_default().trim().chars().count() >= SHORTEST_SEARCH;
+    let rule =
+        || format!("must have at least {SHORTEST_SEARCH} characters: you find people by name");
+    if named { Ok(scope) } else { Err(Failure::field("search", Problem::Rule(rule()))) }
 }
 
 pub(super) async fn open(app: &App, place: Place, sealed: &SealedText) -> Result<String, Failure> {

@@ -194,7 +194,7 @@ impl Accounts<'_> {
         for membership in memberships {
             let id = membership.organization_id;
             let theirs = by.authority.require(Permission::AddUser, Some(id)).is_ok();
-            if !theirs || organization::by_id(self.0.store(), id).await?.is_none() {
+            if !theirs || organization::by_id(self.0.store(), crate::RULES, id).await?.is_none() {
                 return Err(Failure::field(FIELD, Problem::Unknown(id.to_string())));
             }
         }

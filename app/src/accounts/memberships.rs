@@ -50,7 +50,7 @@ impl Accounts<'_> {
         };
         let manages = by.authority.visible();
         if manages.is_some_and(|manages| !manages.contains(&organization_id))
-            || organization::by_id(self.0.store(), organization_id).await?.is_none()
+            || organization::by_id(self.0.store(), crate::RULES, organization_id).await?.is_none()
         {
             return Err(unknown());
         }

@@ -321,7 +321,7 @@ impl Agents<'_> {
         name: Option<&domain::device::DeviceName>,
     ) -> Result<Vec<ConfigurationCommand>, Failure> {
         let (id, organization) = (found.id, found.organization_id);
-        if configuration::by_device(self.0.store(), id).await?.is_none() {
+        if configuration::by_device(self.0.store(), crate::RULES, id).await?.is_none() {
             let group = self.0.devices().group_templates(found.group_id).await?;
             let create = self.first_configuration(id, organization, registration, &group).await?;
             return Ok(vec![create]);

@@ -135,7 +135,7 @@ impl Operation {
         match self {
             Self::SetGroup(None) | Self::Activate | Self::Deactivate => Ok(()),
             Self::SetGroup(Some(id)) => {
-                let row = group::by_id(app.store(), *id).await?;
+                let row = group::by_id(app.store(), crate::RULES, *id).await?;
                 let seen = row.is_some_and(|row| {
                     let organization = Some(row.organization_id);
                     by.authority.require(Permission::ViewGroup, organization).is_ok()
@@ -167,7 +167,7 @@ async fn templates(
     taken_away: bool,
 ) -> Result<(), Failure> {
     bounded("templates", ids.len())?;
-    let rows = template::by_ids(app.store(), ids).await?;
+    let rows = template::by_ids(app.store(), crate::RULES, ids).await?;
     let mut errors = Vec::new();
     for id in ids {
         let row = rows.iter().find(|row| {

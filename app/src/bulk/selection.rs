@@ -6,7 +6,7 @@ use domain::{DeviceId, OrganizationId, Problem};
 use projections::device::{self, DeviceFilter};
 use serde::{Deserialize, Serialize};
 
-use crate::{App, By, Failure, devices::within};
+use crate::{App, By, Failure};
 
 /// Devices that can be named one by one.
 const MOST: usize = 1000;
@@ -59,7 +59,7 @@ impl Selection {
                 Ok(u64::try_from(distinct.len()).unwrap_or(u64::MAX))
             }
             Self::Filter(filter) => {
-                Ok(device::count(app.store(), &theirs(by, (**filter).clone())).await?)
+                Ok(device::count(app.store(), &by.authority.reach(), filter).await?)
             }
         }
     }
@@ -71,15 +71,13 @@ impl Selection {
         by: &By,
     ) -> Result<Option<Vec<OrganizationId>>, Failure> {
         match self {
-            Self::Filter(filter) => Ok(theirs(by, (**filter).clone()).organizations),
+            Self::Filter(filter) => {
+                Ok(by.authority.reach().within(filter.organizations.as_deref()))
+            }
             Self::Ids(ids) => {
-                let rows = device::by_ids(app.store(), ids).await?;
-                let visible = by.authority.visible();
-                let mut organizations: Vec<OrganizationId> = rows
-                    .iter()
-                    .map(|row| row.organization_id)
-                    .filter(|id| visible.as_ref().is_none_or(|visible| visible.contains(id)))
-                    .collect();
+                let rows = device::by_ids(app.store(), &by.authority.reach(), ids).await?;
+                let mut organizations: Vec<OrganizationId> =
+                    rows.iter().map(|row| row.organization_id).collect();
                 organizations.sort_unstable();
                 organizations.dedup();
                 Ok(Some(organizations))
@@ -97,8 +95,8 @@ impl Selection {
     ) -> Result<SelectedPage, Failure> {
         match self {
             Self::Filter(filter) => {
-                let filter = theirs(by, (**filter).clone());
-                let devices = device::ids_after(app.store(), &filter, after, limit).await?;
+                let reach = by.authority.reach();
+                let devices = device::ids_after(app.store(), &reach, filter, after, limit).await?;
                 let full = devices.len() >= limit as usize;
                 let last = devices.last().copied().filter(|_| full);
                 Ok(SelectedPage { devices, missing: Vec::new(), last })
@@ -111,8 +109,8 @@ impl Selection {
                 let more = named.len() > limit as usize;
                 named.truncate(limit as usize);
                 let filter = DeviceFilter { ids: Some(named.clone()), ..DeviceFilter::default() };
-                let devices =
-                    device::ids_after(app.store(), &theirs(by, filter), None, limit).await?;
+                let reach = by.authority.reach();
+                let devices = device::ids_after(app.store(), &reach, &filter, None, limit).await?;
                 let found: HashSet<&DeviceId> = devices.iter().collect();
                 let missing =
                     named.iter().filter(|id| !found.contains(id)).copied().collect::<Vec<_>>();
@@ -121,10 +119,4 @@ impl Selection {
             }
         }
     }
-}
-
-/// Of the organizations that the actor manages.
-fn theirs(by: &By, mut filter: DeviceFilter) -> DeviceFilter {
-    filter.organizations = within(&by.authority, filter.organizations);
-    filter
 }

@@ -46,7 +46,7 @@ impl Configurations<'_> {
             ..template::TemplateFilter::default()
         };
         let tags: HashSet<&str> = tags.iter().map(String::as_str).collect();
-        let all = template::all(self.0.store(), &filter).await?;
+        let all = template::all(self.0.store(), crate::RULES, &filter).await?;
         Ok(all
             .into_iter()
             .filter(|template| template.tags.iter().any(|tag| tags.contains(tag.as_str())))
@@ -60,7 +60,7 @@ impl Configurations<'_> {
         ids: &[TemplateId],
         backend: &Backend,
     ) -> Result<Vec<TemplateId>, Failure> {
-        let rows = template::by_ids(self.0.store(), ids).await?;
+        let rows = template::by_ids(self.0.store(), crate::RULES, ids).await?;
         let fits = |id: &TemplateId| {
             rows.iter().any(|row| row.id == *id && row.backend == backend.as_str())
         };
@@ -72,7 +72,7 @@ impl Configurations<'_> {
         &self,
         ids: &[TemplateId],
     ) -> Result<Vec<InputsTemplate>, Failure> {
-        let rows = template::by_ids(self.0.store(), ids).await?;
+        let rows = template::by_ids(self.0.store(), crate::RULES, ids).await?;
         let row = |id: &TemplateId| rows.iter().find(|row| row.id == *id);
         Ok(ids
             .iter()
@@ -94,7 +94,7 @@ impl Configurations<'_> {
         backend: &Backend,
         chosen: &[TemplateId],
     ) -> Result<Vec<TemplateId>, Failure> {
-        let rows = template::by_ids(self.0.store(), chosen).await?;
+        let rows = template::by_ids(self.0.store(), crate::RULES, chosen).await?;
         let visible = by.authority.visible();
         let mut foreign = Vec::new();
         for id in chosen {
@@ -136,7 +136,7 @@ impl Configurations<'_> {
             required: Some(true),
             ..template::TemplateFilter::default()
         };
-        Ok(template::all(self.0.store(), &filter).await?)
+        Ok(template::all(self.0.store(), crate::RULES, &filter).await?)
     }
 }
 

@@ -179,7 +179,7 @@ impl Devices<'_> {
     async fn held(&self, by: &By, id: DeviceId) -> Result<Held, Failure> {
         Ok(Held {
             device: self.device(by, id, Permission::ChangeDevice).await?,
-            configuration: configuration::by_device(self.0.store(), id).await?,
+            configuration: configuration::by_device(self.0.store(), crate::RULES, id).await?,
             templates: configuration::templates_of(self.0.store(), id).await?,
         })
     }

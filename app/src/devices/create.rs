@@ -178,7 +178,7 @@ impl Devices<'_> {
     ) -> Result<OrganizationRow, Failure> {
         let unknown = || Failure::field("organization", Problem::Unknown(id.to_string()));
         by.authority.require(permission, Some(id)).map_err(|_| unknown())?;
-        organization::by_id(self.0.store(), id).await?.ok_or_else(unknown)
+        organization::by_id(self.0.store(), crate::RULES, id).await?.ok_or_else(unknown)
     }
 
     /// The group, if it is one of the organization's.
@@ -188,7 +188,7 @@ impl Devices<'_> {
         id: Option<GroupId>,
     ) -> Result<Option<GroupRow>, Failure> {
         let Some(id) = id else { return Ok(None) };
-        let row = group::by_id(self.0.store(), id).await?;
+        let row = group::by_id(self.0.store(), crate::RULES, id).await?;
         match row.filter(|row| row.organization_id == organization) {
             Some(row) => Ok(Some(row)),
             None => Err(Failure::field("group", Problem::Unknown(id.to_string()))),
@@ -217,11 +217,12 @@ impl Devices<'_> {
         let chosen =
             configurations.chosen_templates(by, organization, &backend, &wanted.templates).await?;
         crate::configurations::append(&mut templates, chosen);
-        let rows = template::by_ids(self.0.store(), &templates).await?;
-        let organization_variables = projections::organization::by_id(self.0.store(), organization)
-            .await?
-            .map(|row| row.variables)
-            .unwrap_or_default();
+        let rows = template::by_ids(self.0.store(), crate::RULES, &templates).await?;
+        let organization_variables =
+            projections::organization::by_id(self.0.store(), crate::RULES, organization)
+                .await?
+                .map(|row| row.variables)
+                .unwrap_or_default();
         let context = |own| {
             configurations.layers(&Layers {
                 defaults: templates

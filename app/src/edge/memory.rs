@@ -172,7 +172,11 @@ impl Memory {
                     device.fold(position, event);
                 }
             }
-            Event::Group(_) | Event::Template(_) | Event::PermissionGroup(_) | Event::User(_) => {}
+            Event::Group(_)
+            | Event::Template(_)
+            | Event::PermissionGroup(_)
+            | Event::SecretReading(_)
+            | Event::User(_) => {}
         }
     }
 

@@ -114,7 +114,7 @@ impl History<'_> {
         gone: &mut Vec<Gone>,
     ) -> Result<Option<Option<GroupId>>, Failure> {
         let Some(wanted) = &then.group else { return Ok(Some(None)) };
-        let found = group::by_id(self.0.store(), wanted.id).await?;
+        let found = group::by_id(self.0.store(), crate::RULES, wanted.id).await?;
         if found.is_some_and(|found| found.organization_id == row.organization_id) {
             return Ok(Some(Some(wanted.id)));
         }
@@ -131,7 +131,8 @@ impl History<'_> {
         gone: &mut Vec<Gone>,
     ) -> Result<Vec<ConfigurationCommand>, Failure> {
         let configurations = self.0.configurations();
-        let Some(held) = configuration::by_device(self.0.store(), row.id).await? else {
+        let Some(held) = configuration::by_device(self.0.store(), crate::RULES, row.id).await?
+        else {
             return Ok(Vec::new());
         };
         let backend: Backend = if let Ok(backend) = configurations.backend(&own.backend) {
@@ -166,7 +167,7 @@ impl History<'_> {
         gone: &mut Vec<Gone>,
     ) -> Result<Vec<TemplateId>, Failure> {
         let ids: Vec<TemplateId> = then.templates.iter().map(|template| template.id).collect();
-        let rows = template::by_ids(self.0.store(), &ids).await?;
+        let rows = template::by_ids(self.0.store(), crate::RULES, &ids).await?;
         let allowed = |id: TemplateId| {
             rows.iter().any(|row| {
                 row.id == id && row.organization_id.is_none_or(|owner| owner == organization)

@@ -36,6 +36,7 @@ pub(super) fn sentence(event: &Event, names: &Names, at: i64) -> Sentence {
         Event::Group(event) => shared::group(event, names, at),
         Event::Organization(event) => organization::sentence(event),
         Event::PermissionGroup(event) => accounts::permission_group(event),
+        Event::SecretReading(_) => Sentence::new("secrets read", &[]),
         Event::Template(event) => shared::template(event),
         Event::User(event) => accounts::user(event),
     }

@@ -248,6 +248,7 @@ fn is_visible(authority: &Authority, event: &Recorded) -> bool {
         "device_group" => Permission::ViewGroup,
         "template" => Permission::ViewTemplate,
         "organization" => Permission::ViewOrganization,
+        "secret" => Permission::ViewLog,
         _ => return false,
     };
     authority.require(permission, Some(organization)).is_ok()

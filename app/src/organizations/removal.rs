@@ -91,7 +91,7 @@ impl Organizations<'_> {
         limit: u32,
     ) -> Result<RemovalStep, Failure> {
         let (store, id) = (self.0.store(), order.organization_id);
-        if organization::by_id(store, id).await?.is_some() {
+        if organization::by_id(store, crate::RULES, id).await?.is_some() {
             return Err(Failure::Broken("the organization is not being removed".into()));
         }
         let causes = store.identities_at(&[order.position]).await?;

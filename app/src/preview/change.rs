@@ -115,7 +115,7 @@ impl Previews<'_> {
         }
         named.extend(change.first.values().flat_map(|first| &first.templates));
         let named: Vec<TemplateId> = named.into_iter().collect();
-        for row in template::by_ids(self.0.store(), &named).await? {
+        for row in template::by_ids(self.0.store(), crate::RULES, &named).await? {
             change.owners.insert(row.id, row.organization_id);
             change.templates.insert(row.id, shared(row));
         }

@@ -64,6 +64,7 @@ impl DeviceEdit {
             Event::Group(_)
             | Event::Organization(_)
             | Event::PermissionGroup(_)
+            | Event::SecretReading(_)
             | Event::Template(_)
             | Event::User(_) => {}
         }

@@ -79,7 +79,8 @@ impl Previews<'_> {
     ) -> Result<(), Failure> {
         let mut after = None;
         loop {
-            let mut ids = device::ids_after(self.0.store(), filter, after, PAGE).await?;
+            let mut ids =
+                device::ids_after(self.0.store(), crate::RULES, filter, after, PAGE).await?;
             after = ids.last().copied().filter(|_| ids.len() == PAGE as usize);
             if let Some(seen) = &mut seen {
                 ids.retain(|id| seen.insert(*id));

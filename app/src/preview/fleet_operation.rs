@@ -253,7 +253,7 @@ impl<'a> FleetOperation<'a> {
         if let Some(known) = self.groups.get(&id) {
             return Ok(known.clone());
         }
-        let row = group::by_id(self.app.store(), id).await?.map(Arc::new);
+        let row = group::by_id(self.app.store(), crate::RULES, id).await?.map(Arc::new);
         self.groups.insert(id, row.clone());
         Ok(row)
     }
@@ -322,7 +322,7 @@ impl<'a> FleetOperation<'a> {
         if unknown.is_empty() {
             return Ok(());
         }
-        for row in template::by_ids(self.app.store(), &unknown).await? {
+        for row in template::by_ids(self.app.store(), crate::RULES, &unknown).await? {
             self.templates.insert(row.id, shared(row));
         }
         Ok(())

@@ -70,7 +70,8 @@ impl Previews<'_> {
         let mut seen: HashSet<DeviceId> = HashSet::new();
         let mut pairs = Vec::new();
         for filter in change.reach() {
-            let mut ids = device::ids_after(self.0.store(), &filter, None, SAMPLE).await?;
+            let mut ids =
+                device::ids_after(self.0.store(), crate::RULES, &filter, None, SAMPLE).await?;
             ids.retain(|id| seen.len() < SAMPLE as usize && seen.insert(*id));
             if ids.is_empty() {
                 continue;

@@ -72,17 +72,18 @@ impl Previews<'_> {
         let DeviceEdit { device, configuration, templates } = edit;
         let configuration = configuration.ok_or(Failure::NotFound("Config"))?;
         let store = self.0.store();
-        let organization = organization::by_id(store, device.organization_id).await?;
+        let organization = organization::by_id(store, crate::RULES, device.organization_id).await?;
         let organization = organization.map(|row| row.variables).unwrap_or_default();
         let group = match device.group_id {
-            Some(id) => group::by_id(store, id).await?.map(|row| row.variables),
+            Some(id) => group::by_id(store, crate::RULES, id).await?.map(|row| row.variables),
             None => None,
         };
-        let rows: HashMap<TemplateId, SharedTemplate> = template::by_ids(store, &templates)
-            .await?
-            .into_iter()
-            .map(|row| (row.id, shared(row)))
-            .collect();
+        let rows: HashMap<TemplateId, SharedTemplate> =
+            template::by_ids(store, crate::RULES, &templates)
+                .await?
+                .into_iter()
+                .map(|row| (row.id, shared(row)))
+                .collect();
         let layered = Layered {
             device: &device,
             configuration: &configuration,

@@ -2,6 +2,7 @@
 
 mod organization;
 mod permission_group;
+mod secret_reading;
 mod user;
 
 pub use organization::{
@@ -11,6 +12,10 @@ pub use organization::{
 pub use permission_group::{
     CreatePermissionGroup, PermissionGroup, PermissionGroupCommand, PermissionGroupCreated,
     PermissionGroupError, PermissionGroupEvent,
+};
+pub use secret_reading::{
+    READ_AT_ONCE, SecretKind, SecretReading, SecretReadingCommand, SecretReadingError,
+    SecretReadingEvent, SecretsRead,
 };
 pub use user::{
     CreateUser, EmailAddress, Membership, Profile, ProfileField, User, UserCommand, UserCreated,

@@ -51,8 +51,9 @@ impl Role {
             ChangeEmailAddress, ChangeGroup, ChangeMembership, ChangeOrganization,
             ChangeOrganizationSettings, ChangeOwner, ChangeTemplate, ChangeUser, DeleteDevice,
             DeleteEmailAddress, DeleteGroup, DeleteMembership, DeleteTemplate, DeleteUser,
-            PushConfiguration, RebootDevice, RunCustomCommand, ViewEmailAddress, ViewMembership,
-            ViewOrganization, ViewOrganizationSettings, ViewPermissionGroup, ViewUser,
+            PushConfiguration, RebootDevice, RunCustomCommand, SeeSecrets, ViewEmailAddress,
+            ViewMembership, ViewOrganization, ViewOrganizationSettings, ViewPermissionGroup,
+            ViewUser,
         };
         let common = [
             AddDevice,
@@ -69,6 +70,8 @@ impl Role {
             PushConfiguration,
             RebootDevice,
             RunCustomCommand,
+            // Clients of the reference are shown keys with devices.
+            SeeSecrets,
         ];
         let administration = [
             ChangeOrganization,

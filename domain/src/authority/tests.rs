@@ -21,14 +21,13 @@ const READS: [Permission; 10] = [
 ];
 
 /// What nobody but a superuser does, unless somebody is given it.
-const RESERVED: [Permission; 8] = [
+const RESERVED: [Permission; 7] = [
     Permission::AddOrganization,
     Permission::DeleteOrganization,
     Permission::AddPermissionGroup,
     Permission::ChangePermissionGroup,
     Permission::DeletePermissionGroup,
     Permission::AddEmailAddress,
-    Permission::SeeSecrets,
     Permission::ViewLog,
 ];
 
@@ -315,4 +314,32 @@ fn belonging(organization_id: OrganizationId) -> Membership {
 
 fn owning(organization_id: OrganizationId) -> Membership {
     Membership { organization_id, manager: true, owner: true }
+}
+
+#[test]
+fn presets_are_what_their_jobs_need_and_no_more() {
+    for preset in Preset::ALL {
+        let allowed = preset.permissions();
+        assert!(allowed.holds(Permission::FindUser), "{preset:?}");
+        assert_eq!(allowed, allowed.effective());
+        let browses = matches!(preset, Preset::HelpDesk2 | Preset::Boss);
+        assert_eq!(allowed.holds(Permission::ViewUser), browses, "{preset:?}");
+        let registers = matches!(preset, Preset::HelpDesk2 | Preset::Registrant);
+        assert_eq!(allowed.holds(Permission::AddUser), registers, "{preset:?}");
+        assert!(!allowed.holds(Permission::SeeSecrets) && !allowed.holds(Permission::DeleteUser));
+    }
+}
+
+#[test]
+fn a_scope_reaches_what_is_visible() {
+    let operator = member(&[Role::Operator]);
+    let scope = operator.scope(Permission::ViewDevice).expect("it may");
+    assert_eq!(scope.organizations(), Some(&[OWN][..]));
+    assert_eq!(scope.within(Some(&[FOREIGN, OWN])), Some(vec![OWN]));
+    assert_eq!(scope.within(None), Some(vec![OWN]));
+    assert_eq!(operator.scope(Permission::ViewUser), Err(Denied::Forbidden));
+    assert_eq!(member(&[]).reach().organizations(), Some(&[OWN][..]));
+    let all = Authority::system("test").scope(Permission::ViewUser).expect("it may");
+    assert_eq!((all.organizations(), all.within(None)), (None, None));
+    assert_eq!(all, ReadScope::of_rules());
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     OrganizationId, PermissionGroupId, Permissions, UserId,
     accounts::{Membership, ProfileField},
-    authority::Person,
+    authority::{Person, ReadScope},
 };
 use store::{Query, Row, Store, StoreError, args};
 
@@ -214,8 +214,6 @@ pub async fn managers_of(
 /// Which accounts are listed; `None` filters nothing.
 #[derive(Clone, Debug, Default)]
 pub struct UserFilter {
-    /// Only people of these organizations, and no superusers.
-    pub organizations: Option<Vec<OrganizationId>>,
     /// Only people of this organization.
     pub organization: Option<OrganizationId>,
     /// Only those who manage one.
@@ -231,12 +229,13 @@ pub struct UserFilter {
 }
 
 impl UserFilter {
-    fn conditions(&self) -> Conditions {
+    /// Where not everything is in reach there are people of those organizations, and no superusers.
+    fn conditions(&self, scope: &ReadScope) -> Conditions {
         let mut conditions = Conditions::default();
         let member = |clause: &str| {
             format!("EXISTS (SELECT 1 FROM user_memberships m WHERE m.user_id = u.id AND {clause})")
         };
-        if let Some(organizations) = &self.organizations {
+        if let Some(organizations) = scope.organizations() {
             conditions.plain("NOT superuser");
             let ids = organizations.iter().map(|id| id.as_uuid());
             conditions.any_of_inside(
@@ -271,23 +270,28 @@ impl UserFilter {
 /// A page of accounts.
 pub async fn list(
     store: &Store,
+    scope: &ReadScope,
     filter: &UserFilter,
     order: Order,
     page: Page,
 ) -> Result<Slice<UserRow>, StoreError> {
-    filter.conditions().page(store, (COLUMNS, "users u"), order, page, read).await
+    filter.conditions(scope).page(store, (COLUMNS, "users u"), order, page, read).await
 }
 
 /// A stretch of the accounts. They have no order by name: names are sealed.
 pub async fn stretch(
     store: &Store,
+    scope: &ReadScope,
     filter: &UserFilter,
     (order, descending): (NamedOrder, bool),
     stretch: Stretch,
 ) -> Result<Stretched<UserRow>, StoreError> {
     let order = if order == NamedOrder::Name { NamedOrder::Created } else { order };
     let sorting = order.sorting(descending);
-    filter.conditions().stretch(store, (COLUMNS, WIDTH, "users u"), sorting, stretch, read).await
+    filter
+        .conditions(scope)
+        .stretch(store, (COLUMNS, WIDTH, "users u"), sorting, stretch, read)
+        .await
 }
 
 impl UserRow {

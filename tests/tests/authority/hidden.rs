@@ -34,11 +34,28 @@ pub(crate) async fn told(
         id => statements(server, id).await?,
     };
     let ids = Regex::new("[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")?;
-    let numbers =
-        Regex::new(r#"made-[0-9]+|02:00:00:[0-9A-F:]{8}|"position":"?[0-9]+"?|At":"[^"]+""#)?;
-    let text = ids.replace_all(&answer.text, "ID");
+    let numbers = Regex::new(
+        r#"made-[0-9]+|02:00:00:[0-9A-F:]{8}|"position":"?[0-9]+"?|At":"[^"]+"|"state":"[A-Z]+""#,
+    )?;
+    // Fields that are answered at once come in any order.
+    let text =
+        serde_json::from_str(&answer.text).map_or(answer.text, |json| sorted(json).to_string());
+    let text = ids.replace_all(&text, "ID");
     let text = numbers.replace_all(&text, "…").into_owned();
     Ok(Told { code: answer.code, text, statements })
+}
+
+/// The same with the fields of every object in the order of their names.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.into_iter().map(|(k, v)| (k, sorted(v))).collect();
+            fields.sort_by(|one, other| one.0.cmp(&other.0));
+            Value::Object(fields.into_iter().collect())
+        }
+        Value::Array(values) => Value::Array(values.into_iter().map(sorted).collect()),
+        other => other,
+    }
 }
 
 /// The texts of the statements that a request made. They are sorted: what does not depend on another is asked at once.

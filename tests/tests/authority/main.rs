@@ -4,9 +4,11 @@ mod hidden;
 mod listed;
 mod people;
 mod schema;
+mod secrets;
 #[expect(dead_code, reason = "other stories have more to say")]
 #[path = "../graphql/live/socket.rs"]
 mod socket;
+mod sql;
 mod table;
 mod targets;
 mod tries;

@@ -94,9 +94,9 @@ const COMMANDS: &[(&str, &[(&str, &str)])] = &[
             ("SetPrimaryEmailAddress", "changeEmailAddress"),
             ("RemoveEmailAddress", "removeEmailAddress"),
             ("Remove", "removeUser"),
-            // Over REST so far, where days and single permissions are given.
+            ("ChangePermissions", "changeUser"),
+            // Over REST so far, where days are given.
             ("SetExpiry", ""),
-            ("ChangePermissions", ""),
             // By the program itself: at log-in, by the link of a mail, and of tokens one by one.
             ("RehashPassword", ""),
             ("VerifyEmailAddress", ""),

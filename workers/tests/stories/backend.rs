@@ -123,7 +123,10 @@ fn a_device_changes_to_the_older_firmware_and_back() -> Outcome {
 
         app.devices().change(&by, id, to_backend(OPENWISP)).await?;
         assert_eq!(listed(world, id).await?, [required_new, required_old, new]);
-        let held = configuration::by_device(app.store(), id).await?.ok_or("held")?;
+        let held =
+            configuration::by_device(app.store(), &domain::authority::ReadScope::of_rules(), id)
+                .await?
+                .ok_or("held")?;
         assert_eq!(held.backend, OPENWISP);
         assert_eq!(held.failure, None);
         let older = app.agents().download(id, Some(key), None, PEER).await?;
@@ -149,7 +152,10 @@ fn a_device_changes_to_the_older_firmware_and_back() -> Outcome {
         let list = listed(world, id).await?;
         assert!(list.contains(&required_old) && list.contains(&old), "{list:?}");
         assert!(!list.contains(&new), "{list:?}");
-        let held = configuration::by_device(app.store(), id).await?.ok_or("held")?;
+        let held =
+            configuration::by_device(app.store(), &domain::authority::ReadScope::of_rules(), id)
+                .await?
+                .ok_or("held")?;
         assert_eq!(held.failure, None);
         let after = app.agents().download(id, Some(key), None, PEER).await?;
         assert_ne!(after.md5, before.md5, "with what was changed meanwhile");

@@ -110,7 +110,12 @@ fn an_operation_reaches_all_that_pass_the_filter_and_says_who_did_it() -> Outcom
         assert_eq!((job.changed, job.failed), (44, 1));
         assert_eq!(job.failures, [(devices[7], Refusal::DeviceDeactivated.to_string())]);
         for foreseen in &foreseen.changed_devices {
-            let held = configuration::by_device(app.store(), foreseen.device).await?;
+            let held = configuration::by_device(
+                app.store(),
+                &domain::authority::ReadScope::of_rules(),
+                foreseen.device,
+            )
+            .await?;
             let archive = held.and_then(|held| held.archive).ok_or("an archive")?;
             assert_eq!(archive.md5, foreseen.md5);
         }
@@ -183,7 +188,13 @@ fn devices_and_jobs_of_others_do_not_exist() -> Outcome {
         let job = app.bulk().job(&mine, id).await?;
         assert_eq!((job.done, job.changed, job.failed), (2, 1, 1));
         assert_eq!(job.failures[0].0, foreign);
-        let held = configuration::by_device(app.store(), foreign).await?.ok_or("held")?;
+        let held = configuration::by_device(
+            app.store(),
+            &domain::authority::ReadScope::of_rules(),
+            foreign,
+        )
+        .await?
+        .ok_or("held")?;
         assert!(held.variables.is_empty());
 
         assert!(matches!(app.bulk().job(&theirs, id).await, Err(Failure::NotFound(_))));
@@ -242,7 +253,13 @@ fn operations_at_the_same_time_lose_nothing_of_each_other() -> Outcome {
         while let Some(done) = working.join_next().await {
             assert!(done??);
         }
-        let held = configuration::by_device(app.store(), device).await?.ok_or("held")?;
+        let held = configuration::by_device(
+            app.store(),
+            &domain::authority::ReadScope::of_rules(),
+            device,
+        )
+        .await?
+        .ok_or("held")?;
         let listed = configuration::templates_of(app.store(), device).await?;
         assert_eq!(held.variables.len(), usize::try_from(OPERATIONS)?);
         assert_eq!(listed.len(), usize::try_from(OPERATIONS)?);
@@ -347,7 +364,13 @@ fn a_paused_operation_goes_on_where_it_was_and_undoes_nothing_since() -> Outcome
         let job = app.bulk().job(&by, id).await?;
         assert_eq!((job.state, job.done, job.changed), (JobState::Done, 6, 6));
         let word = async |id: DeviceId| -> Outcome<String> {
-            let held = configuration::by_device(app.store(), id).await?.ok_or("held")?;
+            let held = configuration::by_device(
+                app.store(),
+                &domain::authority::ReadScope::of_rules(),
+                id,
+            )
+            .await?
+            .ok_or("held")?;
             Ok(held.variables["word"].as_str().unwrap_or_default().to_owned())
         };
         assert_eq!(word(devices[0]).await?, "b", "each device once");
@@ -358,7 +381,7 @@ fn a_paused_operation_goes_on_where_it_was_and_undoes_nothing_since() -> Outcome
 
 async fn in_group(world: &World, group: GroupId) -> Outcome<u64> {
     let filter = DeviceFilter { group: Some(group), ..DeviceFilter::default() };
-    Ok(device::count(world.app.store(), &filter).await?)
+    Ok(device::count(world.app.store(), &domain::authority::ReadScope::of_rules(), &filter).await?)
 }
 
 async fn group(world: &World, id: u128, organization_id: OrganizationId) -> Outcome<GroupId> {

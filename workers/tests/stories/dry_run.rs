@@ -206,7 +206,12 @@ impl Network {
     }
 
     async fn states(&self, world: &World) -> Outcome<States> {
-        let rows = configuration::of_devices(world.app.store(), &self.devices).await?;
+        let rows = configuration::of_devices(
+            world.app.store(),
+            &domain::authority::ReadScope::of_rules(),
+            &self.devices,
+        )
+        .await?;
         let md5 = |row: &configuration::ConfigurationRow| {
             row.archive.as_ref().map(|archive| archive.md5.clone())
         };

@@ -42,7 +42,13 @@ fn a_change_without_effect_on_the_files_leaves_devices_alone() -> Outcome {
         world.settle().await?;
 
         assert_eq!(world.app.agents().checksum(id, Some(&key), None, PEER).await?, before);
-        let held = configuration::by_device(world.app.store(), id).await?.ok_or("held")?;
+        let held = configuration::by_device(
+            world.app.store(),
+            &domain::authority::ReadScope::of_rules(),
+            id,
+        )
+        .await?
+        .ok_or("held")?;
         assert_eq!(held.status, ConfigurationStatus::Applied);
         Ok(())
     })
@@ -61,12 +67,24 @@ fn a_report_about_an_older_archive_leaves_the_status() -> Outcome {
         world.settle().await?;
 
         world.app.agents().report(id, Some(&key), ReportedStatus::Applied, PEER).await?;
-        let held = configuration::by_device(world.app.store(), id).await?.ok_or("held")?;
+        let held = configuration::by_device(
+            world.app.store(),
+            &domain::authority::ReadScope::of_rules(),
+            id,
+        )
+        .await?
+        .ok_or("held")?;
         assert_eq!(held.status, ConfigurationStatus::Modified, "it runs something older");
 
         world.app.agents().download(id, Some(&key), None, PEER).await?;
         world.app.agents().report(id, Some(&key), ReportedStatus::Applied, PEER).await?;
-        let held = configuration::by_device(world.app.store(), id).await?.ok_or("held")?;
+        let held = configuration::by_device(
+            world.app.store(),
+            &domain::authority::ReadScope::of_rules(),
+            id,
+        )
+        .await?
+        .ok_or("held")?;
         assert_eq!(held.status, ConfigurationStatus::Applied);
         Ok(())
     })

@@ -203,7 +203,13 @@ async fn proven(world: &World, devices: &[(DeviceId, String)]) -> Outcome {
     let store = world.app.store();
     let mut seen = 0;
     for (device, key) in devices {
-        let Some(held) = projections::configuration::by_device(store, *device).await? else {
+        let Some(held) = projections::configuration::by_device(
+            store,
+            &domain::authority::ReadScope::of_rules(),
+            *device,
+        )
+        .await?
+        else {
             continue;
         };
         if held.status != ConfigurationStatus::Deactivated {

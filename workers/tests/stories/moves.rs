@@ -199,7 +199,10 @@ fn what_a_device_downloads_stays_until_there_is_something_newer() -> Outcome {
         };
         app.organizations().change(&by, HILLS, mode("broken")).await?;
         world.settle().await?;
-        let held = configuration::by_device(app.store(), id).await?.ok_or("held")?;
+        let held =
+            configuration::by_device(app.store(), &domain::authority::ReadScope::of_rules(), id)
+                .await?
+                .ok_or("held")?;
         assert!(held.failure.is_some());
         let kept = app.agents().download(id, Some(key), None, PEER).await?;
         assert_eq!((&kept.md5, &kept.bytes), (&before.md5, &before.bytes));

@@ -142,7 +142,8 @@ fn a_manager_reaches_people_of_organizations_that_they_manage() -> Outcome {
         };
         accounts.create(&World::by(), root).await?;
 
-        let seen = accounts.list(&manager, UserFilter::default(), Order::OldestFirst, ALL).await?;
+        let seen =
+            accounts.list(&manager, None, UserFilter::default(), Order::OldestFirst, ALL).await?;
         let ids: Vec<_> = seen.rows.iter().map(|account| account.id).collect();
         assert_eq!(ids, [id(101), id(102), id(11), id(12)], "no superuser, no stranger");
         let both = seen.rows.last().expect("four");
@@ -345,7 +346,8 @@ fn managers_of_an_organization_that_is_not_served_manage_nothing() -> Outcome {
         world.app.organizations().change(&World::by(), HARBOUR, change).await?;
         let manager = By::new(world.app.accounts().authenticate(TOKEN_OF_THE_FIRST).await?, None);
         let accounts = world.app.accounts();
-        let refused = accounts.list(&manager, UserFilter::default(), Order::NewestFirst, ALL).await;
+        let refused =
+            accounts.list(&manager, None, UserFilter::default(), Order::NewestFirst, ALL).await;
         assert!(matches!(refused, Err(Failure::Forbidden)), "{refused:?}");
         // Oneself is there all the same.
         accounts.get(&manager, id(101)).await?;

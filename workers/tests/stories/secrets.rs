@@ -163,7 +163,10 @@ fn a_failure_does_not_say_the_key() -> Outcome {
         let change = TemplateChange { config, ..TemplateChange::default() };
         app.templates().change(&by, template, change).await?;
         world.settle().await?;
-        let held = configuration::by_device(app.store(), id).await?.ok_or("held")?;
+        let held =
+            configuration::by_device(app.store(), &domain::authority::ReadScope::of_rules(), id)
+                .await?
+                .ok_or("held")?;
         let reason = held.failure.ok_or("a reason")?;
         assert!(reason.contains("{{ key }}"), "{reason}");
         for (place, bytes) in everything(world).await? {

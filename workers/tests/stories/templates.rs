@@ -129,7 +129,13 @@ fn a_new_list_of_a_group_reaches_its_devices() -> Outcome {
         }
         app.devices().deactivate(&by, asleep).await?;
         world.settle().await?;
-        let held = configuration::by_device(app.store(), asleep).await?.ok_or("held")?;
+        let held = configuration::by_device(
+            app.store(),
+            &domain::authority::ReadScope::of_rules(),
+            asleep,
+        )
+        .await?
+        .ok_or("held")?;
         assert!(
             [ConfigurationStatus::Deactivating, ConfigurationStatus::Deactivated]
                 .contains(&held.status)
@@ -163,9 +169,16 @@ fn a_group_with_templates_gives_a_device_its_configuration() -> Outcome {
         let full = group(world, 31, &[template]).await?;
         let id = DeviceId::from_uuid(Uuid::from_u128(40));
         app.devices().create(&by, bare(id, Some(empty))).await?;
-        assert!(configuration::by_device(app.store(), id).await?.is_none());
+        assert!(
+            configuration::by_device(app.store(), &domain::authority::ReadScope::of_rules(), id)
+                .await?
+                .is_none()
+        );
         app.devices().change(&by, id, into(Some(full))).await?;
-        let held = configuration::by_device(app.store(), id).await?.ok_or("made")?;
+        let held =
+            configuration::by_device(app.store(), &domain::authority::ReadScope::of_rules(), id)
+                .await?
+                .ok_or("made")?;
         assert_eq!(held.backend, "netjsonconfig.OpenWrt");
         assert!(held.archive.is_some());
         assert_eq!(listed(world, id).await?, [required, template]);
@@ -196,14 +209,25 @@ fn a_list_that_is_not_empty_any_more_gives_devices_of_the_group_their_configurat
         app.groups().change(&by, masts, change(&[template])).await?;
         world.settle().await?;
 
-        let held = configuration::by_device(app.store(), awake).await?.ok_or("made")?;
+        let held =
+            configuration::by_device(app.store(), &domain::authority::ReadScope::of_rules(), awake)
+                .await?
+                .ok_or("made")?;
         assert_eq!(held.backend, "netjsonconfig.OpenWrt");
         assert_eq!(listed(world, awake).await?, [required, default, template]);
         let archive = held.archive.ok_or("rendered")?;
         let [changed] = foreseen.changed_devices.as_slice() else { panic!("{foreseen:?}") };
         assert_eq!((changed.device, &changed.md5), (awake, &archive.md5));
         for id in [asleep, elsewhere] {
-            assert!(configuration::by_device(app.store(), id).await?.is_none());
+            assert!(
+                configuration::by_device(
+                    app.store(),
+                    &domain::authority::ReadScope::of_rules(),
+                    id
+                )
+                .await?
+                .is_none()
+            );
         }
         // What it has stays when the list is empty again.
         app.groups().change(&by, masts, change(&[])).await?;
@@ -235,7 +259,10 @@ fn a_new_list_of_a_group_leaves_templates_of_other_generators_alone() -> Outcome
         app.groups().change(&by, masts, change).await?;
         world.settle().await?;
         assert_eq!(listed(world, id).await?, [other, second]);
-        let made = configuration::by_device(app.store(), id).await?.and_then(|held| held.archive);
+        let made =
+            configuration::by_device(app.store(), &domain::authority::ReadScope::of_rules(), id)
+                .await?
+                .and_then(|held| held.archive);
         let foreseen = foreseen.changed_devices.iter().map(|changed| changed.md5.clone());
         assert_eq!(foreseen.collect::<Vec<_>>(), [made.ok_or("rendered")?.md5]);
         Ok(())
@@ -276,11 +303,17 @@ fn a_template_that_is_removed_leaves_its_devices_and_their_group() -> Outcome {
         let masts = group(world, 30, &[first, second]).await?;
         let id = world.register(HARBOUR, 1).await?.device_id;
         app.devices().change(&by, id, into(Some(masts))).await?;
-        let before = configuration::by_device(app.store(), id).await?.and_then(|row| row.archive);
+        let before =
+            configuration::by_device(app.store(), &domain::authority::ReadScope::of_rules(), id)
+                .await?
+                .and_then(|row| row.archive);
         app.templates().remove(&by, first).await?;
         world.settle().await?;
         assert_eq!(listed(world, id).await?, [second]);
-        let after = configuration::by_device(app.store(), id).await?.and_then(|row| row.archive);
+        let after =
+            configuration::by_device(app.store(), &domain::authority::ReadScope::of_rules(), id)
+                .await?
+                .and_then(|row| row.archive);
         assert_ne!(before.ok_or("before")?.md5, after.ok_or("after")?.md5);
         // Who joins now gets what is left, and who leaves loses it.
         let joins = world.register(HARBOUR, 2).await?.device_id;

@@ -45,8 +45,19 @@ impl Remembered {
             position: store.head(),
             time: world.app.world().now(),
             downloaded: downloaded.ok().map(|archive| archive.bytes),
-            row: projections::device::by_id(store, device).await?.ok_or("a device")?,
-            configuration: projections::configuration::by_device(store, device).await?,
+            row: projections::device::by_id(
+                store,
+                &domain::authority::ReadScope::of_rules(),
+                device,
+            )
+            .await?
+            .ok_or("a device")?,
+            configuration: projections::configuration::by_device(
+                store,
+                &domain::authority::ReadScope::of_rules(),
+                device,
+            )
+            .await?,
             templates: projections::configuration::templates_of(store, device).await?,
         })
     }

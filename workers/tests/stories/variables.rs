@@ -105,7 +105,12 @@ fn variables_of_all_reach_every_device() -> Outcome {
         let words = async |world: &World| {
             let mut words = Vec::new();
             for id in &ids {
-                let archive = configuration::by_device(world.app.store(), *id).await?;
+                let archive = configuration::by_device(
+                    world.app.store(),
+                    &domain::authority::ReadScope::of_rules(),
+                    *id,
+                )
+                .await?;
                 words.push(archive.and_then(|held| held.archive).map(|archive| archive.md5));
             }
             Outcome::Ok(words)

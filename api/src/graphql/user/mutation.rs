@@ -9,6 +9,7 @@ use super::{User, UserRole};
 use crate::graphql::{
     error::refused,
     history::visible,
+    permission_group::permissions,
     request::{app, by, made, once},
     scalar::{Position, uuid},
 };
@@ -104,6 +105,8 @@ struct ChangeUserInput {
     superuser: Option<bool>,
     /// The numbers of all its groups of permissions.
     group_numbers: Option<Vec<u32>>,
+    /// All its permissions beside those of its groups, such as `change_device`; for superusers to say.
+    permissions: Option<Vec<String>>,
     /// An organization to belong to, or to manage or not.
     membership: Option<MembershipInput>,
 }
@@ -206,6 +209,7 @@ impl ChangeUserInput {
             staff: self.staff,
             superuser: self.superuser,
             groups: self.group_numbers,
+            permissions: self.permissions.as_deref().map(permissions).transpose()?,
             membership,
             ..UserChange::default()
         })

@@ -36,7 +36,7 @@ pub(super) async fn handle(
         found = read(last).await?;
     }
     let hardware_ids = state.app.settings().controller.hardware_id_enabled;
-    let details = devices.details(found.rows).await?;
+    let details = devices.details(&caller.by, found.rows).await?;
     let results: Vec<Value> =
         details.iter().map(|detail| shape::short(detail, hardware_ids)).collect();
     wanted.answer(found.count, results)

@@ -1,7 +1,7 @@
 //! A device as clients see it: with little of its configuration in lists, with all of it alone.
 
 use app::DeviceDetail;
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
 use super::super::moment;
@@ -52,7 +52,7 @@ fn shape(
     if hardware_ids {
         put("hardware_id", json!(device.hardware_id));
     }
-    put("key", json!(detail.key.expose_secret()));
+    put("key", json!(detail.key.as_ref().map(ExposeSecret::expose_secret)));
     put("last_ip", json!(detail.presence.last_ip));
     put("management_ip", json!(detail.presence.management_ip));
     if alone {

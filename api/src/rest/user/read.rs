@@ -16,10 +16,13 @@ pub(super) async fn list(
     caller: Caller,
     wanted: Wanted,
 ) -> Result<Response, RestError> {
-    caller.may_plainly(Permission::ViewUser)?;
+    // Who may browse is shown all, whatever is searched for; who may only find has to say whom.
+    caller.may_plainly(Permission::FindUser)?;
+    let browses = caller.by.authority.require_anywhere(Permission::ViewUser).is_ok();
+    let search = wanted.query.given("search").filter(|_| !browses);
     let accounts = state.app.accounts();
     let all = UserFilter::default;
-    let read = |page| accounts.list(&caller.by, all(), Order::NewestFirst, page);
+    let read = |page| accounts.list(&caller.by, search, all(), Order::NewestFirst, page);
     let mut found = read(wanted.page()?).await?;
     if let Some(last) = wanted.last(found.count) {
         found = read(last).await?;
@@ -33,7 +36,7 @@ pub(super) async fn one(
     caller: Caller,
     Id(id): Id,
 ) -> Result<Json<Value>, RestError> {
-    caller.may_plainly(Permission::ViewUser)?;
+    caller.may_plainly(Permission::FindUser)?;
     Ok(Json(shown(&state, &caller, UserId::from_uuid(id)).await?))
 }
 

@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use domain::{
     Fact as _,
-    accounts::{OrganizationEvent, PermissionGroupEvent, UserEvent},
+    accounts::{OrganizationEvent, PermissionGroupEvent, SecretReadingEvent, UserEvent},
     configuration::{ConfigurationEvent, TemplateEvent},
     device::{DeviceEvent, GroupEvent},
 };
@@ -36,6 +36,7 @@ fn every_event_has_a_sentence() {
         GroupEvent::TYPES,
         OrganizationEvent::TYPES,
         PermissionGroupEvent::TYPES,
+        SecretReadingEvent::TYPES,
         TemplateEvent::TYPES,
         UserEvent::TYPES,
     ]
@@ -48,7 +49,7 @@ fn every_event_has_a_sentence() {
         let Sentence { text, changed } = sentence(&event, &Names::default(), 1);
         assert!(text.len() > 5 && !text.contains('\n'), "{name}: {text}");
         assert!(text.starts_with(|c: char| c.is_alphabetic()), "{name}: {text}");
-        let quiet = ["registered_again", "reported_outdated", ".removed"];
+        let quiet = ["registered_again", "reported_outdated", ".removed", "secret.read"];
         assert_eq!(
             changed.is_empty(),
             quiet.iter().any(|end| name.ends_with(end)),
