@@ -37,6 +37,7 @@ fn commands(text: &str) -> Option<Vec<Vec<String>>> {
                         '"' => break,
                         '\\' => match characters.next()? {
                             '\n' => {}
+                            '\r' if characters.next_if_eq(&'\n').is_some() => {}
                             escaped => word.push(escaped),
                         },
                         '\0' => return None,
@@ -44,10 +45,15 @@ fn commands(text: &str) -> Option<Vec<Vec<String>>> {
                     }
                 }
             }
-            '\\' => match characters.next()? {
-                '\n' => {}
-                escaped => word.get_or_insert_default().push(escaped),
-            },
+            // A line that goes on is a word, even if nothing more of it comes.
+            '\\' => {
+                let word = word.get_or_insert_default();
+                match characters.next()? {
+                    '\n' => {}
+                    '\r' if characters.next_if_eq(&'\n').is_some() => {}
+                    escaped => word.push(escaped),
+                }
+            }
             // What follows depends on how much of the line was quoted; nothing planned has it.
             ';' | '\0' => return None,
             '\n' => {
