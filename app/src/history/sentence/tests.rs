@@ -49,7 +49,8 @@ fn every_event_has_a_sentence() {
         let Sentence { text, changed } = sentence(&event, &Names::default(), 1);
         assert!(text.len() > 5 && !text.contains('\n'), "{name}: {text}");
         assert!(text.starts_with(|c: char| c.is_alphabetic()), "{name}: {text}");
-        let quiet = ["registered_again", "reported_outdated", ".removed", "secret.read"];
+        let quiet =
+            ["registered_again", "reported_outdated", ".removed", "removal_started", "secret.read"];
         assert_eq!(
             changed.is_empty(),
             quiet.iter().any(|end| name.ends_with(end)),
