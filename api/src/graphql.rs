@@ -145,16 +145,16 @@ async fn execute(
             return answer(status, &BatchResponse::Single(Answer::from_errors(vec![error])));
         }
     };
-    let known = by.is_some();
+    let (known, sender) = (by.is_some(), Sender::of(&parts));
     let response = match request {
         BatchRequest::Single(request) => {
-            BatchResponse::Single(one(&schema, request, &state, by).await)
+            BatchResponse::Single(one(&schema, request, &state, (by, sender)).await)
         }
         BatchRequest::Batch(requests) => {
             // One after the other, as their order says.
             let mut answers = Vec::with_capacity(requests.len());
             for request in requests {
-                answers.push(one(&schema, request, &state, by.clone()).await);
+                answers.push(one(&schema, request, &state, (by.clone(), sender)).await);
             }
             BatchResponse::Batch(answers)
         }
@@ -181,10 +181,10 @@ async fn one(
     schema: &WisptrailSchema,
     request: Request,
     state: &ApiState,
-    by: Option<By>,
+    (by, sender): (Option<By>, Sender),
 ) -> Answer {
     let request = match literals::exact(request) {
-        Ok(request) => request.data(state.app.clone()),
+        Ok(request) => request.data(state.app.clone()).data(sender),
         Err(error) => return Answer::from_errors(vec![error]),
     };
     let (queue, batches) = Batches::new();
@@ -201,8 +201,9 @@ async fn caller(state: &ApiState, parts: &Parts) -> Result<Option<By>, Failure> 
         return Ok(None);
     }
     let token = bearer(&parts.headers).map_err(|_| Failure::Unauthenticated)?;
-    let authority = state.app.accounts().authenticate(token).await?;
-    Ok(Some(By::new(authority, Sender::of(parts).correlation_id)))
+    let sender = Sender::of(parts);
+    let by = state.app.accounts().bearer(token, sender.correlation_id).await?;
+    Ok(Some(by.from(sender.peer())))
 }
 
 fn refuse(status: StatusCode, sentence: &str) -> Response {

@@ -3,6 +3,9 @@
 //! Two dialects that are older than this program, the agents' protocol below `/controller/` and REST below `/api/v1/`, and
 //! GraphQL at `/graphql`, which has everything. Each endpoint is a file: what comes in, what is done, how it fails in the dialect's own words.
 
+// The futures of the schema are deep.
+#![recursion_limit = "256"]
+
 mod body;
 mod controller;
 mod form;

@@ -31,6 +31,11 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
+    /// As use cases of people and agents take it.
+    pub(crate) fn peer(self) -> app::Peer {
+        app::Peer { address: self.address, correlation_id: self.correlation_id }
+    }
+
     /// From the extensions. Where nobody knows the address it is the unspecified one: never loopback, which may be
     /// trusted somewhere.
     pub(crate) fn of(parts: &Parts) -> Self {

@@ -2,90 +2,112 @@
 
 mod account;
 mod addresses;
+mod audit;
+mod bearers;
 mod change;
 mod create;
 mod fields;
 mod guesses;
+mod log_in;
 mod memberships;
 mod password;
 mod passwords;
 mod phone;
+mod pool;
+mod token_uses;
+mod tokens;
 
-use domain::{
-    Actor, Authority, Permission, UserId,
-    accounts::{User, UserCommand},
-    authority::Scope,
-};
-use projections::accounts::{self, UserRow};
-use tracing::instrument;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use domain::{Actor, Authority, Permission, UserId, authority::Scope};
+use projections::accounts::{self, Bearer, UserRow};
 
 pub use account::{Account, Address};
+pub use audit::{LogInSelection, LogInTry};
+pub(crate) use bearers::Bearers;
 pub use change::UserChange;
 pub(crate) use create::overtaken;
 pub use create::{NewMembership, NewUser};
 pub(crate) use guesses::Guesses;
 pub use memberships::membership_id;
 pub use phone::is_phone;
+pub(crate) use pool::HashPool;
+pub(crate) use token_uses::TokenUses;
+pub use tokens::{NewToken, Token};
 
-use crate::{App, By, Failure, Refusal, sealing::Place, work::decide};
+use crate::{App, By, Failure, Refusal, by::UsedToken};
 
 /// Use cases of accounts; see [`App::accounts`].
 pub struct Accounts<'a>(pub(crate) &'a App);
 
 const MODEL: &str = "User";
 
+/// Somebody whose token is known.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) authority: Authority,
+    pub(crate) token: Option<UsedToken>,
+    /// Neither token nor account works from then on.
+    pub(crate) until: Option<DateTime<Utc>>,
+}
+
 impl Accounts<'_> {
     /// Whose token it is and how far that reaches.
     pub async fn authenticate(&self, token: &str) -> Result<Authority, Failure> {
-        let hash = self.0.sealing().token(token);
-        let user =
-            accounts::by_token(self.0.store(), &hash).await?.ok_or(Failure::Unauthenticated)?;
-        if !self.works(&user) {
-            return Err(Failure::Refused(Refusal::InactiveUser));
-        }
-        Ok(authority(&user))
+        Ok(self.known(token).await?.authority)
     }
 
-    /// Exchanges a user name, an e-mail address or a phone number and a password for the account's bearer token, which is the
-    /// same every time until all tokens are ended.
-    #[instrument(name = "user.log_in", skip_all)]
-    pub async fn log_in(&self, login: &str, password: &str) -> Result<String, Failure> {
-        let sealing = self.0.sealing();
-        let name = sealing.username(login);
-        let now = self.0.world().now();
-        if !self.0.guesses().allow(&name, now) {
-            return Err(Failure::RateLimited);
-        }
-        let prefixes = &self.0.settings().accounts.phone_prefixes;
-        let phones: Vec<String> =
-            phone::spellings(login, prefixes).iter().map(|phone| sealing.phone(phone)).collect();
-        let email = sealing.email(login);
-        let found = accounts::by_login(self.0.store(), &phones, &email, &name).await?;
-        let hash = match &found {
-            Some(user) => match &user.password {
-                Some(sealed) => Some(sealing.open(Place::Password(user.id), sealed).await?),
-                None => None,
-            },
-            None => None,
-        };
-        // Unknown accounts take as long as known ones.
-        let fits = password::verify(self.0, password, hash).await?;
-        let Some(user) = found.filter(|user| fits && self.works(user)) else {
-            self.0.guesses().failed(&name, now);
-            return Err(Failure::Unauthenticated);
-        };
-        self.0.guesses().succeeded(&name);
+    /// Whoever shows this token, with a request of this id.
+    pub async fn bearer(
+        &self,
+        token: &str,
+        correlation_id: Option<uuid::Uuid>,
+    ) -> Result<By, Failure> {
+        Ok(self.known(token).await?.by(correlation_id))
+    }
 
-        let token = sealing.derived_token(user.id, user.epoch);
-        let hash = sealing.token(&token);
-        if accounts::by_token(self.0.store(), &hash).await?.is_none() {
-            let by = By::new(authority(&user), None);
-            decide!(self.0, &by, work => {
-                let command = UserCommand::IssueToken(hash.clone());
-                work.handle::<User>(user.id.as_uuid(), command).await
-            })?;
+    /// The same, as it was read at most a moment ago.
+    async fn known(&self, token: &str) -> Result<Known, Failure> {
+        let hash = self.0.sealing().token(token);
+        let bearers = self.0.edge().bearers();
+        let generation = match bearers.get(&hash) {
+            Ok(bearer) => return self.admitted(&bearer),
+            Err(generation) => generation,
+        };
+        let bearer = accounts::by_token(self.0.store(), &hash).await?;
+        let bearer = Arc::new(bearer.ok_or(Failure::Unauthenticated)?);
+        bearers.keep(hash, Arc::clone(&bearer), generation);
+        self.admitted(&bearer)
+    }
+
+    /// The same, read just now.
+    pub(crate) async fn known_now(&self, token: &str) -> Result<Known, Failure> {
+        let hash = self.0.sealing().token(token);
+        let bearer = accounts::by_token(self.0.store(), &hash).await?;
+        self.admitted(&bearer.ok_or(Failure::Unauthenticated)?)
+    }
+
+    /// What depends on the time is looked at each time.
+    fn admitted(&self, bearer: &Bearer) -> Result<Known, Failure> {
+        let Bearer { user, token } = bearer;
+        let now = self.0.world().now();
+        let end = token.as_ref().and_then(|token| token.expires_at);
+        if end.is_some_and(|end| end <= now) {
+            return Err(Failure::Unauthenticated);
         }
-        Ok(token)
+        if !self.works(user) {
+            return Err(Failure::Refused(Refusal::InactiveUser));
+        }
+        let last_day = user.expires_on.and_then(|last| last.succ_opt());
+        let last_day = last_day.map(|day| day.and_time(chrono::NaiveTime::MIN).and_utc());
+        let until = end.into_iter().chain(last_day).min();
+        let authority = authority(user);
+        let Some(token) = token else { return Ok(Known { authority, token: None, until }) };
+        self.0.token_uses().note(token.id, now);
+        let authority = authority.narrowed(&token.scope);
+        let used = UsedToken { id: token.id, expires_at: token.expires_at };
+        Ok(Known { authority, token: Some(used), until })
     }
 
     /// Is there any account? Without one, the program makes its administrator.
@@ -133,6 +155,12 @@ impl Accounts<'_> {
                 .map_err(|denied| Failure::denied(denied, MODEL))?;
         }
         Ok(row)
+    }
+}
+
+impl Known {
+    pub(crate) fn by(self, correlation_id: Option<uuid::Uuid>) -> By {
+        By { token: self.token, ..By::new(self.authority, correlation_id) }
     }
 }
 

@@ -11,8 +11,15 @@ use tokio::sync::Semaphore;
 use crate::{
     Accounts, Agents, Bulk, By, Configurations, Devices, Done, Failure, FanOuts, Groups, History,
     Live, Organizations, PermissionGroups, Previews, Refusal, Requests, Sealing, Settings,
-    Templates, World, accounts::Guesses, agents::RegistrationRates, configurations::RenderLocks,
-    edge::Edge, presence::PresenceBook, refusals::Refusals, requests::Running, secrets::Readings,
+    Templates, World,
+    accounts::{Guesses, HashPool, TokenUses},
+    agents::RegistrationRates,
+    configurations::RenderLocks,
+    edge::Edge,
+    presence::PresenceBook,
+    refusals::Refusals,
+    requests::Running,
+    secrets::Readings,
     states::States,
 };
 
@@ -66,8 +73,9 @@ struct Inner {
     dry_runs: Arc<Semaphore>,
     /// Held while an operation on many devices is ordered.
     bulk_turn: tokio::sync::Mutex<()>,
-    /// Argon2 hashes at once: each takes 19 MiB.
-    hash: Arc<Semaphore>,
+    token_uses: TokenUses,
+    /// Passwords that are hashed.
+    hash: HashPool,
 }
 
 impl App {
@@ -97,7 +105,8 @@ impl App {
             render: Arc::new(Semaphore::new(cores)),
             dry_runs: Arc::new(Semaphore::new(2)),
             bulk_turn: tokio::sync::Mutex::default(),
-            hash: Arc::new(Semaphore::new(cores.clamp(1, 4))),
+            token_uses: TokenUses::default(),
+            hash: HashPool::new(cores),
             parts,
         })))
     }
@@ -256,8 +265,12 @@ impl App {
         &self.0.bulk_turn
     }
 
-    pub(crate) fn hash_permits(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.0.hash)
+    pub(crate) fn token_uses(&self) -> &TokenUses {
+        &self.0.token_uses
+    }
+
+    pub(crate) fn hash_pool(&self) -> &HashPool {
+        &self.0.hash
     }
 
     /// Accounts and tokens.

@@ -47,6 +47,7 @@ pub(crate) fn is_about_device(failure: &Failure) -> bool {
         | Failure::Stale => true,
         Failure::Unauthenticated
         | Failure::RateLimited
+        | Failure::Throttled(_)
         | Failure::Unavailable
         | Failure::Broken(_) => false,
     }

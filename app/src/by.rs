@@ -1,11 +1,12 @@
+use chrono::{DateTime, Utc};
 use domain::{
-    Authority, DeviceId, OrganizationId,
+    Authority, DeviceId, OrganizationId, TokenId,
     authority::{ReadScope, Scope},
 };
 use store::Identity;
 use uuid::Uuid;
 
-use crate::work::Rehearsal;
+use crate::{Peer, work::Rehearsal};
 
 /// Whose rows are read for rules and the program's own work; see [`ReadScope::of_rules`].
 pub(crate) const RULES: &ReadScope = &ReadScope::of_rules();
@@ -19,6 +20,10 @@ pub struct By {
     pub correlation_id: Option<Uuid>,
     /// What made it necessary: `event:<uuid>` | `report:<telemetry position>` | `job:<id>`.
     pub causation: Option<String>,
+    /// Where the request came from, where it came from outside.
+    pub(crate) peer: Option<Peer>,
+    /// The token that was shown, where it is one for a purpose.
+    pub(crate) token: Option<UsedToken>,
     /// Where the event is that made it necessary, if it was one: ids have no index.
     pub(crate) cause_position: Option<i64>,
     /// Under which a repetition of the request is recognised.
@@ -27,6 +32,13 @@ pub struct By {
     pub unchanged_since: Option<i64>,
     /// Nothing is to happen: what would be appended is kept here instead.
     pub(crate) rehearsal: Option<Rehearsal>,
+}
+
+/// A token for a purpose that was shown with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct UsedToken {
+    pub(crate) id: TokenId,
+    pub(crate) expires_at: Option<DateTime<Utc>>,
 }
 
 /// What makes a repeated request one effect: keys belong to an actor and live 7 days (architecture, decision 15).
@@ -45,11 +57,19 @@ impl By {
             authority,
             correlation_id,
             causation: None,
+            peer: None,
+            token: None,
             cause_position: None,
             once: None,
             unchanged_since: None,
             rehearsal: None,
         }
+    }
+
+    /// The same, from somewhere.
+    #[must_use]
+    pub fn from(self, peer: Peer) -> Self {
+        Self { peer: Some(peer), ..self }
     }
 
     /// The same, done once however often it is asked for.

@@ -10,7 +10,7 @@ use store::{Store, StoreError};
 use tokio::sync::watch;
 
 use self::memory::Memory;
-use crate::Failure;
+use crate::{Failure, accounts::Bearers};
 
 /// How long a use case waits for this node's memory; a node that is behind answers late, never wrong.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct Edge {
     memory: RwLock<Memory>,
     position: watch::Sender<i64>,
+    /// Accounts by their tokens.
+    bearers: Bearers,
 }
 
 /// A device as a poll needs it.
@@ -49,7 +51,11 @@ impl Edge {
     /// Reads all devices, then follows from the head at that time: what is seen twice gives the same.
     pub(crate) async fn load(store: &Store) -> Result<Self, Failure> {
         let (memory, position) = Memory::load(store).await?;
-        Ok(Self { memory: RwLock::new(memory), position: watch::channel(position).0 })
+        Ok(Self {
+            memory: RwLock::new(memory),
+            position: watch::channel(position).0,
+            bearers: Bearers::default(),
+        })
     }
 
     /// Follows the log until `stop` resolves. Then nobody polls any more, and nobody needs to wait for it.
@@ -86,6 +92,7 @@ impl Edge {
         let Some(last) = events.last().map(|event| event.position) else { return };
         let mut memory = self.memory.write();
         for event in events {
+            self.bearers.heard(event);
             match projections::decode(event) {
                 Ok(decoded) => memory.fold(event, &decoded),
                 // The projections refuse what nobody can decode; foreign events may still be there.
@@ -98,6 +105,11 @@ impl Edge {
         }
         drop(memory);
         self.position.send_replace(last);
+    }
+
+    /// Accounts by their tokens.
+    pub(crate) fn bearers(&self) -> &Bearers {
+        &self.bearers
     }
 
     /// Waits until memory has everything up to a position, two seconds at most.

@@ -2,7 +2,9 @@
 
 use domain::{
     FieldError,
-    accounts::{OrganizationError, PermissionGroupError, SecretReadingError, UserError},
+    accounts::{
+        LogInError, OrganizationError, PermissionGroupError, SecretReadingError, UserError,
+    },
     authority::Denied,
     configuration::{ConfigurationError, TemplateError},
     device::{DeviceError, GroupError},
@@ -45,6 +47,9 @@ pub enum Failure {
     /// Too often.
     #[error("too many requests: try again later")]
     RateLimited,
+    /// Too often by one account or from one address; the next time after this.
+    #[error("too many failed attempts: try again in {} seconds", .0.as_secs())]
+    Throttled(std::time::Duration),
     /// The database cannot be written at present.
     #[error("temporarily unavailable: try again later")]
     Unavailable,
@@ -136,6 +141,12 @@ pub enum Refusal {
     /// Its organization cannot be changed.
     #[error("the organization cannot be changed: create a new one there")]
     OrganizationFixed,
+    /// Tokens that go less far than their account do not concern the account itself.
+    #[error("this token may not do that: log in with the password")]
+    NarrowToken,
+    /// A token makes none that lives longer.
+    #[error("the token that you use ends before: choose an earlier end")]
+    OutlivesToken,
     /// The account has as many tokens as it may have.
     #[error("the user has too many tokens: revoke one first")]
     TooManyTokens,
@@ -336,6 +347,12 @@ impl From<UserError> for Failure {
 impl From<SecretReadingError> for Failure {
     fn from(error: SecretReadingError) -> Self {
         Self::Broken(Box::new(error))
+    }
+}
+
+impl From<LogInError> for Failure {
+    fn from(LogInError::Exists: LogInError) -> Self {
+        Self::Refused(Refusal::Exists)
     }
 }
 

@@ -34,7 +34,8 @@ mod work;
 mod world;
 
 pub use accounts::{
-    Account, Accounts, Address, NewMembership, NewUser, UserChange, is_phone, membership_id,
+    Account, Accounts, Address, LogInSelection, LogInTry, NewMembership, NewToken, NewUser, Token,
+    UserChange, is_phone, membership_id,
 };
 pub use agents::{
     AgentRefused, Agents, Peer, Registered, Registration, RegistrationRefused, ReportedInformation,

@@ -17,7 +17,7 @@ pub use jobs::JobLive;
 pub use listener::{Ended, Listener};
 
 use self::scan::Scan;
-use crate::{App, By, Failure, JobId, Moment};
+use crate::{App, Failure, JobId, Moment};
 
 /// Use cases of those who listen; see [`App::live`].
 pub struct Live<'a>(pub(crate) &'a App);
@@ -31,9 +31,10 @@ impl Live<'_> {
     ) -> Result<Listener, Failure> {
         // The head first: what changes while the account is read is looked at again.
         let head = self.0.store().head();
-        let authority = self.0.accounts().authenticate(token).await?;
-        let by = By::new(authority, correlation_id);
-        Ok(Listener::new(self.0.clone(), token.to_owned().into(), by, head))
+        let known = self.0.accounts().known_now(token).await?;
+        let until = known.until;
+        let by = known.by(correlation_id);
+        Ok(Listener::new(self.0.clone(), token.to_owned().into(), by, head, until))
     }
 
     /// The events of a selection after a position, in order and without a gap; without a position from now on. Whoever

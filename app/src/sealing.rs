@@ -1,8 +1,8 @@
 //! Secrets on their way into events and out of rows.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
-use domain::{DeviceId, OrganizationId, Sealed, UserId, accounts::ProfileField};
+use domain::{DeviceId, LogInId, OrganizationId, Sealed, TokenId, UserId, accounts::ProfileField};
 use projections::SealedText;
 use secrecy::{ExposeSecret as _, SecretString};
 use store::{Envelope, Keyring, Opened, SealedError, Subject};
@@ -36,6 +36,10 @@ pub(crate) enum Place {
     ListedAddress(UserId, u32),
     /// What a request of an account was answered.
     Answer(UserId),
+    /// What a token is for.
+    TokenName(UserId, TokenId),
+    /// Where a try to log in came from; of no known account it is the installation's.
+    LogInAddress(LogInId, Option<UserId>),
 }
 
 impl Place {
@@ -50,7 +54,10 @@ impl Place {
             | Self::Password(user)
             | Self::Detail(user, _)
             | Self::ListedAddress(user, _)
-            | Self::Answer(user) => Subject::Person(user.as_uuid()),
+            | Self::Answer(user)
+            | Self::TokenName(user, _)
+            | Self::LogInAddress(_, Some(user)) => Subject::Person(user.as_uuid()),
+            Self::LogInAddress(_, None) => Subject::INSTALLATION,
         }
     }
 
@@ -67,6 +74,8 @@ impl Place {
             Self::Detail(user, field) => format!("user|{user}|profile|{}", field.as_str()),
             Self::ListedAddress(user, number) => format!("user|{user}|address|{number}"),
             Self::Answer(user) => format!("user|{user}|answer"),
+            Self::TokenName(user, token) => format!("user|{user}|token|{token}"),
+            Self::LogInAddress(log_in, _) => format!("log_in|{log_in}|address"),
         }
     }
 
@@ -82,6 +91,8 @@ impl Place {
             Self::Detail(..) => "user.profile",
             Self::Password(_) => "user.password",
             Self::Answer(_) => REQUEST,
+            Self::TokenName(..) => "user.token_name",
+            Self::LogInAddress(..) => NETWORK,
         }
     }
 }
@@ -93,6 +104,7 @@ const EMAIL: &str = "user.email";
 const PHONE: &str = "user.phone";
 const TOKEN: &str = "user.token";
 const REQUEST: &str = "request";
+const NETWORK: &str = "log_in.network";
 
 impl Sealing {
     /// Over a keyring.
@@ -143,6 +155,10 @@ impl Sealing {
 
     pub(crate) fn phone(&self, phone: &str) -> String {
         self.keyring.fingerprint(PHONE, phone.as_bytes())
+    }
+
+    pub(crate) fn network(&self, network: IpAddr) -> String {
+        self.keyring.fingerprint(NETWORK, network.to_string().as_bytes())
     }
 
     /// What is stored of a bearer token.

@@ -20,11 +20,28 @@ pub struct AccountSettings {
     pub phone_prefixes: Vec<String>,
     /// Least characters of a password.
     pub shortest_password: usize,
+    /// Wrong passwords of an account from one address within [`failures_window`](Self::failures_window), then it has to wait;
+    /// 0 is no bound.
+    pub failures_per_account: u32,
+    /// For how long they count.
+    pub failures_window: Duration,
+    /// Wrong passwords from one address within [`failures_address_window`](Self::failures_address_window), whoever they are
+    /// about; 0 is no bound.
+    pub failures_per_address: u32,
+    /// For how long they count.
+    pub failures_address_window: Duration,
 }
 
 impl Default for AccountSettings {
     fn default() -> Self {
-        Self { phone_prefixes: Vec::new(), shortest_password: 8 }
+        Self {
+            phone_prefixes: Vec::new(),
+            shortest_password: 8,
+            failures_per_account: 10,
+            failures_window: Duration::from_mins(15),
+            failures_per_address: 100,
+            failures_address_window: Duration::from_hours(1),
+        }
     }
 }
 

@@ -272,10 +272,10 @@ impl<'a> Work<'a> {
 
 /// Values are texts: other readers of the log expect that.
 fn metadata(by: &By) -> String {
-    by.cause_position.map_or_else(
-        || "{}".to_owned(),
-        |position| format!("{{\"{CAUSE_POSITION}\":\"{position}\"}}"),
-    )
+    let cause = by.cause_position.map(|position| format!("\"{CAUSE_POSITION}\":\"{position}\""));
+    let token = by.token.map(|token| format!("\"{TOKEN}\":\"{}\"", token.id));
+    let known: Vec<String> = cause.into_iter().chain(token).collect();
+    format!("{{{}}}", known.join(","))
 }
 
 /// Where the event is that made an event necessary, if it says so.
@@ -286,6 +286,8 @@ pub(crate) fn cause_position(metadata: &str) -> Option<i64> {
 
 /// In metadata.
 const CAUSE_POSITION: &str = "cause_position";
+/// The token for a purpose that a request came with, in metadata.
+const TOKEN: &str = "token";
 
 /// A snapshot is a cache: without it the next load only takes longer.
 async fn save(app: &App, kind: &'static str, id: &str, state: &State) {

@@ -116,6 +116,34 @@ pub(crate) async fn seed(server: &Server, devices: usize) -> anyhow::Result<(Str
     Ok((template, devices.collect()))
 }
 
+/// One of several organizations, with so many registered devices and nothing else. Answers with its id.
+pub(crate) async fn seed_in(
+    server: &Server,
+    place: usize,
+    devices: usize,
+) -> anyhow::Result<Value> {
+    let secret = format!("shared-secret-of-benchmarks-{place:04}");
+    let settings = json!({ "registration_enabled": true, "shared_secret": secret });
+    let organization = json!({
+        "name": format!("Bench {place}"), "slug": format!("bench-{place}"), "config_settings": settings,
+    });
+    let made = rest(server, "POST", "/api/v1/users/organization/", &organization).await?;
+    let path = format!("/api/v1/users/organization/{}/", made["id"].as_str().context("an id")?);
+    rest(server, "PATCH", &path, &json!({ "config_settings": settings })).await?;
+    let register = |number: usize| {
+        let (high, low) = (number / 256, number % 256);
+        let mac = format!("02:{place:02X}:{:02X}:{:02X}:{low:02X}:01", high / 256, high % 256);
+        let body = format!(
+            "secret={secret}&name=ap-{place}-{number}&mac_address={mac}&backend=netjsonconfig.OpenWrt&model=Bench&os=OpenWrt+24.10&system=x86"
+        );
+        let kind = "application/x-www-form-urlencoded";
+        with_body("POST", "/controller/register/", kind, None, &body)
+    };
+    let seeded = load(&server.address, 64, devices, register, |_, _| {}).await?;
+    ensure!(seeded.refused.is_empty(), "registrations were refused: {:?}", seeded.refused);
+    Ok(made["id"].clone())
+}
+
 /// Interfaces, a radio, a network, a file: what an access point has.
 fn usual() -> Value {
     json!({

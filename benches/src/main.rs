@@ -11,6 +11,7 @@ mod commands;
 mod cost;
 mod fleet;
 mod log;
+mod people;
 mod polls;
 mod server;
 mod start;
@@ -45,6 +46,10 @@ enum What {
     Start,
     /// Every device comes back at once.
     Storm,
+    /// Polls beside 200 log-ins at once.
+    LogIns,
+    /// Pages of a manager's devices, few and many (`--devices 100000`).
+    Lists,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -62,6 +67,8 @@ fn main() -> anyhow::Result<()> {
             What::Template => template::measure(devices).await,
             What::Start => start::measure(devices).await,
             What::Storm => storm::measure(devices).await,
+            What::LogIns => people::log_ins(devices).await,
+            What::Lists => people::lists(devices).await,
         }
     })
 }

@@ -7,6 +7,7 @@ mod role;
 mod scope;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::fmt;
 
@@ -17,6 +18,7 @@ pub use person::Person;
 pub use preset::Preset;
 pub use role::Role;
 pub use scope::ReadScope;
+pub use token::TokenScope;
 
 /// Who acts; what is written into the log as the event's actor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +72,13 @@ pub enum Scope {
         /// Organizations that the user belongs to, those included.
         belongs: Vec<OrganizationId>,
     },
+    /// An account through a token that goes less far than the account itself.
+    Token {
+        /// What the token may, of what the account may.
+        permissions: Permissions,
+        /// Organizations that it reaches, as far as they are served; none is all there are, and shared objects with them.
+        manages: Option<Vec<OrganizationId>>,
+    },
     /// An agent at the door: may register devices of this organization and nothing else.
     Registration(OrganizationId),
     /// A device that proved its key: its organization's devices as far as this policy goes; use cases of agents reach for
@@ -113,6 +122,20 @@ impl Authority {
                     None => Err(Denied::Forbidden),
                 }
             }
+            Scope::Token { permissions, manages } => {
+                if manages.as_ref().is_some_and(Vec::is_empty) || !permissions.holds(permission) {
+                    return Err(Denied::Forbidden);
+                }
+                match (organization, manages) {
+                    (_, None) => Ok(()),
+                    (Some(organization), Some(manages)) if manages.contains(&organization) => {
+                        Ok(())
+                    }
+                    (Some(_), Some(_)) => Err(Denied::Hidden),
+                    (None, Some(_)) if permission.reads() => Ok(()),
+                    (None, Some(_)) => Err(Denied::Forbidden),
+                }
+            }
             Scope::Registration(theirs) => match (permission, organization) {
                 (Permission::AddDevice | Permission::ChangeDevice, Some(organization))
                     if organization == *theirs =>
@@ -141,7 +164,13 @@ impl Authority {
             {
                 Ok(())
             }
-            Scope::Member { .. } => Err(Denied::Forbidden),
+            Scope::Token { permissions, manages }
+                if !manages.as_ref().is_some_and(Vec::is_empty)
+                    && permissions.holds(permission) =>
+            {
+                Ok(())
+            }
+            Scope::Member { .. } | Scope::Token { .. } => Err(Denied::Forbidden),
             Scope::Registration(_) | Scope::Device(..) => Err(Denied::Hidden),
         }
     }
@@ -151,6 +180,7 @@ impl Authority {
         match &self.scope {
             Scope::Everything => None,
             Scope::Member { manages, .. } => Some(manages.clone()),
+            Scope::Token { manages, .. } => manages.clone(),
             Scope::Registration(organization) | Scope::Device(_, organization) => {
                 Some(vec![*organization])
             }

@@ -104,12 +104,15 @@ const FIELDS: &[(&str, Class, &[&str])] = &[
         &["backend", "flags", "from", "name", "organization_id", "tags", "template_id", "to"],
     ),
     ("template", Class::Sensitive, &["config", "default_values", "notes"]),
+    ("log_in", Class::Plain, &["log_in_id", "method", "outcome", "times", "user_id"]),
+    ("log_in", Class::Sealed, &["address", "login"]),
     (
         "user",
         Class::Plain,
         &[
             "disabled",
             "epoch",
+            "expires_at",
             "expires_on",
             "groups",
             "language",
@@ -120,10 +123,12 @@ const FIELDS: &[(&str, Class, &[&str])] = &[
             "organization_id",
             "permissions",
             "roles",
+            "scope",
             "staff",
             "superuser",
             "time_zone",
             "to",
+            "token_id",
             "user_id",
         ],
     ),
@@ -135,6 +140,7 @@ const FIELDS: &[(&str, Class, &[&str])] = &[
             "addresses",
             "email",
             "from",
+            "name",
             "password",
             "phone",
             "profile",
@@ -174,7 +180,7 @@ pub fn told(event_type: &str, payload: &str, up_to: Class) -> Document {
     let Ok(Value::Object(variants)) = serde_json::from_str(payload) else { return nothing() };
     let told = |(variant, fields): (String, Value)| {
         // What retention took away: a marker is all there is.
-        if variant == "$scavenged" {
+        if variant == "$scavenged" || variant == "$erased" {
             return (variant, Value::Bool(true));
         }
         let Value::Object(fields) = fields else { return (variant, nothing().into()) };

@@ -6,7 +6,9 @@ use uuid::Uuid;
 
 use crate::{
     ClaimChange, Fact, OrganizationId,
-    accounts::{OrganizationEvent, PermissionGroupEvent, SecretReadingEvent, UserEvent},
+    accounts::{
+        LogInEvent, OrganizationEvent, PermissionGroupEvent, SecretReadingEvent, UserEvent,
+    },
     configuration::{ConfigurationEvent, TemplateEvent},
     device::{DeviceEvent, GroupEvent},
 };
@@ -39,11 +41,16 @@ macro_rules! events {
         #[derive(Clone, Debug, PartialEq)]
         pub enum Event {
             $($(#[$doc])* $variant($event),)+
+            /// One whose payload was taken away: it was kept long enough, or its person was erased.
+            Gone,
         }
 
         impl Event {
             /// Reads a payload. Types are looked up by their stored name, which starts with the aggregate's.
             pub fn decode(event_type: &str, version: &str, payload: &str) -> Result<Self, Undecodable> {
+                if Self::understands(event_type, version) && crate::fact::is_gone(payload) {
+                    return Ok(Self::Gone);
+                }
                 if version == "1" {
                     $(if <$event as Fact>::TYPES.contains(&event_type) {
                         return read(event_type, payload).map(Self::$variant);
@@ -64,6 +71,7 @@ macro_rules! events {
             pub fn claims(&self, stream: Uuid) -> Vec<ClaimChange> {
                 match self {
                     $(Self::$variant(event) => event.claims(stream),)+
+                    Self::Gone => Vec::new(),
                 }
             }
 
@@ -71,13 +79,15 @@ macro_rules! events {
             pub fn organization(&self) -> Option<OrganizationId> {
                 match self {
                     $(Self::$variant(event) => event.organization(),)+
+                    Self::Gone => None,
                 }
             }
 
-            /// Its stored name.
+            /// Its stored name; empty of one that is gone.
             pub fn event_type(&self) -> String {
                 match self {
                     $(Self::$variant(event) => event.event_type(),)+
+                    Self::Gone => String::new(),
                 }
             }
         }
@@ -101,6 +111,8 @@ events! {
     Device(DeviceEvent) = "device",
     /// A device group's.
     Group(GroupEvent) = "device_group",
+    /// A try to log in.
+    LogIn(LogInEvent) = "log_in",
     /// An organization's.
     Organization(OrganizationEvent) = "organization",
     /// A permission group's.

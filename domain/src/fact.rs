@@ -33,6 +33,11 @@ pub trait Fact: DomainEvent {
     }
 }
 
+/// Is it what stands in the place of a payload that was taken away?
+pub(crate) fn is_gone(payload: &str) -> bool {
+    matches!(payload, r#"{"$scavenged":true}"# | r#"{"$erased":true}"#)
+}
+
 /// Gives an event enum its stored names: `stored_as! { DeviceEvent: Registered(..) => "device.registered", … }`.
 macro_rules! stored_as {
     ($event:ident: $($variant:ident => $name:literal),+ $(,)?) => {

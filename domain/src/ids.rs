@@ -50,12 +50,16 @@ typed_ids! {
     DeviceId,
     /// Devices with common templates and variables.
     GroupId,
+    /// A try to log in.
+    LogInId,
     /// A tenant.
     OrganizationId,
     /// Permissions that are given together.
     PermissionGroupId,
     /// A reusable piece of configuration.
     TemplateId,
+    /// A bearer token that somebody made for a purpose.
+    TokenId,
     /// A person, or a program with an account.
     UserId,
 }

@@ -22,5 +22,7 @@ pub use claim::{Claim, ClaimChange, kind};
 pub use event::{Event, Undecodable, event_types, schemas};
 pub use fact::{Fact, Retention};
 pub use field::{Document, FieldError, Problem};
-pub use ids::{DeviceId, GroupId, OrganizationId, PermissionGroupId, TemplateId, UserId};
+pub use ids::{
+    DeviceId, GroupId, LogInId, OrganizationId, PermissionGroupId, TemplateId, TokenId, UserId,
+};
 pub use sealed::Sealed;

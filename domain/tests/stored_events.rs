@@ -6,7 +6,9 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use serde_json::Value;
 use wisptrail_domain::{
     Event, Fact, Undecodable,
-    accounts::{OrganizationEvent, PermissionGroupEvent, SecretReadingEvent, UserEvent},
+    accounts::{
+        LogInEvent, OrganizationEvent, PermissionGroupEvent, SecretReadingEvent, UserEvent,
+    },
     configuration::{ConfigurationEvent, TemplateEvent},
     device::{DeviceEvent, GroupEvent},
 };
@@ -105,6 +107,7 @@ fn types() -> Vec<&'static str> {
         ConfigurationEvent::TYPES,
         DeviceEvent::TYPES,
         GroupEvent::TYPES,
+        LogInEvent::TYPES,
         OrganizationEvent::TYPES,
         PermissionGroupEvent::TYPES,
         SecretReadingEvent::TYPES,
@@ -119,6 +122,8 @@ fn encode(event: &Event) -> Value {
         Event::Configuration(event) => serde_json::to_value(event),
         Event::Device(event) => serde_json::to_value(event),
         Event::Group(event) => serde_json::to_value(event),
+        Event::LogIn(event) => serde_json::to_value(event),
+        Event::Gone => panic!("examples are whole"),
         Event::Organization(event) => serde_json::to_value(event),
         Event::PermissionGroup(event) => serde_json::to_value(event),
         Event::SecretReading(event) => serde_json::to_value(event),

@@ -3,6 +3,8 @@
 mod addresses;
 mod fold;
 mod groups;
+mod log_ins;
+mod tokens;
 mod user;
 
 use store::{Fault, Mode, Op, Projection, Query, Recorded, Store, StoreError, args};
@@ -11,9 +13,11 @@ use crate::{catalogue, first, render_inputs::At};
 
 pub use addresses::{AddressRow, address, address_numbers, addresses};
 pub use groups::{PermissionGroupRow, group_by_number, group_numbers, groups, permission_group};
+pub use log_ins::{Failures, LogInFilter, LogInRow, failures, log_ins, was_here};
+pub use tokens::{Bearer, NamedTokenRow, by_token, token_owner, tokens};
 pub use user::{
-    MembershipRow, UserFilter, UserRow, by_id, by_login, by_token, exist, list, managers_of,
-    owner_of, stretch,
+    MembershipRow, UserFilter, UserRow, by_id, by_login, exist, list, managers_of, owner_of,
+    stretch,
 };
 
 /// Fills the tables of accounts and permission groups.
@@ -32,6 +36,7 @@ impl Projection for Accounts {
     fn tables(&self) -> &'static [&'static str] {
         &[
             "account_numbers",
+            "log_ins",
             "permission_groups",
             "user_email_addresses",
             "user_groups",
@@ -42,7 +47,7 @@ impl Projection for Accounts {
     }
 
     fn wants(&self, event_type: &str) -> bool {
-        event_type.starts_with("user.") || event_type.starts_with("permission_group.")
+        ["user.", "log_in.", "permission_group."].iter().any(|kind| event_type.starts_with(kind))
     }
 
     fn apply(&self, recorded: &Recorded) -> Result<Vec<Op>, Fault> {
@@ -53,6 +58,7 @@ impl Projection for Accounts {
             time: recorded.recorded_at,
         };
         match &*event {
+            domain::Event::LogIn(event) => Ok(fold::log_in(at, event)),
             domain::Event::User(event) => Ok(fold::user(at, event)),
             domain::Event::PermissionGroup(event) => Ok(fold::permission_group(at, event)),
             _ => Ok(Vec::new()),

@@ -92,6 +92,8 @@ impl FanOutJob {
             Event::Organization(_)
             | Event::Configuration(_)
             | Event::Device(_)
+            | Event::Gone
+            | Event::LogIn(_)
             | Event::PermissionGroup(_)
             | Event::SecretReading(_)
             | Event::User(_) => None,

@@ -48,7 +48,11 @@ impl Projection for RenderInputs {
             Event::Group(event) => group::fold(at, event),
             Event::Template(event) => template::fold(at, event),
             Event::Configuration(event) => configuration::fold(at, event),
-            Event::User(_) | Event::PermissionGroup(_) | Event::SecretReading(_) => Vec::new(),
+            Event::User(_)
+            | Event::PermissionGroup(_)
+            | Event::SecretReading(_)
+            | Event::LogIn(_)
+            | Event::Gone => Vec::new(),
         })
     }
 }

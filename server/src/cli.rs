@@ -7,8 +7,8 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use secrecy::SecretString;
 
 use crate::{
-    backup, config, doctor, events, export, fleet, import, read_models, restore, serve, settings,
-    verify,
+    backup, config, doctor, events, export, fleet, import, people, read_models, restore, serve,
+    settings, verify,
 };
 
 /// Manages fleets of `OpenWrt` routers and the Wi-Fi services on them; every change is an event.
@@ -31,6 +31,15 @@ enum Command {
     /// The tables for reading: how they are doing, filling them again.
     #[command(subcommand)]
     Projections(read_models::ProjectionsCommand),
+    /// First aid with accounts: open, find, let in and keep out, export.
+    #[command(subcommand)]
+    Users(people::UsersCommand),
+    /// First aid with organizations.
+    #[command(subcommand)]
+    Orgs(people::OrgsCommand),
+    /// First aid with tokens.
+    #[command(subcommand)]
+    Tokens(people::TokensCommand),
     /// Backs up everything into a new folder, also while the server runs.
     Backup(backup::BackupArgs),
     /// Restores a backup into an empty data folder.
@@ -130,6 +139,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Projections(command) => runtime()?.block_on(read_models::run(command)),
+        Command::Users(command) => runtime()?.block_on(people::users(command)),
+        Command::Orgs(command) => runtime()?.block_on(people::orgs(command)),
+        Command::Tokens(command) => runtime()?.block_on(people::tokens(command)),
         Command::Backup(args) => runtime()?.block_on(backup::run(args)),
         Command::Restore(args) => runtime()?.block_on(restore::run(args)),
         Command::Export(args) => runtime()?.block_on(export::run(args)),

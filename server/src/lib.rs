@@ -12,6 +12,7 @@ pub mod fleet;
 pub mod http;
 pub mod import;
 mod log;
+pub mod people;
 pub mod read_models;
 pub mod restore;
 pub mod serve;

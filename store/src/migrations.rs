@@ -36,6 +36,8 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     50 "0050_edge",
     60 "0060_people",
     70 "0070_requests",
+    85 "0085_tokens",
+    86 "0086_log_ins",
 };
 
 /// A step that the database has behind it.

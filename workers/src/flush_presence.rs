@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use crate::{Reconciler, Report, Rhythm};
 
-/// Writes presence and refusals, which live in memory, to their tables.
+/// Writes presence, refusals and the last uses of tokens, which live in memory, to their tables.
 pub struct FlushPresence(App);
 
 impl FlushPresence {
@@ -26,7 +26,8 @@ impl Reconciler for FlushPresence {
     }
 
     async fn reconcile(&self) -> Result<Report, Failure> {
-        let written = self.0.devices().flush_presence().await?;
+        let written =
+            self.0.devices().flush_presence().await? + self.0.accounts().flush_token_uses().await?;
         let closed = u64::try_from(written).unwrap_or(u64::MAX);
         // Nothing is left: the next round is due at its own time.
         Ok(Report { found: 0, closed })

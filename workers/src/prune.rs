@@ -9,7 +9,7 @@ use crate::{Reconciler, Report, Rhythm};
 /// Ended jobs are shown for so long.
 const JOBS: TimeDelta = TimeDelta::days(30);
 
-/// Removes what is only kept for a while: idempotency keys, answers and ended jobs.
+/// Removes what is only kept for a while: idempotency keys, answers, ended jobs, uses of tokens that are no more.
 pub struct Prune(App);
 
 impl Prune {
@@ -33,6 +33,7 @@ impl Reconciler for Prune {
         let keys = self.0.store().prune().await?;
         let requests = self.0.requests().prune().await?;
         let jobs = self.0.jobs().prune(self.0.world().now() - JOBS).await?;
-        Ok(Report { found: 0, closed: keys + requests + jobs })
+        let uses = self.0.accounts().prune_token_uses().await?;
+        Ok(Report { found: 0, closed: keys + requests + jobs + uses })
     }
 }

@@ -81,7 +81,7 @@ pub(super) fn refused(refused: AgentRefused) -> Response {
 /// What is not the agent's fault, or nothing that it could do better. Never 404: that switches agents off.
 pub(super) fn failed(failure: Failure) -> Response {
     match failure {
-        Failure::RateLimited => {
+        Failure::RateLimited | Failure::Throttled(_) => {
             let sentence = text(StatusCode::TOO_MANY_REQUESTS, "error: too many requests\n");
             ([(header::RETRY_AFTER, RETRY_AFTER)], sentence).into_response()
         }

@@ -35,6 +35,8 @@ fn told(failure: &Failure) -> Error {
         Failure::Forbidden => coded("FORBIDDEN", sentence),
         Failure::Busy | Failure::Stale => coded("BUSY", sentence),
         Failure::RateLimited => coded("RATE_LIMITED", sentence),
+        Failure::Throttled(after) => coded("RATE_LIMITED", sentence)
+            .extend_with(|_, extensions| extensions.set("retryAfter", after.as_secs())),
         Failure::Unavailable => coded("UNAVAILABLE", sentence),
         Failure::Broken(cause) => {
             tracing::error!(error = &**cause as &dyn std::error::Error, "a request failed");
@@ -130,11 +132,13 @@ fn place(refusal: &Refusal) -> Option<String> {
         Refusal::WrongPassword => "currentPassword",
         Refusal::SamePassword => "password",
         Refusal::NotHeld => "permissions",
+        Refusal::OutlivesToken => "expiresAt",
         Refusal::OwnPermissions => "groupNumbers",
         Refusal::DeviceDeactivated
         | Refusal::DeviceAlreadyActive
         | Refusal::DeviceStillActive
         | Refusal::InactiveUser
+        | Refusal::NarrowToken
         | Refusal::TooManyTokens
         | Refusal::TooManyAddresses
         | Refusal::TooManyMemberships

@@ -22,7 +22,7 @@ use super::{
     preview::PreviewQuery,
     refused::RefusedQuery,
     template::{TemplateMutation, TemplateQuery},
-    user::{UserMutation, UserQuery},
+    user::{LoginQuery, TokenMutation, TokenQuery, UserMutation, UserQuery},
     viewer::{ViewerMutation, ViewerQuery},
 };
 
@@ -31,6 +31,8 @@ use super::{
 pub(super) struct Query(
     ViewerQuery,
     UserQuery,
+    TokenQuery,
+    LoginQuery,
     PermissionGroupQuery,
     NodeQuery,
     OrganizationQuery,
@@ -49,6 +51,7 @@ pub(super) struct Query(
 pub(super) struct Mutation(
     ViewerMutation,
     UserMutation,
+    TokenMutation,
     PermissionGroupMutation,
     OrganizationMutation,
     DeviceMutation,

@@ -1,9 +1,12 @@
 //! Accounts: people and programs that log in.
 
+mod log_in;
 mod mutation;
+mod token;
 
 use app::{Account, ObjectRef};
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
+use chrono::{DateTime, Utc};
 use domain::{
     OrganizationId, Permission, UserId,
     accounts::{Membership, ProfileField},
@@ -11,7 +14,9 @@ use domain::{
 };
 use projections::accounts::UserFilter;
 
+pub(super) use log_in::LoginQuery;
 pub(super) use mutation::UserMutation;
+pub(super) use token::{TokenMutation, TokenQuery};
 
 use super::{
     connection::{Listed, Window, cost, page},
@@ -147,6 +152,11 @@ impl User {
     /// Permissions beside those of its groups, such as `change_device`.
     async fn permissions(&self) -> Vec<&'static str> {
         self.0.permissions.iter().map(Permission::name).collect()
+    }
+
+    /// When somebody logged in to it last; null is never.
+    async fn last_log_in_at(&self) -> Option<DateTime<Utc>> {
+        self.0.last_log_in_at
     }
 
     /// The organizations that it belongs to, as far as the viewer may see them.

@@ -11,6 +11,7 @@ use super::{
     scalar::uuid,
     user::User,
 };
+use crate::request::Sender;
 
 /// Whoever the token belongs to.
 pub(super) struct Viewer(By);
@@ -36,7 +37,7 @@ impl Viewer {
     /// Organizations that it manages; superusers manage all and have none listed.
     async fn manages(&self, ctx: &Context<'_>) -> Result<Vec<Organization>> {
         let ids: &[OrganizationId] = match &self.0.authority.scope {
-            Scope::Member { manages, .. } => manages,
+            Scope::Member { manages, .. } | Scope::Token { manages: Some(manages), .. } => manages,
             _ => &[],
         };
         let mut found = loaders(ctx)?.load_many(ids.iter().copied()).await.map_err(shared)?;
@@ -107,7 +108,10 @@ impl ViewerMutation {
         if password.len() > 1024 {
             return Err(refused("password", "must have at most 1024 bytes"));
         }
-        let token = app(ctx)?.accounts().log_in(&username, &password).await.map_err(failure)?;
+        let from = ctx.data::<Sender>()?.peer();
+        let accounts = app(ctx)?.accounts();
+        let token = accounts.log_in_from(&username, &password, Some(from)).await;
+        let token = token.map_err(failure)?;
         Ok(LogInPayload { token })
     }
 }

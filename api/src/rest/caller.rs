@@ -22,15 +22,18 @@ impl Caller {
     /// Looks the token up.
     pub(super) async fn of(app: &App, parts: &Parts) -> Result<Self, RestError> {
         let token = bearer(&parts.headers).map_err(RestError::Unauthenticated)?;
-        let authority = app.accounts().authenticate(token).await?;
-        Ok(Self { by: By::new(authority, Sender::of(parts).correlation_id) })
+        let sender = Sender::of(parts);
+        let by = app.accounts().bearer(token, sender.correlation_id).await?;
+        Ok(Self { by: by.from(sender.peer()) })
     }
 
     /// May the caller do this to anything at all? Asked before bodies are read and objects are looked up.
     pub(super) fn may(&self, permission: Permission) -> Result<(), RestError> {
         let allowed = self.by.authority.require_anywhere(permission);
         allowed.map_err(|_| match &self.by.authority.scope {
-            Scope::Member { manages, .. } if manages.is_empty() => {
+            Scope::Member { manages, .. } | Scope::Token { manages: Some(manages), .. }
+                if manages.is_empty() =>
+            {
                 RestError::forbidden(sentences::NOT_A_MANAGER)
             }
             _ => RestError::forbidden(sentences::NO_PERMISSION),

@@ -45,6 +45,8 @@ pub(super) const LIST: &str = "GET, POST, HEAD, OPTIONS";
 pub(super) const DETAIL: &str = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS";
 /// For what is always there.
 pub(super) const CHANGE: &str = "GET, PUT, PATCH, HEAD, OPTIONS";
+/// For what is made once and never changed.
+pub(super) const ONCE: &str = "GET, DELETE, HEAD, OPTIONS";
 /// For what is only read.
 pub(super) const READ: &str = "GET, HEAD, OPTIONS";
 /// For what is only replaced.

@@ -26,6 +26,8 @@ pub(super) enum RestError {
     Unauthenticated(&'static str),
     /// 429 or 503: try again.
     Later(StatusCode, &'static str),
+    /// 429: try again after so many seconds.
+    Throttled(u64),
     /// 500: ours.
     Broken,
 }
@@ -129,6 +131,7 @@ impl From<Failure> for RestError {
             Failure::RateLimited => {
                 Self::Later(StatusCode::TOO_MANY_REQUESTS, "Request was throttled.")
             }
+            Failure::Throttled(after) => Self::Throttled(after.as_secs().max(1)),
             Failure::Broken(error) => {
                 tracing::error!(error = &*error as &dyn std::error::Error, "a request failed");
                 Self::Broken
@@ -156,7 +159,10 @@ fn refused(refusal: Refusal) -> RestError {
     let field = match refusal {
         Refusal::DeviceDeactivated => return RestError::forbidden(sentences::NO_PERMISSION),
         Refusal::DeviceAlreadyActive => return RestError::not_found("Device"),
-        Refusal::DeviceStillActive => return RestError::forbidden(&sentence),
+        Refusal::DeviceStillActive | Refusal::NarrowToken => {
+            return RestError::forbidden(&sentence);
+        }
+        Refusal::OutlivesToken => "expires_at",
         Refusal::InactiveUser => return RestError::Unauthenticated("User inactive or deleted."),
         Refusal::InvalidConfiguration { field: "config.config", .. }
         | Refusal::TemplateConflict { .. } => "config.__all__",
@@ -235,6 +241,10 @@ impl IntoResponse for RestError {
             }
             Self::Later(status, sentence) => {
                 (status, Some([(header::RETRY_AFTER, RETRY_AFTER)]), detail(sentence))
+            }
+            Self::Throttled(after) => {
+                let headers = Some([(header::RETRY_AFTER, HeaderValue::from(after))]);
+                (StatusCode::TOO_MANY_REQUESTS, headers, detail("Request was throttled."))
             }
             Self::Broken => {
                 (StatusCode::INTERNAL_SERVER_ERROR, None, detail("Internal server error."))

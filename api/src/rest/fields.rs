@@ -90,6 +90,11 @@ impl<'a> Fields<'a> {
         !matches!(self.input.get(name), Given::Absent)
     }
 
+    /// Is the field said to be nothing?
+    pub(super) fn is_null(&self, name: &str) -> bool {
+        matches!(self.input.get(name), Given::Value(Value::Null))
+    }
+
     /// Refuses an absent field where all fields are wanted.
     fn absent(&mut self, name: &str, required: bool) {
         if required && !self.partial {

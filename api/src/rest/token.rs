@@ -14,7 +14,7 @@ use super::{
     failure::{NON_FIELD, RestError},
     fields::{Fields, Text},
 };
-use crate::{ApiState, routes::Routes};
+use crate::{ApiState, request::Sender, routes::Routes};
 
 const TOKEN: Endpoint = Endpoint {
     path: "/api/v1/users/token/",
@@ -30,14 +30,18 @@ pub(super) fn routes() -> Routes {
     endpoint::add(Routes::default(), &TOKEN, post(handle))
 }
 
-async fn handle(State(state): State<ApiState>, body: Unread) -> Result<Response, RestError> {
+async fn handle(
+    State(state): State<ApiState>,
+    sender: Sender,
+    body: Unread,
+) -> Result<Response, RestError> {
     let input = body.small_input().await?;
     let mut fields = Fields::whole(&input);
     let username = fields.short("username", Text::NAME, LONGEST);
     let password = fields.short("password", Text { verbatim: true, ..Text::NAME }, LONGEST);
     fields.check()?;
     let (username, password) = (username.unwrap_or_default(), password.unwrap_or_default());
-    match state.app.accounts().log_in(&username, &password).await {
+    match state.app.accounts().log_in_from(&username, &password, Some(sender.peer())).await {
         Ok(token) => Ok(Json(json!({ "token": token })).into_response()),
         Err(Failure::Unauthenticated | Failure::Refused(_)) => {
             let sentence = "Unable to log in with provided credentials.";

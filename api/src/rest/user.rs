@@ -7,6 +7,7 @@ mod password;
 mod read;
 mod sent;
 mod shape;
+mod token;
 
 use axum::routing::{get, post, put};
 
@@ -50,6 +51,19 @@ const EMAIL: Endpoint = Endpoint {
     open: false,
 };
 
+const TOKENS: Endpoint = Endpoint {
+    path: "/api/v1/users/user/{id}/token/",
+    name: "Token List",
+    methods: endpoint::LIST,
+    open: false,
+};
+const TOKEN: Endpoint = Endpoint {
+    path: "/api/v1/users/user/{id}/token/{inner}/",
+    name: "Token Detail",
+    methods: endpoint::ONCE,
+    open: false,
+};
+
 pub(super) fn routes() -> Routes {
     let list = get(read::list).post(create::handle);
     let detail = get(read::one).put(change::replace).patch(change::update).delete(change::remove);
@@ -60,5 +74,9 @@ pub(super) fn routes() -> Routes {
     let routes = endpoint::add(routes, &PASSWORD, put(password::of_somebody));
     let routes = endpoint::add(routes, &OWN_PASSWORD, post(password::own));
     let routes = endpoint::add(routes, &EMAILS, emails);
-    endpoint::add(routes, &EMAIL, email)
+    let routes = endpoint::add(routes, &EMAIL, email);
+    let tokens = get(token::list).post(token::add);
+    let token = get(token::one).delete(token::remove);
+    let routes = endpoint::add(routes, &TOKENS, tokens);
+    endpoint::add(routes, &TOKEN, token)
 }

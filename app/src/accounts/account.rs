@@ -53,6 +53,8 @@ pub struct Account {
     pub groups: Vec<(PermissionGroupId, u32)>,
     /// Organizations: all for superusers and the person itself, for others those that they manage.
     pub memberships: Vec<MembershipRow>,
+    /// When somebody logged in to it last.
+    pub last_log_in_at: Option<DateTime<Utc>>,
     /// When the account was opened.
     pub created_at: DateTime<Utc>,
     /// When it was changed last.
@@ -115,7 +117,7 @@ impl Accounts<'_> {
         page: Page,
     ) -> Result<Slice<Account>, Failure> {
         let scope = reach(by, search)?;
-        let filter = self.searched(search, filter);
+        let filter = ordinary(by, self.searched(search, filter));
         let Slice { count, rows } =
             accounts::list(self.0.store(), &scope, &filter, order, page).await?;
         let mut opened = Vec::with_capacity(rows.len());
@@ -135,7 +137,7 @@ impl Accounts<'_> {
         stretch: Stretch,
     ) -> Result<Stretched<Account>, Failure> {
         let scope = reach(by, search)?;
-        let filter = self.searched(search, filter);
+        let filter = ordinary(by, self.searched(search, filter));
         let stretched = accounts::stretch(self.0.store(), &scope, &filter, order, stretch).await?;
         let Stretched { rows, more, count, position } = stretched;
         let mut opened = Vec::with_capacity(rows.len());
@@ -188,6 +190,7 @@ impl Accounts<'_> {
             permissions: row.permissions,
             groups: row.groups,
             memberships: row.memberships.into_iter().filter(shown).collect(),
+            last_log_in_at: row.last_log_in_at,
             created_at: row.created_at,
             modified_at: row.modified_at,
         })
@@ -202,6 +205,12 @@ impl Accounts<'_> {
             primary: row.primary,
         })
     }
+}
+
+/// Superusers exist for superusers only, also where all organizations are reached.
+fn ordinary(by: &By, filter: UserFilter) -> UserFilter {
+    let superuser = if by.authority.is_narrowed() { Some(false) } else { filter.superuser };
+    UserFilter { superuser, ..filter }
 }
 
 /// Whose people the actor may list: all of them, or those that they can name.

@@ -105,7 +105,7 @@ impl Accounts<'_> {
             let mut commands = self.of_account(id, change).await?;
             commands.extend(self.of_rights(by, &row, change).await?);
             commands.extend(self.of_membership(by, &row, change.membership).await?);
-            if change.active == Some(false) && row.active {
+            if (change.active == Some(false) && row.active) || loses_rights(&row, change, &commands) {
                 commands.push(UserCommand::EndTokens);
             }
             work.handle_all::<User>(id.as_uuid(), commands).await?;
@@ -214,4 +214,19 @@ impl Accounts<'_> {
     pub(super) fn denied_membership(denied: domain::authority::Denied) -> Failure {
         Failure::denied(denied, MODEL)
     }
+}
+
+/// Is there anything that the account may do now and may not do afterwards? Then its tokens of before end.
+fn loses_rights(row: &UserRow, change: &UserChange, commands: &[UserCommand]) -> bool {
+    let loses = |command: &UserCommand| match command {
+        UserCommand::ChangeGroups(groups) => {
+            row.groups.iter().any(|(held, _)| !groups.contains(held))
+        }
+        UserCommand::ChangePermissions(permissions) => !permissions.include(row.permissions),
+        UserCommand::SetManager { manager, .. } => !manager,
+        _ => false,
+    };
+    (change.superuser == Some(false) && row.superuser)
+        || (change.staff == Some(false) && row.staff)
+        || commands.iter().any(loses)
 }

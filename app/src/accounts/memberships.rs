@@ -82,7 +82,11 @@ impl Accounts<'_> {
             by.authority
                 .require_membership(permission, row.person(&memberships), organization)
                 .map_err(Self::denied_membership)?;
-            work.handle::<User>(id.as_uuid(), UserCommand::Leave(organization)).await?;
+            // Its tokens of before end with what it may no more.
+            let was_there = memberships.iter().any(|one| one.organization_id == organization);
+            let end = was_there.then_some(UserCommand::EndTokens);
+            let leave = std::iter::once(UserCommand::Leave(organization)).chain(end).collect();
+            work.handle_all::<User>(id.as_uuid(), leave).await?;
             Ok(())
         })?;
         Ok(done)

@@ -82,11 +82,5 @@ async fn off_thread<T: Send + 'static>(
     app: &App,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Failure> {
-    let permit = app.hash_permits().acquire_owned().await;
-    tokio::task::spawn_blocking(move || {
-        let _permit = permit;
-        work()
-    })
-    .await
-    .map_err(|error| Failure::Broken(Box::new(error)))
+    app.hash_pool().run(work).await
 }

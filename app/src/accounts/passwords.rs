@@ -2,7 +2,7 @@
 
 use domain::{
     Permission, UserId,
-    accounts::{User, UserCommand},
+    accounts::{LogInMethod, LogInOutcome, User, UserCommand},
 };
 use projections::accounts::{self, UserRow};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -25,6 +25,9 @@ impl Accounts<'_> {
         field: &'static str,
     ) -> Result<Done, Failure> {
         let oneself = by.authority.is(id);
+        if oneself && !by.authority.is_wholly(id) {
+            return Err(Failure::Refused(Refusal::NarrowToken));
+        }
         let row = if oneself {
             accounts::by_id(self.0.store(), id).await?.ok_or(Failure::NotFound(MODEL))?
         } else {
@@ -32,33 +35,46 @@ impl Accounts<'_> {
         };
         if oneself {
             // Counted together with those who try to log in.
-            let name = account::open(self.0, Place::Username(id), &row.username).await?;
-            let (name, now) = (self.0.sealing().username(&name), self.0.world().now());
-            if !self.0.guesses().allow(&name, now) {
-                return Err(Failure::RateLimited);
-            }
+            let tried = self.admit(Some(id), "", by.peer, LogInMethod::PasswordChange).await?;
             let given = current.as_ref().map_or("", |current| current.expose_secret());
             if !self.fits(&row, given).await? {
-                self.0.guesses().failed(&name, now);
+                self.note(tried, LogInOutcome::WrongPassword).await?;
                 return Err(Failure::Refused(Refusal::WrongPassword));
             }
-            self.0.guesses().succeeded(&name);
         }
         self.set_password(by, &row, new, field).await
     }
 
-    /// Refuses all tokens of an account from here on, until it logs in again: one's own, and those of accounts that the actor
+    /// Refuses all tokens of an account from here on, those for a purpose too: one's own, and those of accounts that the actor
     /// may change as a whole.
     #[instrument(name = "user.revoke_tokens", skip_all, fields(user.id = %id))]
     pub async fn revoke_tokens(&self, by: &By, id: UserId) -> Result<Done, Failure> {
         let ((), done) = decide!(self.0, by, work => {
             if !by.authority.is(id) {
                 self.account(by, id, Permission::ChangeUser).await?;
+            } else if !by.authority.is_wholly(id) {
+                return Err(Failure::Refused(Refusal::NarrowToken));
             }
-            work.handle::<User>(id.as_uuid(), UserCommand::EndTokens).await?;
+            work.handle::<User>(id.as_uuid(), UserCommand::EndAllTokens).await?;
             Ok(())
         })?;
         Ok(done)
+    }
+
+    /// The hash of an account's password, for people on the machine who take accounts elsewhere.
+    pub async fn password_hash(
+        &self,
+        by: &By,
+        id: UserId,
+    ) -> Result<Option<SecretString>, Failure> {
+        if !matches!(by.authority.actor, domain::Actor::Local(_)) || !by.authority.is_unlimited() {
+            return Err(Failure::Forbidden);
+        }
+        let row = accounts::by_id(self.0.store(), id).await?.ok_or(Failure::NotFound(MODEL))?;
+        match &row.password {
+            Some(sealed) => self.0.sealing().open(Place::Password(id), sealed).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Checks the new password, keeps it and ends all tokens.

@@ -172,10 +172,12 @@ impl Memory {
                     device.fold(position, event);
                 }
             }
-            Event::Group(_)
-            | Event::Template(_)
+            Event::Gone
+            | Event::Group(_)
+            | Event::LogIn(_)
             | Event::PermissionGroup(_)
             | Event::SecretReading(_)
+            | Event::Template(_)
             | Event::User(_) => {}
         }
     }

@@ -33,7 +33,9 @@ pub(super) fn sentence(event: &Event, names: &Names, at: i64) -> Sentence {
     match event {
         Event::Configuration(event) => configuration::sentence(event, names, at),
         Event::Device(event) => device::sentence(event, names, at),
+        Event::Gone => Sentence::new("what happened is not kept any more", &[]),
         Event::Group(event) => shared::group(event, names, at),
+        Event::LogIn(event) => accounts::log_in(event),
         Event::Organization(event) => organization::sentence(event),
         Event::PermissionGroup(event) => accounts::permission_group(event),
         Event::SecretReading(_) => Sentence::new("secrets read", &[]),

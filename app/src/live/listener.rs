@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use secrecy::{ExposeSecret as _, SecretString};
 use store::StoreError;
@@ -49,6 +50,8 @@ struct Known {
     /// Of the log when the account was read: accounts change by events alone.
     head: i64,
     at: Instant,
+    /// Token or account end by themselves then.
+    until: Option<Instant>,
 }
 
 impl std::fmt::Debug for Listener {
@@ -58,8 +61,15 @@ impl std::fmt::Debug for Listener {
 }
 
 impl Listener {
-    pub(super) fn new(app: App, token: SecretString, by: By, head: i64) -> Self {
-        let known = Mutex::new(Known { head, at: Instant::now() });
+    pub(super) fn new(
+        app: App,
+        token: SecretString,
+        by: By,
+        head: i64,
+        until: Option<DateTime<Utc>>,
+    ) -> Self {
+        let until = until.map(|until| instant(&app, until));
+        let known = Mutex::new(Known { head, at: Instant::now(), until });
         Self(Arc::new(Inner { app, token, by, known }))
     }
 
@@ -77,9 +87,18 @@ impl Listener {
                 tokio::time::sleep_until(known.at + FRESH).await;
                 head.wait_for(|head| *head > known.head).await.is_ok()
             };
+            let over = async {
+                match known.until {
+                    Some(until) => tokio::time::sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
             // The store that this holds keeps the sender.
-            let _ = moved.await;
-            if let Err(ended) = self.check().await {
+            tokio::select! {
+                _ = moved => {}
+                () = over => {}
+            }
+            if let Err(ended) = self.check_now().await {
                 return ended;
             }
         }
@@ -88,7 +107,9 @@ impl Listener {
     /// Reads the account again if something may have changed and it was not read just now.
     pub(super) async fn check(&self) -> Result<(), Ended> {
         let known = *self.0.known.lock();
-        if self.0.app.store().head() <= known.head || known.at.elapsed() < FRESH {
+        let over = known.until.is_some_and(|until| until <= Instant::now());
+        let moved = self.0.app.store().head() > known.head;
+        if !over && (!moved || known.at.elapsed() < FRESH) {
             return Ok(());
         }
         self.check_now().await
@@ -97,15 +118,16 @@ impl Listener {
     /// Reads the account again.
     pub(super) async fn check_now(&self) -> Result<(), Ended> {
         let head = self.0.app.store().head();
-        let authority = self.0.app.accounts().authenticate(self.0.token.expose_secret()).await;
-        let authority = authority.map_err(|failure| match failure {
+        let known = self.0.app.accounts().known_now(self.0.token.expose_secret()).await;
+        let known = known.map_err(|failure| match failure {
             Failure::Unauthenticated | Failure::Refused(_) => Ended::Token,
             other => Ended::Failed(other),
         })?;
-        if authority != self.0.by.authority {
+        if known.authority != self.0.by.authority {
             return Err(Ended::Rights);
         }
-        *self.0.known.lock() = Known { head, at: Instant::now() };
+        let until = known.until.map(|until| instant(&self.0.app, until));
+        *self.0.known.lock() = Known { head, at: Instant::now(), until };
         Ok(())
     }
 
@@ -116,4 +138,11 @@ impl Listener {
             _ => None,
         }
     }
+}
+
+/// A moment of the calendar as the runtime waits for it: a second from now at the soonest.
+fn instant(app: &App, moment: DateTime<Utc>) -> Instant {
+    const LONGEST: Duration = Duration::from_hours(24);
+    let wait = (moment - app.world().now()).to_std().unwrap_or_default();
+    Instant::now() + wait.clamp(Duration::from_secs(1), LONGEST)
 }

@@ -61,7 +61,9 @@ impl DeviceEdit {
             Event::Device(event) => self.apply_to_device(event),
             Event::Configuration(ConfigurationEvent::Created(created)) => self.create(created, now),
             Event::Configuration(event) => self.apply_to_configuration(event),
-            Event::Group(_)
+            Event::Gone
+            | Event::Group(_)
+            | Event::LogIn(_)
             | Event::Organization(_)
             | Event::PermissionGroup(_)
             | Event::SecretReading(_)

@@ -1,10 +1,14 @@
 //! Organizations and the people in them (manual 03).
 
+mod log_in;
 mod organization;
 mod permission_group;
 mod secret_reading;
 mod user;
 
+pub use log_in::{
+    LogIn, LogInCommand, LogInError, LogInEvent, LogInMethod, LogInOutcome, LogInTried,
+};
 pub use organization::{
     CreateOrganization, DeviceLimit, Organization, OrganizationCommand, OrganizationCreated,
     OrganizationDetails, OrganizationError, OrganizationEvent,
@@ -18,6 +22,6 @@ pub use secret_reading::{
     SecretReadingEvent, SecretsRead,
 };
 pub use user::{
-    CreateUser, EmailAddress, Membership, Profile, ProfileField, User, UserCommand, UserCreated,
-    UserError, UserEvent,
+    CreateUser, EmailAddress, Membership, NamedToken, Profile, ProfileField, User, UserCommand,
+    UserCreated, UserError, UserEvent,
 };

@@ -19,7 +19,12 @@ impl Authority {
     /// Superusers exist for superusers only.
     pub fn require_person(&self, permission: Permission, person: Person<'_>) -> Result<(), Denied> {
         self.require_anywhere(permission)?;
-        let Scope::Member { manages, .. } = &self.scope else { return Ok(()) };
+        let manages = match &self.scope {
+            Scope::Member { manages, .. } | Scope::Token { manages: Some(manages), .. } => manages,
+            // A superuser's token reaches everywhere, and is no superuser.
+            Scope::Token { manages: None, .. } if person.superuser => return Err(Denied::Hidden),
+            _ => return Ok(()),
+        };
         let shared = person.memberships.iter().any(|one| manages.contains(&one.organization_id));
         if shared && !person.superuser { Ok(()) } else { Err(Denied::Hidden) }
     }
@@ -32,7 +37,11 @@ impl Authority {
         person: Person<'_>,
     ) -> Result<(), Denied> {
         self.require_person(permission, person)?;
-        let Scope::Member { manages, .. } = &self.scope else { return Ok(()) };
+        let (Scope::Member { manages, .. } | Scope::Token { manages: Some(manages), .. }) =
+            &self.scope
+        else {
+            return Ok(());
+        };
         let all = person.memberships.iter().all(|one| manages.contains(&one.organization_id));
         let owner = person.memberships.iter().any(|one| one.owner);
         if all && (!owner || self.is(person.id)) { Ok(()) } else { Err(Denied::Forbidden) }
@@ -56,6 +65,7 @@ impl Authority {
         self.require(Permission::ChangeOwner, Some(organization))?;
         match &self.scope {
             Scope::Member { owns, .. } if !owns.contains(&organization) => Err(Denied::Forbidden),
+            Scope::Token { .. } => Err(Denied::Forbidden),
             _ => Ok(()),
         }
     }
@@ -64,8 +74,12 @@ impl Authority {
     pub fn require_holding(&self, permissions: Permissions) -> Result<(), Denied> {
         match &self.scope {
             Scope::Everything => Ok(()),
-            Scope::Member { permissions: held, .. } if held.include(permissions) => Ok(()),
-            Scope::Member { .. } => Err(Denied::Forbidden),
+            Scope::Member { permissions: held, .. } | Scope::Token { permissions: held, .. }
+                if held.include(permissions) =>
+            {
+                Ok(())
+            }
+            Scope::Member { .. } | Scope::Token { .. } => Err(Denied::Forbidden),
             Scope::Registration(_) | Scope::Device(..) => Err(Denied::Hidden),
         }
     }
@@ -73,5 +87,10 @@ impl Authority {
     /// Is it this account that acts?
     pub fn is(&self, user: UserId) -> bool {
         self.actor == super::Actor::User(user)
+    }
+
+    /// Is it this account that acts, with all that it has? Asked before what nobody but oneself may do.
+    pub fn is_wholly(&self, user: UserId) -> bool {
+        self.is(user) && !self.is_narrowed()
     }
 }

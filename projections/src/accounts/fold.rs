@@ -2,7 +2,10 @@
 
 use domain::{
     Permissions,
-    accounts::{EmailAddress, Membership, PermissionGroupEvent, UserCreated, UserEvent},
+    accounts::{
+        EmailAddress, LogInEvent, LogInOutcome, Membership, PermissionGroupEvent, UserCreated,
+        UserEvent,
+    },
 };
 use store::{Arg, Op, args};
 use uuid::Uuid;
@@ -66,13 +69,35 @@ pub(super) fn user(at: At, event: &UserEvent) -> Vec<Op> {
             "INSERT INTO user_tokens (token, user_id) VALUES ($1, $2)",
             args![token, id],
         )],
-        UserEvent::TokenRevoked { token, .. } => {
-            vec![Op::new("DELETE FROM user_tokens WHERE token = $1", args![token])]
+        UserEvent::NamedTokenIssued { token_id, name, token, scope, expires_at, .. } => {
+            let organizations = scope
+                .organizations
+                .as_ref()
+                .map(|ids| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
+            vec![Op::new(
+                "INSERT INTO user_tokens (token, user_id, id, name, permissions, organizations, read_only, expires_at, created_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                args![
+                    token,
+                    id,
+                    token_id.as_uuid(),
+                    secret::column(name),
+                    scope.permissions.map(names),
+                    organizations,
+                    scope.read_only,
+                    *expires_at,
+                    time
+                ],
+            )]
         }
-        UserEvent::TokensEnded { epoch, .. } => vec![
-            Op::new("DELETE FROM user_tokens WHERE user_id = $1", args![id]),
-            Op::new("UPDATE users SET epoch = $2 WHERE id = $1", args![id, i64::from(*epoch)]),
-        ],
+        UserEvent::TokenRevoked { token, .. } | UserEvent::NamedTokenRevoked { token, .. } => {
+            vec![ended(token)]
+        }
+        UserEvent::TokensEnded { epoch, tokens, .. } => {
+            let epoch =
+                Op::new("UPDATE users SET epoch = $2 WHERE id = $1", args![id, i64::from(*epoch)]);
+            tokens.iter().map(|token| ended(token)).chain([epoch]).collect()
+        }
         UserEvent::Enabled { .. } => vec![set("active", true.into())],
         UserEvent::Disabled { .. } => vec![set("active", false.into())],
         UserEvent::MembershipAdded { membership, .. } => vec![joined(at, *membership), touched()],
@@ -124,6 +149,36 @@ pub(super) fn user(at: At, event: &UserEvent) -> Vec<Op> {
                 .collect()
         }
     }
+}
+
+/// A try is a row of its own; a good one shows at the account.
+pub(super) fn log_in(at: At, event: &LogInEvent) -> Vec<Op> {
+    let LogInEvent::Tried(tried) = event;
+    let At { id, time, .. } = at;
+    let user = tried.user_id.map(domain::UserId::as_uuid);
+    let login = user.map(|user| user.to_string()).or_else(|| tried.login.clone());
+    let row = Op::new(
+        "INSERT INTO log_ins (id, at, user_id, login, outcome, method, address, network, times) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        args![
+            id,
+            time,
+            user,
+            login.unwrap_or_default(),
+            tried.outcome.as_str(),
+            tried.method.as_str(),
+            tried.address.as_ref().map(secret::column),
+            print(tried.address.as_ref()),
+            i64::from(tried.times)
+        ],
+    );
+    let shown = user.filter(|_| tried.outcome == LogInOutcome::Succeeded).map(|user| {
+        Op::new("UPDATE users SET last_log_in_at = $2 WHERE id = $1", args![user, time])
+    });
+    std::iter::once(row).chain(shown).collect()
+}
+
+fn ended(token: &str) -> Op {
+    Op::new("DELETE FROM user_tokens WHERE token = $1", args![token])
 }
 
 fn created(at: At, created: &UserCreated) -> Vec<Op> {

@@ -50,6 +50,8 @@ pub struct UserRow {
     pub created_at: DateTime<Utc>,
     /// When it was changed last.
     pub modified_at: DateTime<Utc>,
+    /// When somebody logged in to it last.
+    pub last_log_in_at: Option<DateTime<Utc>>,
     /// Organizations, in the order in which the account came to them.
     pub memberships: Vec<MembershipRow>,
     /// Permission groups with their numbers, by number.
@@ -68,19 +70,20 @@ pub struct MembershipRow {
 }
 
 // `string_agg` and `CASE` are what both databases have; flags stand between the id and the position.
-const COLUMNS: &str = "u.id, u.username, u.email, u.phone, u.password, u.password_at, u.superuser, u.staff, u.active, u.expires_on, u.language, u.time_zone, u.permissions, u.epoch, u.created_at, u.modified_at,
+pub(super) const COLUMNS: &str = "u.id, u.username, u.email, u.phone, u.password, u.password_at, u.superuser, u.staff, u.active, u.expires_on, u.language, u.time_zone, u.permissions, u.epoch, u.created_at, u.modified_at,
     (SELECT string_agg(CAST(m.organization_id AS text) || CASE WHEN m.manager THEN 'm' ELSE '-' END || CASE WHEN m.owner THEN 'o' ELSE '-' END || CASE WHEN o.active THEN 'a' ELSE '-' END || CAST(m.added AS text), ',')
      FROM user_memberships m JOIN organizations o ON o.id = m.organization_id WHERE m.user_id = u.id),
     (SELECT string_agg(CAST(p.id AS text) || CAST(p.number AS text), ',')
      FROM user_groups g JOIN permission_groups p ON p.id = g.group_id WHERE g.user_id = u.id),
     (SELECT string_agg(p.permissions, ',')
      FROM user_groups g JOIN permission_groups p ON p.id = g.group_id WHERE g.user_id = u.id),
-    u.first_name, u.last_name, u.birth_date, u.location, u.company, u.bio, u.url, u.notes";
+    u.first_name, u.last_name, u.birth_date, u.location, u.company, u.bio, u.url, u.notes, u.last_log_in_at";
 /// Where the personal details begin, in the order of [`ProfileField::ALL`].
 const DETAILS: usize = 19;
-const WIDTH: usize = DETAILS + ProfileField::ALL.len();
+const LAST_LOG_IN: usize = DETAILS + ProfileField::ALL.len();
+pub(super) const WIDTH: usize = LAST_LOG_IN + 1;
 
-fn read(row: &Row) -> Result<UserRow, StoreError> {
+pub(super) fn read(row: &Row) -> Result<UserRow, StoreError> {
     let sealed = |column| Ok::<_, StoreError>(row.text_or_null(column)?.map(SealedText::new));
     Ok(UserRow {
         id: UserId::from_uuid(row.uuid(0)?),
@@ -103,6 +106,7 @@ fn read(row: &Row) -> Result<UserRow, StoreError> {
         groups: groups(&row.text_or_null(17)?.unwrap_or_default()),
         group_permissions: permissions(&row.text_or_null(18)?.unwrap_or_default()),
         profile: profile(row)?,
+        last_log_in_at: row.time_or_null(LAST_LOG_IN)?,
     })
 }
 
@@ -171,14 +175,6 @@ pub async fn by_login(
         }
     }
     Ok(None)
-}
-
-/// The account that a bearer token belongs to, by the token's keyed hash.
-pub async fn by_token(store: &Store, token: &str) -> Result<Option<UserRow>, StoreError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM user_tokens t JOIN users u ON u.id = t.user_id WHERE t.token = $1"
-    );
-    first(store, Query::new(sql, args![token]), read).await
 }
 
 /// Is there any account?

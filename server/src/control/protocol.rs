@@ -3,6 +3,8 @@ use serde::{Deserialize, Serialize};
 use store::{EventFilter, Mode, ProjectionState, ProjectionStates, Recorded};
 use uuid::Uuid;
 
+use crate::people::Act;
+
 /// What is asked of a running server.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
@@ -28,6 +30,11 @@ pub enum Request {
     Rebuild {
         /// Of this projection, or `claims`.
         name: String,
+    },
+    /// Something about accounts, organizations or tokens.
+    Accounts {
+        /// What.
+        act: Act,
     },
     /// The whole log as lines for a file; they are no [`Answer`]s.
     Export,
@@ -80,6 +87,8 @@ pub enum Answer {
     Head(i64),
     /// What the verification found.
     Verified(Verified),
+    /// A line for whoever asked.
+    Text(String),
     /// How the projections are doing.
     Projections(States),
     /// Tables are filled up to a position, of so many.

@@ -12,7 +12,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Answer, LONGEST, Request, place::Place, protocol::shown};
 use crate::{
-    data_folder::DataFolder, export, log::Pages, read_models, serve::open::Serving, verify,
+    data_folder::DataFolder,
+    export,
+    log::Pages,
+    people::{self, QUEUE},
+    read_models,
+    serve::open::Serving,
+    verify,
 };
 
 /// Connections at a time.
@@ -64,7 +70,7 @@ pub async fn run(socket: UnixListener, serving: Serving, stop: CancellationToken
                 return;
             }
             let answered = async {
-                let outcome = answer(&line, &mut writer, &serving, &verifying).await;
+                let outcome = answer(&line, user, &mut writer, &serving, &verifying).await;
                 let end = match outcome {
                     Ok(()) => Answer::End,
                     Err(error) => Answer::Error(format!("{error:#}")),
@@ -86,6 +92,7 @@ pub async fn run(socket: UnixListener, serving: Serving, stop: CancellationToken
 
 async fn answer(
     line: &str,
+    user: u32,
     writer: &mut OwnedWriteHalf,
     serving: &Serving,
     verifying: &Semaphore,
@@ -120,6 +127,19 @@ async fn answer(
                 }
             };
             send(writer, &Answer::Rebuilt(position)).await?;
+        }
+        Request::Accounts { act } => {
+            let (tell, mut told) = mpsc::channel(QUEUE);
+            let by = people::by(people::user_name(user));
+            let (runtime, app) = (Handle::current(), serving.app.clone());
+            // It comes to its end, whether anybody still listens or not.
+            let acting = tokio::task::spawn_blocking(move || {
+                runtime.block_on(people::perform(&app, &by, &act, &tell))
+            });
+            while let Some(line) = told.recv().await {
+                send(writer, &Answer::Text(line)).await?;
+            }
+            acting.await??;
         }
         Request::Export => {
             let (sender, mut chunks) = mpsc::channel(2);

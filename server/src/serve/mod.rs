@@ -138,6 +138,9 @@ async fn finish(opened: &open::Opened, tasks: &TaskTracker, stop: &CancellationT
     if let Err(failure) = opened.app.devices().flush_presence().await {
         tracing::warn!("presence of the last seconds is lost: {failure}");
     }
+    if let Err(failure) = opened.app.accounts().flush_token_uses().await {
+        tracing::warn!("uses of tokens in the last seconds are lost: {failure}");
+    }
     opened.close().await;
 }
 

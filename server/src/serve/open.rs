@@ -30,6 +30,8 @@ pub struct Serving {
     pub store: Store,
     /// Where it is, for the comparison of tables.
     pub location: Location,
+    /// The use cases.
+    pub app: App,
 }
 
 /// Where the log is.
@@ -96,7 +98,8 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Opened> {
 impl Opened {
     /// For the control socket.
     pub fn serving(&self) -> Serving {
-        Serving { store: self.store.clone(), location: self.location.clone() }
+        let (store, location) = (self.store.clone(), self.location.clone());
+        Serving { store, location, app: self.app.clone() }
     }
 
     /// Ends queued work; the writer goes last.
@@ -138,6 +141,10 @@ fn accounts(settings: &Settings) -> AccountSettings {
     AccountSettings {
         phone_prefixes: settings.accounts.phone_prefixes.clone(),
         shortest_password: settings.accounts.shortest_password,
+        failures_per_account: settings.accounts.failures_per_account,
+        failures_window: settings.accounts.failures_window.0,
+        failures_per_address: settings.accounts.failures_per_address,
+        failures_address_window: settings.accounts.failures_address_window.0,
     }
 }
 

@@ -142,6 +142,16 @@ sections! {
         phone_prefixes: Vec<String> = "[]";
         /// Least characters of a password.
         shortest_password: usize = "8";
+        /// Fields of `wisptrail users export`, in their order; "password" is left out unless hashes are asked for.
+        export_fields: Vec<String> = "[\"id\", \"username\", \"email\", \"password\", \"first_name\", \"last_name\", \"is_staff\", \"is_active\", \"date_joined\", \"phone_number\", \"birth_date\", \"location\", \"notes\", \"language\", \"organizations\"]";
+        /// Wrong passwords of one account from one address (of IPv6: the first 64 bits), then its next tries have to wait; 0 is no bound. Good ones do not count.
+        failures_per_account: u32 = "10";
+        /// For how long they count.
+        failures_window: Duration = "\"15m\"";
+        /// Wrong passwords from one address, whoever they are about, then its next tries have to wait; 0 is no bound.
+        failures_per_address: u32 = "100";
+        /// For how long they count.
+        failures_address_window: Duration = "\"1h\"";
     }
     /// Agents and rendering.
     Controller "controller" {

@@ -155,6 +155,12 @@ pub const STATE: &[StateTable] = &[
         only: "",
     },
     StateTable {
+        name: "token_uses",
+        key: 1,
+        columns: &[("token_id", Id), ("used_at", Time)],
+        only: "",
+    },
+    StateTable {
         name: "refusals",
         key: 5,
         columns: &[

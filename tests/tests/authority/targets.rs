@@ -194,6 +194,12 @@ impl Targets {
                 let number = data["emailAddresses"][0]["number"].to_string();
                 Things::from([("user", id), ("number", number)])
             }
+            "usertoken" => {
+                let user = Box::pin(self.thing("user", foreign)).await?;
+                let input = json!({ "userId": user, "name": name("token") });
+                let token = self.create("Token", "token", "id", input).await?;
+                Things::from([("usertoken", text(&token["id"])?)])
+            }
             "permgroup" | "permgroup_id" => {
                 let input = json!({ "name": format!("group-{number}"), "permissions": [] });
                 let group =

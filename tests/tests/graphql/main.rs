@@ -14,6 +14,7 @@ mod mutations;
 mod page;
 mod previews;
 mod tenancy;
+mod tokens;
 
 use serde_json::{Value, json};
 use wisptrail_tests::Client;

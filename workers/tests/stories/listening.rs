@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use app::{
-    DeviceChange, Ended, EventsLive, EventsPage, EventsSelection, Listener, LiveEvent, UserChange,
+    DeviceChange, Ended, EventsLive, EventsPage, EventsSelection, Listener, LiveEvent,
+    NewMembership, UserChange,
 };
 use domain::{OrganizationId, UserId, authority::Role};
 use serde_json::json;
@@ -79,13 +80,21 @@ async fn write(
 fn an_account_whose_rights_change_has_to_begin_again() -> Outcome {
     on_each_database(async |world| {
         let listener = listener(world).await?;
-        let dismissed = UserChange { groups: Some(vec![]), ..UserChange::default() };
+        let place = NewMembership { organization_id: HILLS, manager: true };
+        let promoted = UserChange { membership: Some(place), ..UserChange::default() };
         let account = UserId::from_uuid(Uuid::from_u128(101));
-        world.app.accounts().change(&World::by(), account, dismissed).await?;
+        world.app.accounts().change(&World::by(), account, promoted).await?;
         // Rights are looked at when the log moves on.
         world.register(HILLS, 1).await?;
         let ended = timeout(BOUND, listener.ended()).await?;
         assert!(matches!(ended, Ended::Rights), "{ended:?}");
+
+        // Who loses some has to log in again.
+        let listener = world.app.live().listener(TOKEN, None).await?;
+        let dismissed = UserChange { groups: Some(vec![]), ..UserChange::default() };
+        world.app.accounts().change(&World::by(), account, dismissed).await?;
+        let ended = timeout(BOUND, listener.ended()).await?;
+        assert!(matches!(ended, Ended::Token), "{ended:?}");
         Ok(())
     })
 }

@@ -12,7 +12,6 @@ use futures::{FutureExt as _, future::BoxFuture};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
-use uuid::Uuid;
 
 use super::{
     farewell::Farewell,
@@ -24,6 +23,7 @@ use super::{
 use crate::{
     ApiState,
     graphql::{batches::Batches, literals, loaders::Loaders, schema::WisptrailSchema},
+    request::Sender,
 };
 
 /// How long a client has to say who it is.
@@ -39,7 +39,7 @@ const LONGEST_ID: usize = 128;
 pub(super) struct Session {
     pub(super) schema: WisptrailSchema,
     pub(super) state: ApiState,
-    pub(super) correlation_id: Option<Uuid>,
+    pub(super) sender: Sender,
     pub(super) sockets: Sockets,
     pub(super) socket: WebSocket,
     /// From the header of the request, until `connection_init` comes.
@@ -153,7 +153,7 @@ impl Session {
         let listener = match (token(payload), self.known.take()) {
             (Some(token), _) => {
                 let live = self.state.app.live();
-                let found = live.listener(token.expose_secret(), self.correlation_id).await;
+                let found = live.listener(token.expose_secret(), self.sender.correlation_id).await;
                 found.map_err(|failure| Farewell::refused(&failure))?
             }
             (None, Some(known)) => known,
@@ -201,9 +201,11 @@ impl Session {
         };
         let app = &self.state.app;
         let (queue, batches) = Batches::new();
-        let (by, progress) = (listener.by().clone(), Progress::default());
+        let by = listener.by().clone().from(self.sender.peer());
+        let progress = Progress::default();
         let request = request
             .data(app.clone())
+            .data(self.sender)
             .data(Loaders::new(app.clone(), by.clone(), queue))
             .data(by)
             .data(listener)

@@ -113,7 +113,8 @@ pub(in crate::graphql) async fn serve(
         let sentence = format!("offer the subprotocol {}\n", protocol::NAME);
         return (StatusCode::BAD_REQUEST, sentence).into_response();
     }
-    let correlation_id = Sender::of(&parts).correlation_id;
+    let sender = Sender::of(&parts);
+    let correlation_id = sender.correlation_id;
     let known = if parts.headers.contains_key(header::AUTHORIZATION) {
         let found = match bearer(&parts.headers) {
             Ok(token) => state.app.live().listener(token, correlation_id).await,
@@ -138,7 +139,7 @@ pub(in crate::graphql) async fn serve(
     upgrade.on_upgrade(move |socket: WebSocket| async move {
         let _kept = (place, running);
         let _open = Open::connection();
-        Session { schema, state, correlation_id, sockets, socket, known }.run().await;
+        Session { schema, state, sender, sockets, socket, known }.run().await;
     })
 }
 

@@ -50,8 +50,7 @@ pub(super) fn full(caller: &Caller, account: &Account) -> Value {
         "is_active": account.active,
         "is_staff": account.staff,
         "is_superuser": account.superuser,
-        // Of sessions in a browser only, which there are none of; tokens never counted.
-        "last_login": null,
+        "last_login": account.last_log_in_at.map(moment::show),
         "expiration_date": account.expires_on,
         "date_joined": moment::show(account.created_at),
         "groups": groups(account),

@@ -1,6 +1,9 @@
 use domain::{
     Permission, Permissions,
-    accounts::{Membership, PermissionGroupEvent, ProfileField, UserCreated, UserEvent},
+    accounts::{
+        LogInEvent, LogInOutcome, Membership, PermissionGroupEvent, ProfileField, UserCreated,
+        UserEvent,
+    },
     authority::Role,
 };
 
@@ -36,6 +39,18 @@ fn permissions_changed(from: Permissions, to: Permissions) -> String {
 
 fn listed(permissions: Permissions) -> String {
     permissions.iter().map(Permission::name).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn log_in(event: &LogInEvent) -> Sentence {
+    let LogInEvent::Tried(tried) = event;
+    let text = match tried.outcome {
+        LogInOutcome::Succeeded => "logged in",
+        LogInOutcome::WrongPassword => "did not log in: the password was wrong",
+        LogInOutcome::UnknownAccount => "did not log in: there is no such account",
+        LogInOutcome::Inactive => "did not log in: the account does not work",
+        LogInOutcome::Limited => "did not log in: too many tries",
+    };
+    Sentence::new(text, &[])
 }
 
 /// Names and addresses of people are sealed: they are not in sentences.
@@ -91,6 +106,12 @@ pub(super) fn user(event: &UserEvent) -> Sentence {
         }
         UserEvent::TokenIssued { .. } => Sentence::new("token issued", &["tokens"]),
         UserEvent::TokenRevoked { .. } => Sentence::new("token revoked", &["tokens"]),
+        UserEvent::NamedTokenIssued { .. } => {
+            Sentence::new("token for a purpose made", &["tokens"])
+        }
+        UserEvent::NamedTokenRevoked { .. } => {
+            Sentence::new("token for a purpose revoked", &["tokens"])
+        }
         UserEvent::TokensEnded { .. } => Sentence::new("all tokens ended", &["tokens"]),
         UserEvent::Enabled { .. } => Sentence::new("enabled", &["active"]),
         UserEvent::Disabled { .. } => Sentence::new("disabled", &["active"]),

@@ -2,7 +2,9 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use domain::{
     Fact as _,
-    accounts::{OrganizationEvent, PermissionGroupEvent, SecretReadingEvent, UserEvent},
+    accounts::{
+        LogInEvent, OrganizationEvent, PermissionGroupEvent, SecretReadingEvent, UserEvent,
+    },
     configuration::{ConfigurationEvent, TemplateEvent},
     device::{DeviceEvent, GroupEvent},
 };
@@ -34,6 +36,7 @@ fn every_event_has_a_sentence() {
         ConfigurationEvent::TYPES,
         DeviceEvent::TYPES,
         GroupEvent::TYPES,
+        LogInEvent::TYPES,
         OrganizationEvent::TYPES,
         PermissionGroupEvent::TYPES,
         SecretReadingEvent::TYPES,
@@ -49,8 +52,14 @@ fn every_event_has_a_sentence() {
         let Sentence { text, changed } = sentence(&event, &Names::default(), 1);
         assert!(text.len() > 5 && !text.contains('\n'), "{name}: {text}");
         assert!(text.starts_with(|c: char| c.is_alphabetic()), "{name}: {text}");
-        let quiet =
-            ["registered_again", "reported_outdated", ".removed", "removal_started", "secret.read"];
+        let quiet = [
+            "registered_again",
+            "reported_outdated",
+            "log_in.tried",
+            ".removed",
+            "removal_started",
+            "secret.read",
+        ];
         assert_eq!(
             changed.is_empty(),
             quiet.iter().any(|end| name.ends_with(end)),

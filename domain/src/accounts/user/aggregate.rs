@@ -4,13 +4,13 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CreateUser, EmailAddress, Membership, Profile, ProfileField, UserCommand, UserCreated,
-    UserError, UserEvent, addresses::Addresses, memberships::Memberships,
+    CreateUser, EmailAddress, Membership, NamedToken, Profile, ProfileField, UserCommand,
+    UserCreated, UserError, UserEvent,
+    addresses::Addresses,
+    memberships::Memberships,
+    token::{Held, Tokens},
 };
 use crate::{FieldError, PermissionGroupId, Permissions, Sealed, UserId, fact::aggregate, field};
-
-/// Most tokens that an account can hold.
-const TOKENS: usize = 100;
 
 /// Just enough state to decide the next command.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -44,6 +44,7 @@ pub struct Account {
     addresses: Vec<EmailAddress>,
     /// Keyed hashes.
     tokens: Vec<String>,
+    named_tokens: Vec<Held>,
     epoch: u32,
 }
 
@@ -111,6 +112,8 @@ impl Account {
         let user_id = self.id;
         let memberships = Memberships { user_id, held: &self.memberships };
         let addresses = Addresses { user_id, held: &self.addresses };
+        let tokens =
+            Tokens { user_id, plain: &self.tokens, named: &self.named_tokens, epoch: self.epoch };
         let print = |value: &Option<Sealed>| value.as_ref().map(|value| value.fingerprint.clone());
         Ok(match command {
             UserCommand::Create(_) => return Err(UserError::Exists),
@@ -144,18 +147,12 @@ impl Account {
             UserCommand::RehashPassword(password) => {
                 Some(UserEvent::PasswordRehashed { user_id, password })
             }
-            UserCommand::IssueToken(token) if self.tokens.contains(&token) => None,
-            UserCommand::IssueToken(_) if self.tokens.len() >= TOKENS => {
-                return Err(UserError::TooManyTokens);
-            }
-            UserCommand::IssueToken(token) => Some(UserEvent::TokenIssued { user_id, token }),
-            UserCommand::RevokeToken(token) => {
-                self.tokens.contains(&token).then_some(UserEvent::TokenRevoked { user_id, token })
-            }
-            UserCommand::EndTokens => {
-                let (epoch, tokens) = (self.epoch.saturating_add(1), self.tokens.clone());
-                Some(UserEvent::TokensEnded { user_id, epoch, tokens })
-            }
+            UserCommand::IssueToken(token) => tokens.issue(token)?,
+            UserCommand::RevokeToken(token) => tokens.revoke(token),
+            UserCommand::IssueNamedToken(new) => tokens.name(*new)?,
+            UserCommand::RevokeNamedToken(id) => tokens.revoke_named(id),
+            UserCommand::EndTokens => Some(tokens.end(false)),
+            UserCommand::EndAllTokens => Some(tokens.end(true)),
             UserCommand::SetActive(wanted) => (wanted != self.active).then_some(if wanted {
                 UserEvent::Enabled { user_id }
             } else {
@@ -222,9 +219,17 @@ impl Account {
             UserEvent::PermissionsChanged { to, .. } => self.permissions = to,
             UserEvent::TokenIssued { token, .. } => self.tokens.push(token),
             UserEvent::TokenRevoked { token, .. } => self.tokens.retain(|held| *held != token),
-            UserEvent::TokensEnded { epoch, .. } => {
+            UserEvent::NamedTokenIssued { token_id, name, token, scope, expires_at, .. } => {
+                let named = NamedToken { token_id, name, token, scope, expires_at };
+                self.named_tokens.push(Held::from(&named));
+            }
+            UserEvent::NamedTokenRevoked { token_id, .. } => {
+                self.named_tokens.retain(|held| !held.is(token_id));
+            }
+            UserEvent::TokensEnded { epoch, tokens, .. } => {
                 self.epoch = epoch;
                 self.tokens.clear();
+                self.named_tokens.retain(|held| !held.is_among(&tokens));
             }
             UserEvent::Enabled { .. } => self.active = true,
             UserEvent::Disabled { .. } => self.active = false,
@@ -300,6 +305,7 @@ impl From<UserCreated> for Account {
             memberships: created.memberships,
             addresses: created.addresses,
             tokens: Vec::new(),
+            named_tokens: Vec::new(),
             epoch: 0,
         }
     }

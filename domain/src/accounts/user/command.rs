@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use super::{EmailAddress, Membership, Profile, ProfileField};
-use crate::{OrganizationId, PermissionGroupId, Permissions, Sealed, UserId};
+use super::{EmailAddress, Membership, NamedToken, Profile, ProfileField};
+use crate::{OrganizationId, PermissionGroupId, Permissions, Sealed, TokenId, UserId};
 
 /// What can be asked of an account.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,8 +43,14 @@ pub enum UserCommand {
     IssueToken(String),
     /// Refuse a bearer token from here on: its keyed hash.
     RevokeToken(String),
-    /// Refuse all bearer tokens from here on.
+    /// Let a bearer token for a purpose be valid.
+    IssueNamedToken(Box<NamedToken>),
+    /// Refuse a bearer token for a purpose from here on.
+    RevokeNamedToken(TokenId),
+    /// Refuse the bearer tokens of log-ins from here on.
     EndTokens,
+    /// Refuse all bearer tokens from here on, those for a purpose too.
+    EndAllTokens,
     /// Let the account work, or refuse it.
     SetActive(bool),
     /// Belong to an organization; for one that it belongs to, manage it or not.

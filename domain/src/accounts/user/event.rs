@@ -1,14 +1,17 @@
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{EmailAddress, Membership, Profile, ProfileField};
 use crate::{
-    Claim, ClaimChange, Fact, OrganizationId, PermissionGroupId, Permissions, Sealed, UserId,
-    authority::Role, fact::stored_as, kind,
+    Claim, ClaimChange, Fact, OrganizationId, PermissionGroupId, Permissions, Sealed, TokenId,
+    UserId,
+    authority::{Role, TokenScope},
+    fact::stored_as,
+    kind,
 };
 
 /// What has happened to an account. Personal data is sealed under the person's own key, so that it can be erased. Stored for
@@ -128,13 +131,39 @@ pub enum UserEvent {
         /// Keyed hash of the token.
         token: String,
     },
-    /// No bearer token is valid any more; the account gets another one when it asks.
+    /// A bearer token for a purpose is valid from here on.
+    NamedTokenIssued {
+        /// The account.
+        user_id: UserId,
+        /// What it is revoked by.
+        token_id: TokenId,
+        /// What it is for.
+        name: Sealed,
+        /// Keyed hash of the token; the token itself is not stored.
+        token: String,
+        /// How far it goes.
+        #[serde(default)]
+        scope: TokenScope,
+        /// It is refused from then on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<DateTime<Utc>>,
+    },
+    /// A bearer token for a purpose is not valid any more.
+    NamedTokenRevoked {
+        /// The account.
+        user_id: UserId,
+        /// Which.
+        token_id: TokenId,
+        /// Keyed hash of the token.
+        token: String,
+    },
+    /// The bearer tokens of log-ins are not valid any more, and perhaps others; the account gets another one when it asks.
     TokensEnded {
         /// The account.
         user_id: UserId,
         /// How often this has happened.
         epoch: u32,
-        /// Keyed hashes of those that were valid.
+        /// Keyed hashes of those that end.
         tokens: Vec<String>,
     },
     /// The account works again.
@@ -248,6 +277,8 @@ stored_as! { UserEvent:
     PasswordRehashed => "user.password_rehashed",
     TokenIssued => "user.token_issued",
     TokenRevoked => "user.token_revoked",
+    NamedTokenIssued => "user.named_token_issued",
+    NamedTokenRevoked => "user.named_token_revoked",
     TokensEnded => "user.tokens_ended",
     Enabled => "user.enabled",
     Disabled => "user.disabled",
@@ -336,8 +367,14 @@ impl Fact for UserEvent {
             Self::PhoneChanged { from, phone, .. } => {
                 exchange(kind::USER_PHONE, from.as_ref(), phone.as_ref())
             }
-            Self::TokenIssued { token: issued, .. } => vec![ClaimChange::Take(token(issued))],
-            Self::TokenRevoked { token: revoked, .. } => vec![ClaimChange::Release(token(revoked))],
+            Self::TokenIssued { token: issued, .. }
+            | Self::NamedTokenIssued { token: issued, .. } => {
+                vec![ClaimChange::Take(token(issued))]
+            }
+            Self::TokenRevoked { token: revoked, .. }
+            | Self::NamedTokenRevoked { token: revoked, .. } => {
+                vec![ClaimChange::Release(token(revoked))]
+            }
             Self::TokensEnded { tokens, .. } => {
                 tokens.iter().map(|ended| ClaimChange::Release(token(ended))).collect()
             }

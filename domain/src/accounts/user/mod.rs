@@ -9,6 +9,7 @@ mod memberships;
 mod profile;
 #[cfg(test)]
 mod tests;
+mod token;
 
 pub use addresses::EmailAddress;
 pub use aggregate::User;
@@ -17,3 +18,4 @@ pub use error::UserError;
 pub use event::{UserCreated, UserEvent};
 pub use memberships::Membership;
 pub use profile::{Profile, ProfileField};
+pub use token::NamedToken;

@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    Claim, ClaimChange, Fact, Permissions, Sealed,
-    authority::Role,
+    Claim, ClaimChange, Fact, FieldError, Permissions, Problem, Sealed, TokenId,
+    authority::{Role, TokenScope},
     kind,
     sample::{organization, sealed, user},
 };
@@ -46,6 +46,53 @@ fn a_token_is_issued_and_revoked_once() {
         .when(revoke("t"))
         .then_expect_events(vec![]);
     given(vec![created(None)]).when(revoke("t")).then_expect_events(vec![]);
+}
+
+#[test]
+fn a_named_token_outlives_those_of_log_ins() {
+    let named = |number: u128, name: &str| NamedToken {
+        token_id: TokenId::from_uuid(Uuid::from_u128(number)),
+        name: sealed(name, "n"),
+        token: format!("hash-{number}"),
+        scope: TokenScope::default(),
+        expires_at: None,
+    };
+    let command = |token: NamedToken| UserCommand::IssueNamedToken(Box::new(token));
+    let made = |token: NamedToken| UserEvent::NamedTokenIssued {
+        user_id: user(7),
+        token_id: token.token_id,
+        name: token.name,
+        token: token.token,
+        scope: token.scope,
+        expires_at: token.expires_at,
+    };
+    let ended = |tokens: &[&str]| UserEvent::TokensEnded {
+        user_id: user(7),
+        epoch: 1,
+        tokens: tokens.iter().map(|token| (*token).to_owned()).collect(),
+    };
+    let known = || vec![created(None), issued("t"), made(named(1, "lab"))];
+    given(vec![created(None)])
+        .when(command(named(1, "lab")))
+        .then_expect_events(vec![made(named(1, "lab"))]);
+    given(known()).when(command(named(1, "lab"))).then_expect_events(vec![]);
+    let rule = "is the name of another token of the account".to_owned();
+    let taken = FieldError::new("name", Problem::Rule(rule));
+    given(known()).when(command(named(2, "lab"))).then_expect_error(UserError::Invalid(taken));
+    given(known()).when(UserCommand::EndTokens).then_expect_events(vec![ended(&["t"])]);
+    given(known())
+        .when(UserCommand::EndAllTokens)
+        .then_expect_events(vec![ended(&["t", "hash-1"])]);
+    let token_id = TokenId::from_uuid(Uuid::from_u128(1));
+    let revoke = UserCommand::RevokeNamedToken(token_id);
+    let revoked =
+        UserEvent::NamedTokenRevoked { user_id: user(7), token_id, token: "hash-1".to_owned() };
+    let mut after = known();
+    after.push(ended(&["t"]));
+    given(after).when(revoke.clone()).then_expect_events(vec![revoked]);
+    let mut after = known();
+    after.push(ended(&["t", "hash-1"]));
+    given(after).when(revoke).then_expect_events(vec![]);
 }
 
 #[test]

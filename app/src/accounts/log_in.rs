@@ -1,0 +1,237 @@
+//! Logging in. Every try is a fact, the good ones and the others.
+
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    time::Duration,
+};
+
+use chrono::TimeDelta;
+use domain::{
+    LogInId, Sealed, UserId,
+    accounts::{LogIn, LogInCommand, LogInMethod, LogInOutcome, LogInTried, User, UserCommand},
+};
+use projections::accounts::{self, UserRow};
+use tracing::instrument;
+
+use super::{
+    Accounts, authority,
+    guesses::{COUNTED, Pair, Seen, Ticket, UNDER_ATTACK, Verdict, judge},
+    password, phone,
+};
+use crate::{By, Failure, Peer, sealing::Place, work::decide};
+
+/// How long a try may wait for others that are being looked at.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Who logged in from somewhere within this time was there before.
+const REMEMBERED: TimeDelta = TimeDelta::days(30);
+
+/// A try that is being looked at.
+pub(super) struct Try {
+    user: Option<UserId>,
+    pair: Pair,
+    from: Option<Peer>,
+    method: LogInMethod,
+    /// Others count it until its end is in the log.
+    ticket: Option<Ticket>,
+}
+
+impl Accounts<'_> {
+    /// The same as [`log_in_from`](Self::log_in_from) on the machine itself.
+    pub async fn log_in(&self, login: &str, password: &str) -> Result<String, Failure> {
+        self.log_in_from(login, password, None).await
+    }
+
+    /// Exchanges a user name, an e-mail address or a phone number and a password for the account's bearer token, which is the
+    /// same every time until all tokens are ended.
+    #[instrument(name = "user.log_in", skip_all)]
+    pub async fn log_in_from(
+        &self,
+        login: &str,
+        password: &str,
+        from: Option<Peer>,
+    ) -> Result<String, Failure> {
+        let sealing = self.0.sealing();
+        let name = sealing.username(login);
+        let prefixes = &self.0.settings().accounts.phone_prefixes;
+        let phones: Vec<String> =
+            phone::spellings(login, prefixes).iter().map(|phone| sealing.phone(phone)).collect();
+        let email = sealing.email(login);
+        let found = accounts::by_login(self.0.store(), &phones, &email, &name).await?;
+        let known = found.as_ref().map(|user| user.id);
+        let tried = self.admit(known, &name, from, LogInMethod::Password).await?;
+
+        let hash = match &found {
+            Some(user) => match &user.password {
+                Some(sealed) => Some(sealing.open(Place::Password(user.id), sealed).await?),
+                None => None,
+            },
+            None => None,
+        };
+        // Unknown accounts take as long as known ones.
+        let fits = password::verify(self.0, password, hash).await?;
+        let outcome = match &found {
+            None => LogInOutcome::UnknownAccount,
+            Some(_) if !fits => LogInOutcome::WrongPassword,
+            Some(user) if !self.works(user) => LogInOutcome::Inactive,
+            Some(_) => LogInOutcome::Succeeded,
+        };
+        let Some(user) = found.filter(|_| outcome == LogInOutcome::Succeeded) else {
+            self.note(tried, outcome).await?;
+            return Err(Failure::Unauthenticated);
+        };
+        self.token_of(&user, tried).await
+    }
+
+    /// The token of an account, which is valid from here on, and the fact that somebody logged in for it.
+    async fn token_of(&self, user: &UserRow, tried: Try) -> Result<String, Failure> {
+        let sealing = self.0.sealing();
+        let token = sealing.derived_token(user.id, user.epoch);
+        let hash = sealing.token(&token);
+        let is_new = accounts::by_token(self.0.store(), &hash).await?.is_none();
+        let correlation_id = tried.from.and_then(|from| from.correlation_id);
+        let by = By::new(authority(user), correlation_id);
+        let fact = self.fact(&tried, LogInOutcome::Succeeded, 1).await?;
+        decide!(self.0, &by, work => {
+            if is_new {
+                let issue = UserCommand::IssueToken(hash.clone());
+                work.handle::<User>(user.id.as_uuid(), issue).await?;
+            }
+            let note = LogInCommand::Note(fact.clone());
+            work.handle::<LogIn>(fact.log_in_id.as_uuid(), note).await
+        })?;
+        drop(tried.ticket);
+        Ok(token)
+    }
+
+    /// Asks whether a password may be looked at, and waits where that is the answer. What is looked at ends with
+    /// [`note`](Self::note).
+    pub(super) async fn admit(
+        &self,
+        user: Option<UserId>,
+        login: &str,
+        from: Option<Peer>,
+        method: LogInMethod,
+    ) -> Result<Try, Failure> {
+        let login = user.map_or_else(|| login.to_owned(), |user| user.to_string());
+        let network = from.map(|from| self.0.sealing().network(network(from.address)));
+        let pair = Pair { login, network: network.clone().unwrap_or_default() };
+        let mut tried = Try { user, pair, from, method, ticket: None };
+        // Somebody on the machine itself has other ways.
+        if network.is_none() {
+            return Ok(tried);
+        }
+        let ticket = self.0.guesses().enter(&tried.pair);
+        let admitted = tokio::time::timeout(PATIENCE, self.turn(&tried.pair, &ticket)).await;
+        match admitted.unwrap_or(Err(Failure::Unavailable))? {
+            Verdict::Refused(after) => {
+                drop(ticket);
+                let now = self.0.world().now();
+                let pair = tried.pair.clone();
+                if let Some((tried, times)) = self.0.guesses().refused(&pair, tried, now) {
+                    self.append(&tried, LogInOutcome::Limited, times).await?;
+                }
+                Err(Failure::Throttled(after))
+            }
+            verdict => {
+                if let Verdict::Slowly(wait) = verdict {
+                    tokio::time::sleep(wait).await;
+                }
+                tried.ticket = Some(ticket);
+                Ok(tried)
+            }
+        }
+    }
+
+    /// What is to be done with a try, once nobody ahead of it decides that.
+    async fn turn(&self, pair: &Pair, ticket: &Ticket) -> Result<Verdict, Failure> {
+        let (store, settings) = (self.0.store(), &self.0.settings().accounts);
+        loop {
+            let now = self.0.world().now();
+            let since =
+                |window: Duration| now - TimeDelta::from_std(window).unwrap_or(TimeDelta::days(1));
+            // Before the log: who ends in between is counted twice, and not left out.
+            let ahead = ticket.ahead();
+            let most = [settings.failures_per_account, COUNTED, settings.failures_per_address];
+            let [of_pair, of_login, of_network] = accounts::failures(
+                store,
+                (&pair.login, since(settings.failures_window)),
+                (Some(&pair.network), since(settings.failures_address_window)),
+                most,
+            )
+            .await?;
+            let was_here = of_login.count >= UNDER_ATTACK
+                && accounts::was_here(store, &pair.login, Some(&pair.network), now - REMEMBERED)
+                    .await?;
+            let seen =
+                Seen { pair: of_pair, login: of_login, network: of_network, ahead, was_here };
+            match judge(&seen, settings, now) {
+                Verdict::AfterOthers => ticket.fewer(&seen, settings).await,
+                verdict => return Ok(verdict),
+            }
+        }
+    }
+
+    /// Writes down how a try ended.
+    pub(super) async fn note(&self, tried: Try, outcome: LogInOutcome) -> Result<(), Failure> {
+        let noted = self.append(&tried, outcome, 1).await;
+        drop(tried.ticket);
+        noted
+    }
+
+    async fn append(&self, tried: &Try, outcome: LogInOutcome, times: u32) -> Result<(), Failure> {
+        let fact = self.fact(tried, outcome, times).await?;
+        let mut by = By::system("log_in");
+        by.correlation_id = tried.from.and_then(|from| from.correlation_id);
+        decide!(self.0, &by, work => {
+            let note = LogInCommand::Note(fact.clone());
+            work.handle::<LogIn>(fact.log_in_id.as_uuid(), note).await
+        })?;
+        Ok(())
+    }
+
+    async fn fact(
+        &self,
+        tried: &Try,
+        outcome: LogInOutcome,
+        times: u32,
+    ) -> Result<LogInTried, Failure> {
+        let id = LogInId::from_uuid(self.0.new_id());
+        let address = match tried.from {
+            Some(from) => {
+                let place = Place::LogInAddress(id, tried.user);
+                let sealed = self.0.sealing().seal(place, &from.address.to_string()).await?;
+                Some(Sealed { fingerprint: tried.pair.network.clone(), ..sealed })
+            }
+            None => None,
+        };
+        let login = tried.user.is_none().then(|| tried.pair.login.clone());
+        let (user_id, method) = (tried.user, tried.method);
+        Ok(LogInTried { log_in_id: id, user_id, login, outcome, method, address, times })
+    }
+}
+
+/// Whoever has one address of IPv6 has 2^64 of them.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let bits = u128::from(address) & !u128::from(u64::MAX);
+            IpAddr::V6(Ipv6Addr::from(bits))
+        }
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_ipv6_stands_for_its_network() {
+        let of = |text: &str| network(text.parse().unwrap()).to_string();
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(of("2001:db8:1:2::"), of("2001:db8:1:2:ffff::1"));
+        assert_ne!(of("2001:db8:1:3::1"), of("2001:db8:1:2::1"));
+        assert_eq!(of("192.0.2.7"), "192.0.2.7");
+        assert_eq!(of("::ffff:192.0.2.7"), "192.0.2.7");
+    }
+}
