@@ -111,8 +111,13 @@ async fn known(server: &Server, fixture: &Fixture) -> anyhow::Result<Vec<(String
 }
 
 /// Special acts, which the recorded groups have no permission of their own for.
-const ACTS: [&str; 4] =
-    ["Can push configuration", "Can reboot Device", "Can run custom command", "Can find user"];
+const ACTS: [&str; 5] = [
+    "Can push configuration",
+    "Can reboot Device",
+    "Can run custom command",
+    "Can find user",
+    "Can see secrets",
+];
 
 /// Administrator and Operator hold what is recorded of them as far as it exists here, and may see what they may change.
 async fn default_groups(database: Database) -> anyhow::Result<()> {
