@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use futures::{StreamExt, stream};
 use wisptrail_tests::{
     Database, Server, Start,
     conformance::{Area, Clients, Outcome, Report, Rules, Transcript, replay},
@@ -19,9 +18,6 @@ const LATER: [(&str, &str); 4] = [
     ("/api/v1/monitoring/", "monitoring"),
 ];
 
-/// Servers at a time.
-const PARALLEL: usize = 4;
-
 async fn agent_protocol(database: Database) -> anyhow::Result<()> {
     let area = Area::find("agent-protocol")?;
     if area.is_absent() {
@@ -36,17 +32,7 @@ async fn agent_protocol(database: Database) -> anyhow::Result<()> {
             None => scenarios.push((name(path), transcript)),
         }
     }
-    let outcomes = stream::iter(scenarios)
-        .map(|(file, transcript)| {
-            let (area, database) = (&area, &database);
-            async move { (file, scenario(&transcript, area, database).await) }
-        })
-        .buffered(PARALLEL)
-        .collect::<Vec<_>>()
-        .await;
-    for (file, outcome) in outcomes {
-        report.add(&file, outcome);
-    }
+    report.play(scenarios, async |transcript| scenario(transcript, &area, &database).await).await;
     report.finish(&area, database.name())
 }
 

@@ -6,7 +6,6 @@ use std::{
 };
 
 use anyhow::Context;
-use futures::{StreamExt, stream};
 use reqwest::Method;
 use serde_json::{Value, json};
 use wisptrail_tests::{
@@ -24,9 +23,6 @@ const LATER: [(&str, &str); 2] = [
 ];
 /// What the permission groups of a new installation hold: no transcript.
 const GROUPS: &str = "default-groups.json";
-/// Servers at a time.
-const PARALLEL: usize = 4;
-
 async fn transcripts(database: Database) -> anyhow::Result<()> {
     let area = Area::find("rest")?;
     if area.is_absent() {
@@ -42,17 +38,7 @@ async fn transcripts(database: Database) -> anyhow::Result<()> {
             None => scenarios.push((file, Transcript::read(path)?)),
         }
     }
-    let outcomes = stream::iter(scenarios)
-        .map(|(file, transcript)| {
-            let (area, database) = (&area, &database);
-            async move { (file, scenario(&transcript, area, database).await) }
-        })
-        .buffered(PARALLEL)
-        .collect::<Vec<_>>()
-        .await;
-    for (file, outcome) in outcomes {
-        report.add(&file, outcome);
-    }
+    report.play(scenarios, async |transcript| scenario(transcript, &area, &database).await).await;
     report.finish(&area, database.name())
 }
 

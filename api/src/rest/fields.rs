@@ -5,8 +5,12 @@
     reason = "absent, null and a value are three things, and use cases take them as these"
 )]
 
-use std::{borrow::Cow, net::IpAddr};
+use std::{borrow::Cow, convert::Infallible, net::IpAddr};
 
+use axum::{
+    extract::FromRequestParts,
+    http::{Method, request::Parts},
+};
 use domain::{Document, Problem};
 use serde_json::Value;
 use uuid::Uuid;
@@ -20,6 +24,23 @@ use super::{
 
 /// Most elements of a list of references.
 const ELEMENTS: usize = 1000;
+
+/// How much of an object a request speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// `PUT`: all of it.
+    Whole,
+    /// `PATCH`: what is left out stays.
+    Part,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Extent {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(if parts.method == Method::PATCH { Self::Part } else { Self::Whole })
+    }
+}
 
 /// The fields of an input, and what was found wrong with them.
 pub(super) struct Fields<'a> {
@@ -57,6 +78,19 @@ impl<'a> Fields<'a> {
     /// For a part of something.
     pub(super) fn some(input: &'a Input) -> Self {
         Self { partial: true, ..Self::whole(input) }
+    }
+
+    /// For as much as the request speaks of.
+    pub(super) fn of(input: &'a Input, extent: Extent) -> Self {
+        match extent {
+            Extent::Whole => Self::whole(input),
+            Extent::Part => Self::some(input),
+        }
+    }
+
+    /// Are absent fields fine?
+    pub(super) fn is_partial(&self) -> bool {
+        self.partial
     }
 
     /// For an object inside another; its errors go under the outer's name.
@@ -220,70 +254,55 @@ impl<'a> Fields<'a> {
 
     /// Several references, each once, in order. A form without any means none.
     pub(super) fn references(&mut self, name: &'static str, required: bool) -> Option<Vec<Uuid>> {
-        let found: Result<Vec<Uuid>, String> = match (self.input, self.input.get(name)) {
+        let ids = self.several(name, required, uuid, reference)?;
+        let mut once = Vec::with_capacity(ids.len());
+        for id in ids {
+            if !once.contains(&id) {
+                once.push(id);
+            }
+        }
+        Some(once)
+    }
+
+    /// References to things that have numbers, each once, in order. A form without any means none.
+    pub(super) fn numbers(&mut self, name: &'static str) -> Option<Vec<u32>> {
+        let mut numbers = self.several(name, false, number_in, number)?;
+        numbers.sort_unstable();
+        numbers.dedup();
+        Some(numbers)
+    }
+
+    /// The elements of a list, from words of a form or from values.
+    fn several<T>(
+        &mut self,
+        name: &'static str,
+        required: bool,
+        word: fn(&str) -> Result<T, String>,
+        value: fn(&Value) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
+        let found: Result<Vec<T>, String> = match (self.input, self.input.get(name)) {
             (Input::Form(_), Given::Absent) if !self.partial => return Some(Vec::new()),
             (_, Given::Absent) => {
                 self.absent(name, required);
                 return None;
             }
             (Input::Form(form), _) => {
-                form.all(name).filter(|id| !id.is_empty()).map(uuid).collect()
+                form.all(name).filter(|text| !text.is_empty()).map(word).collect()
             }
-            (_, Given::Value(Value::Array(values))) => values.iter().map(reference).collect(),
+            (_, Given::Value(Value::Array(values))) => values.iter().map(value).collect(),
             (_, Given::Value(Value::Null)) => Err(sentences::NULL.to_owned()),
             (_, Given::Value(value)) => {
                 Err(format!("Expected a list of items but got type \"{}\".", kind(value)))
             }
-            (_, Given::Text(text)) => uuid(text).map(|id| vec![id]),
+            (_, Given::Text(text)) => word(text).map(|one| vec![one]),
         };
         match found {
-            Ok(ids) if ids.len() > ELEMENTS => {
+            Ok(elements) if elements.len() > ELEMENTS => {
                 let sentence = format!("Ensure this field has no more than {ELEMENTS} elements.");
                 self.refuse(name, sentence);
                 None
             }
-            Ok(ids) => {
-                let mut once = Vec::with_capacity(ids.len());
-                for id in ids {
-                    if !once.contains(&id) {
-                        once.push(id);
-                    }
-                }
-                Some(once)
-            }
-            Err(sentence) => {
-                self.refuse(name, sentence);
-                None
-            }
-        }
-    }
-
-    /// References to things that have numbers, each once, in order. A form without any means none.
-    pub(super) fn numbers(&mut self, name: &'static str) -> Option<Vec<u32>> {
-        let found: Result<Vec<u32>, String> = match (self.input, self.input.get(name)) {
-            (Input::Form(_), Given::Absent) if !self.partial => return Some(Vec::new()),
-            (_, Given::Absent) => return None,
-            (Input::Form(form), _) => {
-                form.all(name).filter(|text| !text.is_empty()).map(number_in).collect()
-            }
-            (_, Given::Value(Value::Array(values))) => values.iter().map(number).collect(),
-            (_, Given::Value(Value::Null)) => Err(sentences::NULL.to_owned()),
-            (_, Given::Value(value)) => {
-                Err(format!("Expected a list of items but got type \"{}\".", kind(value)))
-            }
-            (_, Given::Text(text)) => number_in(text).map(|one| vec![one]),
-        };
-        match found {
-            Ok(numbers) if numbers.len() > ELEMENTS => {
-                let sentence = format!("Ensure this field has no more than {ELEMENTS} elements.");
-                self.refuse(name, sentence);
-                None
-            }
-            Ok(mut numbers) => {
-                numbers.sort_unstable();
-                numbers.dedup();
-                Some(numbers)
-            }
+            Ok(elements) => Some(elements),
             Err(sentence) => {
                 self.refuse(name, sentence);
                 None

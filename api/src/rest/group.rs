@@ -28,7 +28,7 @@ const DETAIL: Endpoint = Endpoint {
 
 pub(super) fn routes() -> Routes {
     let list = get(list::handle).post(create::handle);
-    let detail = get(get::handle).put(change::replace).patch(change::update).delete(delete::handle);
+    let detail = get(get::handle).put(change::change).patch(change::change).delete(delete::handle);
     let routes = endpoint::add(Routes::default(), &LIST, list);
     endpoint::add(routes, &DETAIL, detail)
 }

@@ -10,7 +10,7 @@ use super::{
     caller::Caller,
     endpoint::{self, Endpoint, Unread},
     failure::{Errors, RestError},
-    fields::Fields,
+    fields::{Extent, Fields},
     id::Id,
     organization::{device_limit, limit},
     sentences::REQUIRED,
@@ -25,7 +25,7 @@ const LIMITS: Endpoint = Endpoint {
 };
 
 pub(super) fn routes() -> Routes {
-    endpoint::add(Routes::default(), &LIMITS, get(show).put(replace).patch(update))
+    endpoint::add(Routes::default(), &LIMITS, get(show).put(change).patch(change))
 }
 
 async fn show(
@@ -37,31 +37,14 @@ async fn show(
     shown(&state, &caller, OrganizationId::from_uuid(id)).await
 }
 
-async fn replace(
-    State(state): State<ApiState>,
-    caller: Caller,
-    Id(id): Id,
-    body: Unread,
-) -> Result<Json<Value>, RestError> {
-    change(&state, &caller, OrganizationId::from_uuid(id), body, false).await
-}
-
-async fn update(
-    State(state): State<ApiState>,
-    caller: Caller,
-    Id(id): Id,
-    body: Unread,
-) -> Result<Json<Value>, RestError> {
-    change(&state, &caller, OrganizationId::from_uuid(id), body, true).await
-}
-
 async fn change(
-    state: &ApiState,
-    caller: &Caller,
-    id: OrganizationId,
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id,
+    extent: Extent,
     body: Unread,
-    partial: bool,
 ) -> Result<Json<Value>, RestError> {
+    let id = OrganizationId::from_uuid(id);
     // Who founds organizations says how large they are.
     caller.may_plainly(Permission::AddOrganization)?;
     let organizations = state.app.organizations();
@@ -69,7 +52,7 @@ async fn change(
     let input = body.input().await?;
     let mut fields = Fields::some(&input);
     let limit = device_limit(&mut fields, &input);
-    if limit.is_none() && !partial && !fields.has("device_limit") {
+    if limit.is_none() && extent == Extent::Whole && !fields.has("device_limit") {
         fields.refuse("device_limit", REQUIRED);
     }
     fields.check()?;
@@ -80,7 +63,7 @@ async fn change(
         }
         failure => failure.into(),
     })?;
-    shown(state, caller, id).await
+    shown(&state, &caller, id).await
 }
 
 async fn shown(

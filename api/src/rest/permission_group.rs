@@ -25,7 +25,7 @@ const DETAIL: Endpoint = Endpoint {
 
 pub(super) fn routes() -> Routes {
     let list = get(read::list).post(create::handle);
-    let detail = get(read::one).put(change::replace).patch(change::update).delete(change::remove);
+    let detail = get(read::one).put(change::change).patch(change::change).delete(change::remove);
     let routes = endpoint::add(Routes::default(), &LIST, list);
     endpoint::add(routes, &DETAIL, detail)
 }

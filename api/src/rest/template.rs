@@ -36,7 +36,7 @@ const CONFIGURATION: Endpoint = Endpoint {
 
 pub(super) fn routes() -> Routes {
     let list = get(list::handle).post(create::handle);
-    let detail = get(get::handle).put(change::replace).patch(change::update).delete(delete::handle);
+    let detail = get(get::handle).put(change::change).patch(change::change).delete(delete::handle);
     let routes = endpoint::add(Routes::default(), &LIST, list);
     let routes = endpoint::add(routes, &DETAIL, detail);
     endpoint::add(routes, &CONFIGURATION, get(configuration::handle))

@@ -66,9 +66,9 @@ const TOKEN: Endpoint = Endpoint {
 
 pub(super) fn routes() -> Routes {
     let list = get(read::list).post(create::handle);
-    let detail = get(read::one).put(change::replace).patch(change::update).delete(change::remove);
+    let detail = get(read::one).put(change::change).patch(change::change).delete(change::remove);
     let emails = get(email::list).post(email::add);
-    let email = get(email::one).put(email::replace).patch(email::update).delete(email::remove);
+    let email = get(email::one).put(email::change).patch(email::change).delete(email::remove);
     let routes = endpoint::add(Routes::default(), &LIST, list);
     let routes = endpoint::add(routes, &DETAIL, detail);
     let routes = endpoint::add(routes, &PASSWORD, put(password::of_somebody));

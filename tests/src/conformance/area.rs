@@ -6,9 +6,13 @@ use std::{
 };
 
 use anyhow::Context;
+use futures::{StreamExt, stream};
 
-use super::{Accepted, Difference, Outcome};
+use super::{Accepted, Difference, Outcome, Transcript};
 use crate::{Fixture, environment};
+
+/// Servers at a time.
+const PARALLEL: usize = 4;
 
 /// The recordings of one area, and the fixture they start from.
 #[derive(Clone, Debug)]
@@ -85,8 +89,25 @@ impl Report {
         Self { accepted, ..Self::default() }
     }
 
+    /// Plays scenarios, some at a time, and takes their outcomes.
+    pub async fn play(
+        &mut self,
+        scenarios: Vec<(String, Transcript)>,
+        scenario: impl AsyncFn(&Transcript) -> anyhow::Result<Outcome>,
+    ) {
+        let scenario = &scenario;
+        let outcomes = stream::iter(scenarios)
+            .map(async |(file, transcript)| (file, scenario(&transcript).await))
+            .buffered(PARALLEL)
+            .collect::<Vec<_>>()
+            .await;
+        for (file, outcome) in outcomes {
+            self.add(&file, outcome);
+        }
+    }
+
     /// Takes the outcome of a scenario.
-    pub fn add(&mut self, file: &str, outcome: anyhow::Result<Outcome>) {
+    fn add(&mut self, file: &str, outcome: anyhow::Result<Outcome>) {
         self.files += 1;
         let outcome = match outcome {
             Ok(outcome) => outcome,

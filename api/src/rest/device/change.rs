@@ -8,7 +8,11 @@ use serde_json::Value;
 
 use super::{
     super::{
-        caller::Caller, endpoint::Unread, failure::RestError, fields::Fields, id::Id,
+        caller::Caller,
+        endpoint::Unread,
+        failure::RestError,
+        fields::{Extent, Fields},
+        id::Id,
         sentences::NO_PERMISSION,
     },
     get::shown,
@@ -16,31 +20,14 @@ use super::{
 };
 use crate::ApiState;
 
-pub(super) async fn replace(
+pub(super) async fn change(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
+    extent: Extent,
     body: Unread,
 ) -> Result<Json<Value>, RestError> {
-    change(&state, &caller, DeviceId::from_uuid(id), body, false).await
-}
-
-pub(super) async fn update(
-    State(state): State<ApiState>,
-    caller: Caller,
-    Id(id): Id,
-    body: Unread,
-) -> Result<Json<Value>, RestError> {
-    change(&state, &caller, DeviceId::from_uuid(id), body, true).await
-}
-
-async fn change(
-    state: &ApiState,
-    caller: &Caller,
-    id: DeviceId,
-    body: Unread,
-    partial: bool,
-) -> Result<Json<Value>, RestError> {
+    let id = DeviceId::from_uuid(id);
     caller.may(Permission::ChangeDevice)?;
     let devices = state.app.devices();
     let held = devices.get(&caller.by, id).await?;
@@ -48,11 +35,11 @@ async fn change(
         return Err(RestError::forbidden(NO_PERMISSION));
     }
     let input = body.input().await?;
-    let mut fields = if partial { Fields::some(&input) } else { Fields::whole(&input) };
-    if !partial {
+    let mut fields = Fields::of(&input, extent);
+    if extent == Extent::Whole {
         must_have_configuration(&mut fields);
     }
-    let sent = Sent::read(fields, &state.app, caller, partial).await?;
+    let sent = Sent::read(fields, &state.app, &caller).await?;
     let backends = &state.app.settings().controller.backends;
     let default_backend = backends.first().map_or("", String::as_str);
     // A configuration that says nothing is not made, but one that is there is reset.
@@ -81,5 +68,5 @@ async fn change(
         configuration,
     };
     devices.change(&caller.by, id, change).await?;
-    Ok(Json(shown(state, caller, id).await?))
+    Ok(Json(shown(&state, &caller, id).await?))
 }

@@ -30,7 +30,7 @@ pub(super) async fn handle(
 ) -> Result<Response, RestError> {
     caller.may(Permission::AddDevice)?;
     let input = body.input().await?;
-    let sent = Sent::read(Fields::whole(&input), &state.app, &caller, false).await?;
+    let sent = Sent::read(Fields::whole(&input), &state.app, &caller).await?;
     let (last_ip, management_ip) = (sent.last_ip.flatten(), sent.management_ip.flatten());
     let settings = &state.app.settings().controller;
     let default_backend = settings.backends.first().map_or("", String::as_str);

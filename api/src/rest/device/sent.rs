@@ -67,7 +67,6 @@ impl Sent {
         mut fields: Fields<'_>,
         app: &App,
         caller: &Caller,
-        partial: bool,
     ) -> Result<Self, RestError> {
         let hardware_ids = app.settings().controller.hardware_id_enabled;
         let mut sent = Self {
@@ -91,7 +90,7 @@ impl Sent {
         }
         references::check_organization(&mut fields, app, caller, sent.organization).await?;
         references::check_group(&mut fields, app, caller, sent.group.flatten()).await?;
-        sent.configuration = configuration(&mut fields, app, caller, partial).await?;
+        sent.configuration = configuration(&mut fields, app, caller).await?;
         fields.check()?;
         Ok(sent)
     }
@@ -102,11 +101,10 @@ async fn configuration(
     fields: &mut Fields<'_>,
     app: &App,
     caller: &Caller,
-    partial: bool,
 ) -> Result<Option<Configuration>, RestError> {
     let Some(Some(input)) = fields.nested("config", false) else { return Ok(None) };
     let errors: Errors = std::mem::take(&mut fields.errors);
-    let mut inside = Fields::inside(&input, "config.", partial, errors);
+    let mut inside = Fields::inside(&input, "config.", fields.is_partial(), errors);
     let backends = &app.settings().controller.backends;
     let ids = |ids: Vec<Uuid>| ids.into_iter().map(TemplateId::from_uuid).collect::<Vec<_>>();
     let sent = Configuration {

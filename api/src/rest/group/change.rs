@@ -7,46 +7,34 @@ use serde_json::Value;
 
 use super::{
     super::{
-        caller::Caller, endpoint::Unread, failure::RestError, fields::Fields, id::Id, references,
+        caller::Caller,
+        endpoint::Unread,
+        failure::RestError,
+        fields::{Extent, Fields},
+        id::Id,
+        references,
     },
     shape::{Sent, shape},
 };
 use crate::ApiState;
 
-pub(super) async fn replace(
+pub(super) async fn change(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
+    extent: Extent,
     body: Unread,
 ) -> Result<Json<Value>, RestError> {
-    change(&state, &caller, GroupId::from_uuid(id), body, false).await
-}
-
-pub(super) async fn update(
-    State(state): State<ApiState>,
-    caller: Caller,
-    Id(id): Id,
-    body: Unread,
-) -> Result<Json<Value>, RestError> {
-    change(&state, &caller, GroupId::from_uuid(id), body, true).await
-}
-
-async fn change(
-    state: &ApiState,
-    caller: &Caller,
-    id: GroupId,
-    body: Unread,
-    partial: bool,
-) -> Result<Json<Value>, RestError> {
+    let id = GroupId::from_uuid(id);
     caller.may(Permission::ChangeGroup)?;
     let groups = state.app.groups();
     let held = groups.get(&caller.by, id).await?;
     let input = body.input().await?;
-    let mut fields = if partial { Fields::some(&input) } else { Fields::whole(&input) };
+    let mut fields = Fields::of(&input, extent);
     let sent = Sent::read(&mut fields);
-    references::check_organization(&mut fields, &state.app, caller, sent.organization).await?;
+    references::check_organization(&mut fields, &state.app, &caller, sent.organization).await?;
     let templates = sent.templates.as_deref().unwrap_or_default();
-    references::check_templates(&mut fields, &state.app, caller, templates, |row| {
+    references::check_templates(&mut fields, &state.app, &caller, templates, |row| {
         // One that became a default template after it was put here may stay.
         !row.flags.is_default() || held.templates.contains(&row.id)
     })

@@ -7,7 +7,11 @@ use serde_json::Value;
 
 use super::{
     super::{
-        caller::Caller, endpoint::Unread, failure::RestError, fields::Fields, id::Id,
+        caller::Caller,
+        endpoint::Unread,
+        failure::RestError,
+        fields::{Extent, Fields},
+        id::Id,
         sentences::unknown,
     },
     get::shown,
@@ -15,37 +19,20 @@ use super::{
 };
 use crate::ApiState;
 
-pub(super) async fn replace(
+pub(super) async fn change(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
+    extent: Extent,
     body: Unread,
 ) -> Result<Json<Value>, RestError> {
-    change(&state, &caller, OrganizationId::from_uuid(id), body, false).await
-}
-
-pub(super) async fn update(
-    State(state): State<ApiState>,
-    caller: Caller,
-    Id(id): Id,
-    body: Unread,
-) -> Result<Json<Value>, RestError> {
-    change(&state, &caller, OrganizationId::from_uuid(id), body, true).await
-}
-
-async fn change(
-    state: &ApiState,
-    caller: &Caller,
-    id: OrganizationId,
-    body: Unread,
-    partial: bool,
-) -> Result<Json<Value>, RestError> {
+    let id = OrganizationId::from_uuid(id);
     caller.may_plainly(Permission::ChangeOrganization)?;
     let organizations = state.app.organizations();
     // What is not there is told before what is wrong with the body.
     organizations.get(&caller.by, id).await?;
     let input = body.input().await?;
-    let mut fields = if partial { Fields::some(&input) } else { Fields::whole(&input) };
+    let mut fields = Fields::of(&input, extent);
     let sent = Sent::read(&mut fields);
     fields.check()?;
     if let Some(place) = sent.owner {
@@ -68,5 +55,5 @@ async fn change(
         device_limit: sent.device_limit,
     };
     organizations.change(&caller.by, id, change).await.map_err(refused)?;
-    Ok(Json(shown(state, caller, id).await?))
+    Ok(Json(shown(&state, &caller, id).await?))
 }

@@ -6,41 +6,29 @@ use domain::Permission;
 use serde_json::Value;
 
 use super::{
-    super::{caller::Caller, endpoint::Unread, failure::RestError, fields::Fields, number::Number},
+    super::{
+        caller::Caller,
+        endpoint::Unread,
+        failure::RestError,
+        fields::{Extent, Fields},
+        number::Number,
+    },
     shape,
 };
 use crate::ApiState;
 
-pub(super) async fn replace(
+pub(super) async fn change(
     State(state): State<ApiState>,
     caller: Caller,
     Number(number): Number,
+    extent: Extent,
     body: Unread,
-) -> Result<Json<Value>, RestError> {
-    change(&state, &caller, number, body, false).await
-}
-
-pub(super) async fn update(
-    State(state): State<ApiState>,
-    caller: Caller,
-    Number(number): Number,
-    body: Unread,
-) -> Result<Json<Value>, RestError> {
-    change(&state, &caller, number, body, true).await
-}
-
-async fn change(
-    state: &ApiState,
-    caller: &Caller,
-    number: u32,
-    body: Unread,
-    partial: bool,
 ) -> Result<Json<Value>, RestError> {
     caller.may_plainly(Permission::ChangePermissionGroup)?;
     let groups = state.app.permission_groups();
     let id = groups.by_number(&caller.by, number).await?.id;
     let input = body.input().await?;
-    let mut fields = if partial { Fields::some(&input) } else { Fields::whole(&input) };
+    let mut fields = Fields::of(&input, extent);
     let (name, permissions) = shape::read(&mut fields);
     fields.check()?;
     groups.change(&caller.by, id, PermissionGroupChange { name, permissions }).await?;

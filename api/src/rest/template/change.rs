@@ -7,7 +7,12 @@ use serde_json::Value;
 
 use super::{
     super::{
-        caller::Caller, endpoint::Unread, failure::RestError, fields::Fields, id::Id, references,
+        caller::Caller,
+        endpoint::Unread,
+        failure::RestError,
+        fields::{Extent, Fields},
+        id::Id,
+        references,
         sentences::NO_PERMISSION,
     },
     create::name_taken,
@@ -15,31 +20,14 @@ use super::{
 };
 use crate::ApiState;
 
-pub(super) async fn replace(
+pub(super) async fn change(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
+    extent: Extent,
     body: Unread,
 ) -> Result<Json<Value>, RestError> {
-    change(&state, &caller, TemplateId::from_uuid(id), body, false).await
-}
-
-pub(super) async fn update(
-    State(state): State<ApiState>,
-    caller: Caller,
-    Id(id): Id,
-    body: Unread,
-) -> Result<Json<Value>, RestError> {
-    change(&state, &caller, TemplateId::from_uuid(id), body, true).await
-}
-
-async fn change(
-    state: &ApiState,
-    caller: &Caller,
-    id: TemplateId,
-    body: Unread,
-    partial: bool,
-) -> Result<Json<Value>, RestError> {
+    let id = TemplateId::from_uuid(id);
     caller.may(Permission::ChangeTemplate)?;
     let templates = state.app.templates();
     let held = templates.get(&caller.by, id).await?;
@@ -48,10 +36,10 @@ async fn change(
         return Err(RestError::forbidden(NO_PERMISSION));
     }
     let input = body.input().await?;
-    let mut fields = if partial { Fields::some(&input) } else { Fields::whole(&input) };
+    let mut fields = Fields::of(&input, extent);
     let sent = Sent::read(&mut fields, &state.app, unlimited);
     let organization = sent.organization.flatten();
-    references::check_organization(&mut fields, &state.app, caller, organization).await?;
+    references::check_organization(&mut fields, &state.app, &caller, organization).await?;
     fields.check()?;
     let owner = sent.organization.map(|owner| owner.map(OrganizationId::from_uuid));
     let shared = owner.unwrap_or(held.organization_id).is_none();

@@ -6,44 +6,33 @@ use domain::{Permission, UserId};
 use serde_json::Value;
 
 use super::{
-    super::{caller::Caller, endpoint::Unread, failure::RestError, fields::Fields, id::Id},
+    super::{
+        caller::Caller,
+        endpoint::Unread,
+        failure::RestError,
+        fields::{Extent, Fields},
+        id::Id,
+    },
     read::shown,
     sent::Sent,
 };
 use crate::ApiState;
 
-pub(super) async fn replace(
+pub(super) async fn change(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
+    extent: Extent,
     body: Unread,
 ) -> Result<Json<Value>, RestError> {
-    change(&state, &caller, UserId::from_uuid(id), body, false).await
-}
-
-pub(super) async fn update(
-    State(state): State<ApiState>,
-    caller: Caller,
-    Id(id): Id,
-    body: Unread,
-) -> Result<Json<Value>, RestError> {
-    change(&state, &caller, UserId::from_uuid(id), body, true).await
-}
-
-async fn change(
-    state: &ApiState,
-    caller: &Caller,
-    id: UserId,
-    body: Unread,
-    partial: bool,
-) -> Result<Json<Value>, RestError> {
+    let id = UserId::from_uuid(id);
     caller.may_plainly(Permission::ChangeUser)?;
     let accounts = state.app.accounts();
     // What is not there is told before what is wrong with the body.
     accounts.get(&caller.by, id).await?;
     let input = body.input().await?;
-    let mut fields = if partial { Fields::some(&input) } else { Fields::whole(&input) };
-    let sent = Sent::read(&mut fields, caller, false);
+    let mut fields = Fields::of(&input, extent);
+    let sent = Sent::read(&mut fields, &caller, false);
     fields.check()?;
     let change = UserChange {
         username: sent.username,
@@ -61,7 +50,7 @@ async fn change(
         membership: sent.membership,
     };
     accounts.change(&caller.by, id, change).await?;
-    Ok(Json(shown(state, caller, id).await?))
+    Ok(Json(shown(&state, &caller, id).await?))
 }
 
 pub(super) async fn remove(

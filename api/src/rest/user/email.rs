@@ -10,7 +10,7 @@ use super::{
         caller::Caller,
         endpoint::Unread,
         failure::RestError,
-        fields::{Fields, Text},
+        fields::{Extent, Fields, Text},
         id::Id,
         list::Wanted,
         number::Number,
@@ -65,42 +65,24 @@ pub(super) async fn add(
     Ok((StatusCode::CREATED, Json(shown(&state, &caller, id, number).await?)))
 }
 
-pub(super) async fn replace(
+pub(super) async fn change(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
     Number(number): Number,
+    extent: Extent,
     body: Unread,
 ) -> Result<Json<Value>, RestError> {
-    change(&state, &caller, (UserId::from_uuid(id), number), body, false).await
-}
-
-pub(super) async fn update(
-    State(state): State<ApiState>,
-    caller: Caller,
-    Id(id): Id,
-    Number(number): Number,
-    body: Unread,
-) -> Result<Json<Value>, RestError> {
-    change(&state, &caller, (UserId::from_uuid(id), number), body, true).await
-}
-
-async fn change(
-    state: &ApiState,
-    caller: &Caller,
-    (id, number): (UserId, u32),
-    body: Unread,
-    partial: bool,
-) -> Result<Json<Value>, RestError> {
+    let id = UserId::from_uuid(id);
     caller.may_plainly(Permission::ChangeEmailAddress)?;
     let accounts = state.app.accounts();
     accounts.address(&caller.by, id, number).await.map_err(plainly)?;
     let input = body.small_input().await?;
-    let mut fields = if partial { Fields::some(&input) } else { Fields::whole(&input) };
+    let mut fields = Fields::of(&input, extent);
     let (email, primary) = read(&mut fields);
     fields.check()?;
     accounts.change_address(&caller.by, id, number, (email.as_deref(), primary)).await?;
-    Ok(Json(shown(state, caller, id, number).await?))
+    Ok(Json(shown(&state, &caller, id, number).await?))
 }
 
 pub(super) async fn remove(
