@@ -11,6 +11,7 @@ use anyhow::{Context as _, bail};
 use rand::Rng as _;
 use secrecy::SecretSlice;
 use store::MasterKey;
+use uuid::Uuid;
 
 /// Bytes of a master key.
 const KEY: usize = 32;
@@ -22,6 +23,9 @@ pub(crate) const RESTORING: &str = "restore.part";
 #[derive(Debug)]
 pub struct DataFolder {
     path: PathBuf,
+    /// Stays the same from process to process: whoever has the lock knows that what is held under this name was held by
+    /// a process that is gone.
+    name: String,
     _lock: File,
 }
 
@@ -39,35 +43,42 @@ impl DataFolder {
             .mode(0o600)
             .open(path.join("lock"))
             .with_context(|| format!("cannot write to the data folder {shown}"))?;
+        // The process that has it, which is only to be told (the lock itself decides), and the folder's name.
+        let mut told = String::new();
         match lock.try_lock() {
-            Ok(()) => {}
+            Ok(()) => drop(lock.read_to_string(&mut told)),
             Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                // Only to be told; the lock itself decides.
-                drop(lock.read_to_string(&mut holder));
+                drop(lock.read_to_string(&mut told));
                 bail!(
                     "the data folder {shown} is in use by another wisptrail (process {}): stop that one, or give another folder with --data",
-                    holder.trim()
+                    told.lines().next().unwrap_or_default()
                 );
             }
             Err(TryLockError::Error(error)) => {
                 return Err(error).with_context(|| format!("cannot lock the data folder {shown}"));
             }
         }
+        let name = told.lines().nth(1).and_then(|name| Uuid::try_parse(name).ok());
+        let name = name.unwrap_or_else(crate::world::new_id).to_string();
         lock.set_len(0)
             .and_then(|()| lock.rewind())
-            .and_then(|()| writeln!(lock, "{}", std::process::id()))
+            .and_then(|()| write!(lock, "{}\n{name}\n", std::process::id()))
             .with_context(|| format!("cannot write to the data folder {shown}"))?;
         if path.join(RESTORING).exists() {
             return Err(interrupted(path));
         }
         warn_of_network(path);
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), name, _lock: lock })
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What it is called among the processes of an installation; the same as long as the folder is.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The master key: the given file, or `master.key` of the folder, which is made at the first start.
@@ -167,8 +178,12 @@ mod tests {
         let said = DataFolder::open(&path).expect_err("it is in use").to_string();
         assert!(said.contains(&path.display().to_string()), "{said}");
         assert!(said.contains(&format!("(process {})", std::process::id())), "{said}");
+        let name = first.name().to_owned();
         drop(first);
-        DataFolder::open(&path).expect("it is free again");
+        let next = DataFolder::open(&path).expect("it is free again");
+        assert_eq!(next.name(), name, "it is the same folder");
+        let other = DataFolder::open(&place.path().join("other")).expect("nobody has it");
+        assert_ne!(other.name(), name);
     }
 
     #[test]

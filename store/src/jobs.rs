@@ -139,6 +139,18 @@ impl Jobs {
         .await
     }
 
+    /// Gives back what a process held that is gone, and says how many jobs; its owners are those whose names begin with its
+    /// name and a slash. The attempt counts: the job may be what ended the process.
+    pub async fn release_of(&self, process: &str, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let prefix = format!("{process}/");
+        let op = Op::new(
+            "UPDATE jobs SET state = 'queued', lease_owner = NULL, lease_until = NULL, updated_at = $1
+             WHERE state = 'running' AND substr(lease_owner, 1, length($2)) = $2",
+            args![now, prefix],
+        );
+        Ok(self.store.execute(vec![op]).await?.iter().sum())
+    }
+
     /// The attempt failed: the job is tried again after a pause, or has failed for good. Which of the two, and none when it is
     /// not the worker's any more.
     pub async fn fail_or_retry(

@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 /// is next need not wait until the lease is over.
 #[derive(Clone, Debug)]
 pub struct Owner {
-    /// Unique among the processes of an installation.
+    /// Unique among the processes of an installation, and never used again.
     pub name: String,
     /// Jobs end at their next page.
     pub stop: CancellationToken,

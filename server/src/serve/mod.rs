@@ -40,7 +40,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    start_background(&app, &tasks, &stop);
+    start_background(&opened, &tasks, &stop).await?;
     let outcome = prepare(&app, fixture, given, args.demo).await;
     if outcome.is_err() {
         finish(&opened, &tasks, &stop).await;
@@ -91,16 +91,27 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Everything that runs beside requests.
-fn start_background(app: &App, tasks: &TaskTracker, stop: &CancellationToken) {
+async fn start_background(
+    opened: &open::Opened,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let (app, folder) = (&opened.app, opened.folder.name());
+    // Whoever had the folder before did not give them back if it was killed.
+    let left = app.jobs().release_of(folder, world::now()).await.context("cannot take up jobs")?;
+    if left > 0 {
+        tracing::info!("{left} jobs of a process that is gone are taken up again");
+    }
     for background in app.background(|| stop.clone().cancelled_owned()) {
         tasks.spawn(background.run);
     }
-    let name = format!("{}-{}", std::process::id(), world::new_id());
+    let name = format!("{folder}/{}-{}", std::process::id(), world::new_id());
     let owner = workers::Owner { name, stop: stop.clone() };
     for worker in workers::all(app, &owner) {
         let head = app.store().watch();
         tasks.spawn(workers::run(worker, head, stop.clone().cancelled_owned()));
     }
+    Ok(())
 }
 
 /// What a fixture says.

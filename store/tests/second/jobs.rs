@@ -117,6 +117,28 @@ fn a_job_is_held_by_one_worker() {
 }
 
 #[test]
+fn what_a_process_held_that_is_gone_is_given_back() {
+    on_each_database(async |world| {
+        let store = world.open(&[]).await;
+        order(&store, &["a", "b", "c"]).await;
+        let jobs = Jobs::new(store.clone());
+        let now = store.now();
+        let mut held = Vec::new();
+        for owner in ["one/1", "one/2", "oneself/1"] {
+            held.push(jobs.lease(&["mail"], owner, now, HOLD).await.unwrap().unwrap());
+        }
+        assert_eq!(jobs.release_of("on", now).await.unwrap(), 0);
+        assert_eq!(jobs.release_of("%", now).await.unwrap(), 0);
+        assert_eq!(jobs.release_of("one", now).await.unwrap(), 2);
+        assert!(!jobs.finish(&held[0], now).await.unwrap(), "it is not its own any more");
+        assert!(jobs.finish(&held[2], now).await.unwrap(), "another one's stay");
+        let again = jobs.lease(&["mail"], "one/3", now, HOLD).await.unwrap().unwrap();
+        assert_eq!(again.attempts, 2, "the job may be what ended the process");
+        store.close().await;
+    });
+}
+
+#[test]
 fn a_batch_goes_on_where_it_was() {
     on_each_database(async |world| {
         let store = world.open(&[]).await;
