@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use domain::{
-    DeviceId, Document, FieldError, GroupId, OrganizationId, Permission, Problem,
+    DeviceId, Document, FieldError, GroupId, OrganizationId, Permission, Problem, TemplateId,
     configuration::{Configuration, ConfigurationCommand, CreateConfiguration},
     device::{
         Device, DeviceCommand, DeviceName, HardwareId, Information, MacAddress, RegisterDevice,
@@ -216,6 +216,7 @@ impl Devices<'_> {
             configurations.initial_templates(organization, &backend, &group, &[]).await?;
         let chosen =
             configurations.chosen_templates(by, organization, &backend, &wanted.templates).await?;
+        let given = templates.len();
         crate::configurations::append(&mut templates, chosen);
         let rows = template::by_ids(self.0.store(), crate::RULES, &templates).await?;
         let organization_variables =
@@ -223,13 +224,13 @@ impl Devices<'_> {
                 .await?
                 .map(|row| row.variables)
                 .unwrap_or_default();
-        let context = |own| {
+        let of = |templates: &[TemplateId]| {
+            let row = |id: &TemplateId| rows.iter().find(|row| row.id == *id);
+            templates.iter().filter_map(row).collect::<Vec<_>>()
+        };
+        let context = |own, templates: &[TemplateId]| {
             configurations.layers(&Layers {
-                defaults: templates
-                    .iter()
-                    .filter_map(|id| rows.iter().find(|row| row.id == *id))
-                    .map(|row| &row.default_values)
-                    .collect(),
+                defaults: of(templates).into_iter().map(|row| &row.default_values).collect(),
                 predefined: [
                     ("id", &id.to_string()),
                     ("key", identity.key),
@@ -242,23 +243,28 @@ impl Devices<'_> {
                 own,
             })
         };
-        let evaluated = context(&wanted.context);
+        let evaluated = context(&wanted.context, &templates);
         Configurations::validate(&backend, "config.config", &wanted.config, &evaluated)?;
-        if !wanted.config.is_empty() || !wanted.context.is_empty() {
-            let layers: Vec<Arc<Document>> = templates
-                .iter()
-                .filter_map(|id| rows.iter().find(|row| row.id == *id))
-                .map(|row| Arc::new(row.config.clone()))
-                .collect();
+        let field = [
+            (!wanted.config.is_empty(), "config.config"),
+            (!wanted.context.is_empty(), "config.context"),
+            (templates.len() > given, "config.templates"),
+        ];
+        if let Some((_, field)) = field.into_iter().find(|(is_given, _)| *is_given) {
             let dsa = configurations.dsa(identity.os);
-            let computation = |config: &Document, context| {
+            let computation = |config: &Document, templates: &[TemplateId], context| {
+                let layers = of(templates).into_iter().map(|row| Arc::new(row.config.clone()));
                 let system = (hostname(config, identity.name), dsa);
-                Computation::of(backend.as_str(), (config.clone(), layers.clone()), context, system)
+                Computation::of(
+                    backend.as_str(),
+                    (config.clone(), layers.collect()),
+                    context,
+                    system,
+                )
             };
-            let nothing = Document::new();
-            let before = computation(&nothing, context(&nothing));
-            let after = computation(&wanted.config, evaluated);
-            let field = if wanted.config.is_empty() { "config.context" } else { "config.config" };
+            let (nothing, given) = (Document::new(), &templates[..given]);
+            let before = computation(&nothing, given, context(&nothing, given));
+            let after = computation(&wanted.config, &templates, evaluated);
             configurations.refuse_unfit(field, before, after).await?;
         }
         Ok(CreateConfiguration {

@@ -210,6 +210,13 @@ fn what_completes_a_pair_is_refused() -> Outcome {
         };
         let list = DeviceChange { configuration: Some(list), ..DeviceChange::default() };
         refused(app.devices().change(&by, id, list).await, "config.templates", place);
+        let open = template(42, described("{{ one }}{{ two }}"), false);
+        app.templates().create(&by, open.clone()).await?;
+        let mut new = new_device(Document::new());
+        if let Some(configuration) = &mut new.configuration {
+            configuration.templates = vec![with_value.id, open.id];
+        }
+        refused(app.devices().create(&by, new).await, "config.templates", place);
         Ok(())
     })
 }
