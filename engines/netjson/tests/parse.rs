@@ -544,22 +544,25 @@ fn raw(files: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
 
 #[test]
 fn archives_of_a_whole_system_are_read() {
-    use tar::EntryType::{Directory, Link, Regular, Symlink};
+    use tar::EntryType::{Continuous, Directory, Fifo, Link, Regular, Symlink};
     let system = b"config system\n\toption hostname 'r1'\n";
     for begin in ["./", "", "/", ".//./"] {
         let path = |path: &str| format!("{begin}{path}");
-        let (folder, host, link, hard) = (
+        let (folder, host, link, hard, pipe) = (
             path("etc/config/"),
             path("etc/config/system"),
             path("etc/config/link"),
             path("etc/config/hard"),
+            path("etc/config/pipe"),
         );
+        let host_kind = if begin.is_empty() { Continuous } else { Regular };
         let archive = raw(&[
             ("./", Directory, b""),
             (&folder, Directory, b""),
-            (&host, Regular, system),
+            (&host, host_kind, system),
             (&link, Symlink, b""),
             (&hard, Link, b""),
+            (&pipe, Fifo, b""),
         ]);
         let parsed = parse(Backend::OpenWrt, Native::Archive(&archive), true).unwrap();
         assert_eq!(
@@ -574,7 +577,11 @@ fn archives_of_a_whole_system_are_read() {
         let not_followed = "a link, which is not followed";
         assert_eq!(
             losses,
-            [("etc/config/link", not_followed), ("etc/config/hard", not_followed)],
+            [
+                ("etc/config/link", not_followed),
+                ("etc/config/hard", not_followed),
+                ("etc/config/pipe", "neither a file nor a folder")
+            ],
             "{begin}"
         );
     }

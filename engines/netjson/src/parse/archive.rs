@@ -63,10 +63,16 @@ pub(super) fn members(bytes: &[u8], losses: &mut Losses) -> Result<Vec<Member>, 
         }
         let path = inside(&path)?;
         let kind = entry.header().entry_type();
+        // Both are files with a note for who writes them to a disk.
+        let is_file = kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse();
         if kind.is_symlink() || kind.is_hard_link() {
-            losses.file(path.clone(), "a link, which is not followed");
+            losses.file(path, "a link, which is not followed");
+            continue;
         }
-        if !kind.is_file() {
+        if !is_file {
+            if !kind.is_dir() {
+                losses.file(path, "neither a file nor a folder");
+            }
             continue;
         }
         let mut contents = Vec::new();
