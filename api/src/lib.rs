@@ -23,6 +23,7 @@ use routes::Routes;
 pub use controller::mark_controller_answers;
 pub use graphql::{GraphqlLimits, SocketLimits, Sockets, schema_text};
 pub use request::{PeerAddr, RequestId, Secure};
+pub use rest::{DocsSettings, openapi_text};
 pub use routes::{Audience, Route};
 
 /// What endpoints need.
@@ -32,6 +33,8 @@ pub struct ApiState {
     pub app: App,
     /// What GraphQL requests may ask for.
     pub graphql: GraphqlLimits,
+    /// What REST says about itself.
+    pub docs: DocsSettings,
     /// Connections with subscriptions; whoever stops the server closes them.
     pub sockets: Sockets,
 }

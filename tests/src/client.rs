@@ -1,10 +1,12 @@
 //! Asks a server and keeps the answer.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use reqwest::{Method, RequestBuilder, header::HeaderMap, redirect};
 use serde_json::Value;
+
+use crate::Contract;
 
 /// An HTTP client for one server. It follows no redirects and waits as long as agents do.
 #[derive(Clone, Debug)]
@@ -12,6 +14,7 @@ pub struct Client {
     http: reqwest::Client,
     address: String,
     token: Option<String>,
+    contract: Option<Arc<Contract>>,
 }
 
 /// No answer may take longer: agents give up then.
@@ -48,13 +51,24 @@ impl Client {
             .no_proxy()
             .build()
             .expect("plain HTTP needs nothing");
-        Self { http, address: address.trim_end_matches('/').to_owned(), token: None }
+        Self {
+            http,
+            address: address.trim_end_matches('/').to_owned(),
+            token: None,
+            contract: None,
+        }
     }
 
     /// The same client with a bearer token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same client, to which answers are errors that are not what the server says of them.
+    #[must_use]
+    pub fn judged_by(&self, contract: &Arc<Contract>) -> Self {
+        Self { contract: Some(contract.clone()), ..self.clone() }
     }
 
     /// A request to be completed and given to [`Client::send`].
@@ -79,7 +93,13 @@ impl Client {
             client.execute(request).await.with_context(|| format!("no answer: {line}"))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.with_context(|| format!("no whole answer: {line}"))?;
-        Ok(Answer { line, status, headers, body: body.to_vec() })
+        let answer = Answer { line, status, headers, body: body.to_vec() };
+        let (method, path) = answer.line.split_once(' ').unwrap_or_default();
+        let contract = self.contract.as_ref();
+        match contract.and_then(|contract| contract.broken(method, path, &answer)) {
+            Some(broken) => Err(anyhow::anyhow!(broken)),
+            None => Ok(answer),
+        }
     }
 
     /// GET.
@@ -145,6 +165,13 @@ pub struct Answer {
 }
 
 impl Answer {
+    #[cfg(test)]
+    pub(crate) fn told(status: u16, content_type: &'static str, body: &str) -> Self {
+        let kind = (reqwest::header::CONTENT_TYPE, content_type.parse().expect("a type"));
+        let (line, body) = (String::new(), body.as_bytes().to_vec());
+        Self { line, status, headers: HeaderMap::from_iter([kind]), body }
+    }
+
     /// The body as text; what is not UTF-8 is replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()

@@ -9,6 +9,7 @@
 
 mod client;
 pub mod conformance;
+mod contract;
 mod database;
 mod device;
 mod environment;
@@ -19,6 +20,7 @@ mod secrets;
 mod server;
 
 pub use client::{Answer, Client};
+pub use contract::Contract;
 pub use database::Database;
 pub use device::{Device, register};
 pub use fixture::{ADMIN_TOKEN, Fixture, Person, secret_of};

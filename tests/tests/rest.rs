@@ -3,13 +3,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    sync::Arc,
 };
 
 use anyhow::Context;
 use reqwest::Method;
 use serde_json::{Value, json};
 use wisptrail_tests::{
-    Client, Database, Fixture, Server, Start,
+    Client, Contract, Database, Fixture, Server, Start,
     conformance::{Accepted, Area, Clients, Outcome, Report, Rules, Transcript, replay},
     note_secret, on_each_database,
 };
@@ -49,7 +50,8 @@ async fn scenario(
     database: &Database,
 ) -> anyhow::Result<Outcome> {
     let server = start(database, &area.fixture).await?;
-    let anonymous = server.client();
+    let contract = contract(&server).await?;
+    let anonymous = server.client().judged_by(&contract);
     let mut roles = BTreeMap::new();
     for person in &area.fixture.people {
         let token = match person.token.as_str() {
@@ -68,6 +70,12 @@ async fn scenario(
 async fn start(database: &Database, fixture: &Fixture) -> anyhow::Result<Server> {
     let start = Start { fixture: Some(fixture.clone()), ..Start::default() };
     Server::start(database, start).await
+}
+
+/// What the server says of its answers.
+async fn contract(server: &Server) -> anyhow::Result<Arc<Contract>> {
+    let answer = server.client().get("/api/v1/docs/openapi.json").await?.expect(200)?;
+    Ok(Arc::new(Contract::new(&answer.json().context("no JSON")?)?))
 }
 
 async fn log_in(client: &Client, username: &str, password: &str) -> anyhow::Result<String> {

@@ -16,6 +16,7 @@ fn generated() -> anyhow::Result<BTreeMap<PathBuf, String>> {
     let mut files = BTreeMap::new();
     files.insert("docs/settings.md".into(), server::settings::reference());
     files.insert("docs/routes.md".into(), routes());
+    files.insert("docs/openapi.json".into(), api::openapi_text());
     files.insert("schema.graphql".into(), api::schema_text());
     for (aggregate, schema) in domain::schemas() {
         let mut text = serde_json::to_string_pretty(&schema).context("a schema is JSON")?;

@@ -17,7 +17,7 @@ use crate::{ApiState, body};
 const LARGEST: usize = 8 * 1024 * 1024;
 
 /// Does the endpoint show one object that can be changed there?
-fn is_object(endpoint: &Endpoint) -> bool {
+pub(super) fn is_object(endpoint: &Endpoint) -> bool {
     let has = |method| endpoint.methods.split(", ").any(|known| known == method);
     has("GET") && has("PUT")
 }

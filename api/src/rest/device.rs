@@ -10,10 +10,10 @@ mod list;
 mod sent;
 mod shape;
 
-use axum::routing::{get, post};
-
-use super::endpoint::{self, Endpoint};
-use crate::routes::Routes;
+use super::{
+    endpoint::{self, Endpoint, Endpoints},
+    operation::Methods,
+};
 
 const LIST: Endpoint = Endpoint {
     path: "/api/v1/controller/device/",
@@ -50,12 +50,34 @@ const CONFIGURATION: Endpoint = Endpoint {
     open: false,
 };
 
-pub(super) fn routes() -> Routes {
-    let list = get(list::handle).post(create::handle);
-    let detail = get(get::handle).put(change::change).patch(change::change).delete(delete::handle);
-    let routes = endpoint::add(Routes::default(), &LIST, list);
-    let routes = endpoint::add(routes, &DETAIL, detail);
-    let routes = endpoint::add(routes, &ACTIVATE, post(activation::activate));
-    let routes = endpoint::add(routes, &DEACTIVATE, post(activation::deactivate));
-    endpoint::add(routes, &CONFIGURATION, get(configuration::handle))
+pub(super) fn endpoints() -> Endpoints {
+    let list = Methods::default()
+        .get("controller_device_list", "Devices, newest first", list::handle)
+        .post("controller_device_create", "A new device", create::handle);
+    let detail = Methods::default()
+        .get("controller_device_read", "A device with its configuration", get::handle)
+        .put("controller_device_update", "All of a device", change::change)
+        .patch("controller_device_partial_update", "Parts of a device", change::change)
+        .delete("controller_device_delete", "Removes a deactivated device", delete::handle);
+    let activate = Methods::default().post(
+        "controller_device_activate_create",
+        "Serves a device again",
+        activation::activate,
+    );
+    let deactivate = Methods::default().post(
+        "controller_device_deactivate_create",
+        "Stops to serve a device, after its configuration was cleared",
+        activation::deactivate,
+    );
+    let configuration = Methods::default().get(
+        "controller_device_configuration_read",
+        "The archive that the device downloads, now or at a moment",
+        configuration::handle,
+    );
+    Endpoints::default()
+        .add(&LIST, list)
+        .add(&DETAIL, detail)
+        .add(&ACTIVATE, activate)
+        .add(&DEACTIVATE, deactivate)
+        .add(&CONFIGURATION, configuration)
 }

@@ -17,6 +17,7 @@ use super::{
     id, language,
     negotiation::{self, Format},
     number, once,
+    operation::{Methods, Operation},
 };
 use crate::{
     ApiState, body,
@@ -54,20 +55,45 @@ pub(super) const REPLACE: &str = "PUT, OPTIONS";
 /// For what is only done.
 pub(super) const DO: &str = "POST, OPTIONS";
 
-/// Adds an endpoint.
-pub(super) fn add(
+/// All endpoints, and what may be done there.
+#[derive(Default)]
+pub(super) struct Endpoints {
     routes: Routes,
-    endpoint: &'static Endpoint,
-    methods: MethodRouter<ApiState>,
-) -> Routes {
-    let audience = if endpoint.open { Audience::Everybody } else { Audience::Accounts };
-    let route = Route { path: endpoint.path.to_owned(), methods: endpoint.methods, audience };
-    routes.add(route, move |state| {
-        let gate = (state.clone(), endpoint, methods.clone());
-        let gate = middleware::from_fn_with_state(gate, self::gate);
-        // Without a fallback of its own the gate would not be asked about other methods.
-        methods.fallback(page::not_found).layer(gate)
-    })
+    described: Vec<(&'static Endpoint, Vec<Operation>)>,
+}
+
+impl Endpoints {
+    /// One more.
+    pub(super) fn add(self, endpoint: &'static Endpoint, methods: Methods) -> Self {
+        let audience = if endpoint.open { Audience::Everybody } else { Audience::Accounts };
+        let route = Route { path: endpoint.path.to_owned(), methods: endpoint.methods, audience };
+        let Methods { router: methods, operations } = methods;
+        let Self { routes, mut described } = self;
+        described.push((endpoint, operations));
+        let routes = routes.add(route, move |state| {
+            let gate = (state.clone(), endpoint, methods.clone());
+            let gate = middleware::from_fn_with_state(gate, self::gate);
+            // Without a fallback of its own the gate would not be asked about other methods.
+            methods.fallback(page::not_found).layer(gate)
+        });
+        Self { routes, described }
+    }
+
+    /// And those.
+    pub(super) fn merge(mut self, others: Self) -> Self {
+        self.described.extend(others.described);
+        Self { routes: self.routes.merge(others.routes), ..self }
+    }
+
+    /// To be served.
+    pub(super) fn routes(self) -> Routes {
+        self.routes
+    }
+
+    /// To be described, in the order in which they were added.
+    pub(super) fn described(self) -> Vec<(&'static Endpoint, Vec<Operation>)> {
+        self.described
+    }
 }
 
 /// What the gate knows of its endpoint.

@@ -1,24 +1,29 @@
-//! Reading fields: every problem of a request is found, then all are told at once.
+//! Reading fields: every problem of a request is found, then all are told at once. What reads them also describes them: told to
+//! describe, each of these functions notes what it would have read.
 
 #![expect(
     clippy::option_option,
     reason = "absent, null and a value are three things, and use cases take them as these"
 )]
 
-use std::{borrow::Cow, convert::Infallible, net::IpAddr};
+mod formats;
+mod noted;
 
-use axum::{
-    extract::FromRequestParts,
-    http::{Method, request::Parts},
-};
+use std::{borrow::Cow, net::IpAddr};
+
+use axum::http::Method;
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::{Document, Problem};
 use serde_json::Value;
+use utoipa::openapi::{RefOr, Schema};
 use uuid::Uuid;
 
+use self::noted::Noted;
 use super::{
     failure::{Errors, RestError},
     input::{Given, Input, kind, not_an_object},
     json::{self, Unparsed},
+    moment,
     sentences::{self, sentence},
 };
 
@@ -28,79 +33,135 @@ const ELEMENTS: usize = 1000;
 /// How much of an object a request speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
+    /// `POST`: something new, or something that is done once.
+    New,
     /// `PUT`: all of it.
     Whole,
     /// `PATCH`: what is left out stays.
     Part,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Extent {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(if parts.method == Method::PATCH { Self::Part } else { Self::Whole })
+impl Extent {
+    /// As the method says.
+    pub(super) fn of(method: &Method) -> Self {
+        match *method {
+            Method::PATCH => Self::Part,
+            Method::PUT => Self::Whole,
+            _ => Self::New,
+        }
     }
 }
 
 /// The fields of an input, and what was found wrong with them.
 pub(super) struct Fields<'a> {
-    input: &'a Input,
+    input: Cow<'a, Input>,
     /// Put before names in errors; ends in a dot.
-    under: &'static str,
-    /// Are absent fields fine? They stay as they are then.
-    partial: bool,
+    under: String,
+    extent: Extent,
+    /// What is read, where a description is wanted and nothing was sent.
+    noted: Option<Noted>,
     pub(super) errors: Errors,
 }
 
 /// What is asked of a text.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked by itself")]
 pub(super) struct Text {
     pub(super) required: bool,
     /// May it be empty?
     pub(super) blank: bool,
     /// Is white space around it kept?
     pub(super) verbatim: bool,
+    /// Does null mean empty?
+    pub(super) nullable: bool,
 }
 
 impl Text {
     /// Must be there and say something.
-    pub(super) const NAME: Self = Self { required: true, blank: false, verbatim: false };
+    pub(super) const NAME: Self =
+        Self { required: true, blank: false, verbatim: false, nullable: false };
     /// May be absent or empty.
-    pub(super) const FREE: Self = Self { required: false, blank: true, verbatim: false };
+    pub(super) const FREE: Self =
+        Self { required: false, blank: true, verbatim: false, nullable: false };
+    /// May be absent, empty or null.
+    pub(super) const NULLABLE: Self = Self { nullable: true, ..Self::FREE };
+    /// Must be there and is taken as it is: passwords.
+    pub(super) const SECRET: Self = Self { verbatim: true, ..Self::NAME };
 }
 
 impl<'a> Fields<'a> {
-    /// For something new, or for all of something.
-    pub(super) fn whole(input: &'a Input) -> Self {
-        Self { input, under: "", partial: false, errors: Errors::default() }
-    }
-
-    /// For a part of something.
-    pub(super) fn some(input: &'a Input) -> Self {
-        Self { partial: true, ..Self::whole(input) }
-    }
-
     /// For as much as the request speaks of.
-    pub(super) fn of(input: &'a Input, extent: Extent) -> Self {
-        match extent {
-            Extent::Whole => Self::whole(input),
-            Extent::Part => Self::some(input),
+    pub(super) fn of(input: Cow<'a, Input>, extent: Extent) -> Self {
+        Self { input, under: String::new(), extent, noted: None, errors: Errors::default() }
+    }
+
+    /// For nothing that was sent: whoever reads is noted down, see [`described`](Self::described).
+    pub(super) fn describing(extent: Extent) -> Self {
+        let nothing = Input::Json(serde_json::Map::new());
+        Self { noted: Some(Noted::default()), ..Self::of(Cow::Owned(nothing), extent) }
+    }
+
+    /// An object with the fields that were read.
+    pub(super) fn described(self) -> Schema {
+        self.noted.unwrap_or_default().object()
+    }
+
+    /// Notes a field down instead of reading it, where a description is wanted.
+    fn notes<S: Into<RefOr<Schema>>>(
+        &mut self,
+        name: &str,
+        required: bool,
+        schema: impl FnOnce() -> S,
+    ) -> bool {
+        let required = required && self.extent != Extent::Part;
+        let Some(noted) = &mut self.noted else { return false };
+        noted.add(name, required, schema().into());
+        true
+    }
+
+    /// How much of an object is spoken of?
+    pub(super) fn extent(&self) -> Extent {
+        self.extent
+    }
+
+    /// The field as it was sent.
+    pub(super) fn as_sent(&self, name: &str) -> Value {
+        match self.input.get(name) {
+            Given::Value(value) => value.clone(),
+            Given::Absent | Given::Text(_) => Value::Null,
         }
     }
 
-    /// Are absent fields fine?
-    pub(super) fn is_partial(&self) -> bool {
-        self.partial
+    /// Reads an object inside this one; its errors go under its name. `Some(None)` is null.
+    pub(super) fn inside<T>(
+        &mut self,
+        name: &str,
+        extent: Extent,
+        read: impl FnOnce(&mut Fields<'_>) -> T,
+    ) -> Option<Option<T>> {
+        if self.noted.is_some() {
+            let mut inner = Fields::describing(extent);
+            read(&mut inner);
+            self.notes(name, false, || noted::nullable(inner.described()));
+            return None;
+        }
+        let Some(input) = self.nested(name)? else { return Some(None) };
+        let mut inner = Fields::of(Cow::Owned(input), extent);
+        inner.under = format!("{}{name}.", self.under);
+        inner.errors = std::mem::take(&mut self.errors);
+        let value = read(&mut inner);
+        self.errors = inner.errors;
+        Some(Some(value))
     }
 
-    /// For an object inside another; its errors go under the outer's name.
-    pub(super) fn inside(
-        input: &'a Input,
-        under: &'static str,
-        partial: bool,
-        errors: Errors,
-    ) -> Self {
-        Self { input, under, partial, errors }
+    /// Refuses a request without the field, whatever is in it.
+    pub(super) fn require(&mut self, name: &str) {
+        let there = self.has(name);
+        match &mut self.noted {
+            Some(noted) if self.extent != Extent::Part => noted.require(name),
+            None if !there => self.absent(name, true),
+            Some(_) | None => {}
+        }
     }
 
     /// Fine when nothing was found.
@@ -120,24 +181,31 @@ impl<'a> Fields<'a> {
     }
 
     /// Is the field there, whatever it is?
-    pub(super) fn has(&self, name: &str) -> bool {
+    fn has(&self, name: &str) -> bool {
         !matches!(self.input.get(name), Given::Absent)
     }
 
-    /// Is the field said to be nothing?
-    pub(super) fn is_null(&self, name: &str) -> bool {
-        matches!(self.input.get(name), Given::Value(Value::Null))
+    /// Is the field there, and not null, which says the same as nothing?
+    pub(super) fn says(&mut self, name: &str) -> bool {
+        if let Some(noted) = &mut self.noted {
+            noted.nullable(name);
+            return true;
+        }
+        !matches!(self.input.get(name), Given::Absent | Given::Value(Value::Null))
     }
 
     /// Refuses an absent field where all fields are wanted.
     fn absent(&mut self, name: &str, required: bool) {
-        if required && !self.partial {
+        if required && self.extent != Extent::Part {
             self.refuse(name, sentences::REQUIRED);
         }
     }
 
     /// A text of any length.
     pub(super) fn text(&mut self, name: &str, wanted: Text) -> Option<String> {
+        if self.notes(name, wanted.required, || noted::text(wanted, None)) {
+            return None;
+        }
         let text: Cow<'_, str> = match self.input.get(name) {
             Given::Absent => {
                 self.absent(name, wanted.required);
@@ -146,6 +214,7 @@ impl<'a> Fields<'a> {
             Given::Text(text) => text.into(),
             Given::Value(Value::String(text)) => text.into(),
             Given::Value(Value::Number(number)) => number.to_string().into(),
+            Given::Value(Value::Null) if wanted.nullable => "".into(),
             Given::Value(Value::Null) => {
                 self.refuse(name, sentences::NULL);
                 return None;
@@ -165,6 +234,9 @@ impl<'a> Fields<'a> {
 
     /// A text of at most `max` characters.
     pub(super) fn short(&mut self, name: &str, wanted: Text, max: usize) -> Option<String> {
+        if self.notes(name, wanted.required, || noted::text(wanted, Some(max))) {
+            return None;
+        }
         let text = self.text(name, wanted)?;
         self.problems(name, domain::field::text(&text, max).err());
         Some(text)
@@ -191,6 +263,9 @@ impl<'a> Fields<'a> {
         required: bool,
         choices: &[S],
     ) -> Option<String> {
+        if self.notes(name, required, || noted::choice(choices)) {
+            return None;
+        }
         let text = self.text(name, Text { required, ..Text::NAME })?;
         if !choices.iter().any(|choice| choice.as_ref() == text) {
             self.refuse(name, sentences::not_a_choice(&text));
@@ -200,6 +275,9 @@ impl<'a> Fields<'a> {
 
     /// A switch.
     pub(super) fn switch(&mut self, name: &str) -> Option<bool> {
+        if self.notes(name, false, noted::switch) {
+            return None;
+        }
         let text: Cow<'_, str> = match self.input.get(name) {
             Given::Absent => return None,
             Given::Value(Value::Bool(switch)) => return Some(*switch),
@@ -228,6 +306,9 @@ impl<'a> Fields<'a> {
         required: bool,
         nullable: bool,
     ) -> Option<Option<Uuid>> {
+        if self.notes(name, required, || noted::reference(nullable)) {
+            return None;
+        }
         let found = match self.input.get(name) {
             Given::Absent => {
                 self.absent(name, required);
@@ -254,6 +335,9 @@ impl<'a> Fields<'a> {
 
     /// Several references, each once, in order. A form without any means none.
     pub(super) fn references(&mut self, name: &'static str, required: bool) -> Option<Vec<Uuid>> {
+        if self.notes(name, required, || noted::several(noted::reference(false))) {
+            return None;
+        }
         let ids = self.several(name, required, uuid, reference)?;
         let mut once = Vec::with_capacity(ids.len());
         for id in ids {
@@ -266,6 +350,9 @@ impl<'a> Fields<'a> {
 
     /// References to things that have numbers, each once, in order. A form without any means none.
     pub(super) fn numbers(&mut self, name: &'static str) -> Option<Vec<u32>> {
+        if self.notes(name, false, || noted::several(noted::number())) {
+            return None;
+        }
         let mut numbers = self.several(name, false, number_in, number)?;
         numbers.sort_unstable();
         numbers.dedup();
@@ -280,8 +367,10 @@ impl<'a> Fields<'a> {
         word: fn(&str) -> Result<T, String>,
         value: fn(&Value) -> Result<T, String>,
     ) -> Option<Vec<T>> {
-        let found: Result<Vec<T>, String> = match (self.input, self.input.get(name)) {
-            (Input::Form(_), Given::Absent) if !self.partial => return Some(Vec::new()),
+        let found: Result<Vec<T>, String> = match (&*self.input, self.input.get(name)) {
+            (Input::Form(_), Given::Absent) if self.extent != Extent::Part => {
+                return Some(Vec::new());
+            }
             (_, Given::Absent) => {
                 self.absent(name, required);
                 return None;
@@ -311,7 +400,41 @@ impl<'a> Fields<'a> {
     }
 
     /// A day; `Some(None)` is none.
-    pub(super) fn day(&mut self, name: &str) -> Option<Option<chrono::NaiveDate>> {
+    pub(super) fn day(&mut self, name: &str) -> Option<Option<NaiveDate>> {
+        if self.notes(name, false, noted::day) {
+            return None;
+        }
+        let read = |text: &str| text.parse().ok();
+        self.parsed(
+            name,
+            read,
+            "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.",
+        )
+    }
+
+    /// A moment; `Some(None)` is none.
+    pub(super) fn moment(&mut self, name: &str) -> Option<Option<DateTime<Utc>>> {
+        if self.notes(name, false, noted::moment) {
+            return None;
+        }
+        self.parsed(name, moment::parse, "Datetime has wrong format: use 2030-01-31T12:00:00Z.")
+    }
+
+    /// An IP address; `Some(None)` is none.
+    pub(super) fn address(&mut self, name: &str) -> Option<Option<IpAddr>> {
+        if self.notes(name, false, noted::address) {
+            return None;
+        }
+        self.parsed(name, |text| text.parse().ok(), sentences::NOT_AN_ADDRESS)
+    }
+
+    /// A text that means something else; empty and null are none.
+    fn parsed<T>(
+        &mut self,
+        name: &str,
+        read: impl Fn(&str) -> Option<T>,
+        otherwise: &str,
+    ) -> Option<Option<T>> {
         let text = match self.input.get(name) {
             Given::Absent => return None,
             Given::Value(Value::Null) => return Some(None),
@@ -320,31 +443,30 @@ impl<'a> Fields<'a> {
         };
         match text.map(str::trim) {
             Some("") => Some(None),
-            Some(text) if let Ok(day) = text.parse() => Some(Some(day)),
+            Some(text) if let Some(value) = read(text) => Some(Some(value)),
             Some(_) | None => {
-                self.refuse(
-                    name,
-                    "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.",
-                );
+                self.refuse(name, otherwise);
                 None
             }
         }
     }
 
-    /// A text of at most `max` characters, or none where it is null or empty.
-    pub(super) fn nullable(&mut self, name: &str, max: usize) -> Option<String> {
-        if matches!(self.input.get(name), Given::Value(Value::Null)) {
-            return Some(String::new());
-        }
-        self.short(name, Text::FREE, max)
-    }
-
-    /// The same with its blanks: a secret.
-    pub(super) fn nullable_verbatim(&mut self, name: &str, max: usize) -> Option<String> {
-        if matches!(self.input.get(name), Given::Value(Value::Null)) {
+    /// How many; `Some(None)` is null.
+    pub(super) fn count(&mut self, name: &str) -> Option<Option<u32>> {
+        if self.notes(name, false, noted::count) {
             return None;
         }
-        self.short(name, Text { required: false, blank: true, verbatim: true }, max)
+        let number = match self.input.get(name) {
+            Given::Absent => return None,
+            Given::Value(Value::Null) | Given::Text("") => return Some(None),
+            Given::Value(value) => value.as_u64(),
+            Given::Text(text) => text.trim().parse().ok(),
+        };
+        let number = number.and_then(|number| u32::try_from(number).ok());
+        if number.is_none() {
+            self.refuse(name, "A valid integer is required.");
+        }
+        number.map(Some)
     }
 
     /// A JSON object; `otherwise` says what is wrong with anything else.
@@ -354,6 +476,9 @@ impl<'a> Fields<'a> {
         required: bool,
         otherwise: &str,
     ) -> Option<Document> {
+        if self.notes(name, required, noted::document) {
+            return None;
+        }
         let value = match self.input.get(name) {
             Given::Absent => {
                 self.absent(name, required);
@@ -390,31 +515,10 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// An IP address; `Some(None)` is none.
-    pub(super) fn address(&mut self, name: &str) -> Option<Option<IpAddr>> {
-        let text = match self.input.get(name) {
-            Given::Absent => return None,
-            Given::Value(Value::Null) => return Some(None),
-            Given::Text(text) => Some(text),
-            Given::Value(value) => value.as_str(),
-        };
-        match text.map(str::trim) {
-            Some("") => Some(None),
-            Some(text) if let Ok(address) = text.parse() => Some(Some(address)),
-            Some(_) | None => {
-                self.refuse(name, sentences::NOT_AN_ADDRESS);
-                None
-            }
-        }
-    }
-
     /// An object inside; `Some(None)` is null.
-    pub(super) fn nested(&mut self, name: &str, required: bool) -> Option<Option<Input>> {
+    fn nested(&mut self, name: &str) -> Option<Option<Input>> {
         let value: Cow<'_, Value> = match self.input.get(name) {
-            Given::Absent => {
-                self.absent(name, required);
-                return None;
-            }
+            Given::Absent => return None,
             Given::Text("") => return Some(None),
             Given::Value(value) => Cow::Borrowed(value),
             Given::Text(text) => match json::parse(text.as_bytes()) {
@@ -474,134 +578,4 @@ fn uuid(text: &str) -> Result<Uuid, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-    use crate::form::Form;
-
-    fn input(value: Value) -> Input {
-        match value {
-            Value::Object(fields) => Input::Json(fields),
-            other => panic!("{other}"),
-        }
-    }
-
-    fn one(errors: &Errors, field: &str, sentence: &str) {
-        assert_eq!(*errors, Errors::one(field, sentence));
-    }
-
-    #[test]
-    fn absent_fields_are_missed_only_in_the_whole() {
-        let input = input(json!({}));
-        let mut whole = Fields::whole(&input);
-        assert_eq!(whole.text("name", Text::NAME), None);
-        one(&whole.errors, "name", "This field is required.");
-        let mut some = Fields::some(&input);
-        some.text("name", Text::NAME);
-        some.references("templates", true);
-        assert!(some.errors.is_empty());
-    }
-
-    #[test]
-    fn texts_are_trimmed_and_numbers_are_texts() {
-        let input = input(json!({"a": "  x ", "b": 5, "c": true, "d": "", "e": null}));
-        let mut fields = Fields::whole(&input);
-        assert_eq!(fields.text("a", Text::NAME).as_deref(), Some("x"));
-        assert_eq!(fields.text("b", Text::NAME).as_deref(), Some("5"));
-        fields.text("c", Text::NAME);
-        one(&fields.errors, "c", "Not a valid string.");
-        let mut fields = Fields::whole(&input);
-        fields.text("d", Text::NAME);
-        one(&fields.errors, "d", "This field may not be blank.");
-        let mut fields = Fields::whole(&input);
-        fields.text("e", Text::FREE);
-        one(&fields.errors, "e", "This field may not be null.");
-    }
-
-    #[test]
-    fn references_are_uuids_in_typographic_quotes() {
-        let input = input(json!({"a": "nope", "b": null, "c": [1]}));
-        let mut fields = Fields::whole(&input);
-        fields.reference("a", true, false);
-        one(&fields.errors, "a", "“nope” is not a valid UUID.");
-        let mut fields = Fields::whole(&input);
-        assert_eq!(fields.reference("b", true, true), Some(None));
-        fields.reference("b", true, false);
-        one(&fields.errors, "b", "This field may not be null.");
-        let mut fields = Fields::whole(&input);
-        fields.reference("c", true, false);
-        one(&fields.errors, "c", "Incorrect type. Expected pk value, received list.");
-    }
-
-    #[test]
-    fn too_many_references_are_refused_before_they_are_looked_up() {
-        let ids: Vec<String> = (0..1001_u128).map(|id| Uuid::from_u128(id).to_string()).collect();
-        let input = input(json!({ "templates": ids }));
-        let mut fields = Fields::whole(&input);
-        assert_eq!(fields.references("templates", true), None);
-        one(&fields.errors, "templates", "Ensure this field has no more than 1000 elements.");
-    }
-
-    #[test]
-    fn a_form_holds_json_and_may_leave_lists_out() {
-        let form = Input::Form(Form::parse(b"config=%7B%22a%22%3A1%7D&default=on&group="));
-        let mut fields = Fields::whole(&form);
-        assert_eq!(fields.document("config", true, "no"), json!({"a": 1}).as_object().cloned());
-        assert_eq!(fields.switch("default"), Some(true));
-        assert_eq!(fields.references("templates", true), Some(Vec::new()));
-        assert_eq!(fields.reference("group", false, true), Some(None));
-        assert!(fields.errors.is_empty());
-    }
-
-    #[test]
-    fn errors_inside_go_under_the_outer_name() {
-        let input = input(json!({"context": [1]}));
-        let mut fields = Fields::inside(&input, "config.", false, Errors::default());
-        fields.document("context", true, sentences::NOT_AN_OBJECT);
-        one(&fields.errors, "config.context", "the supplied value is not a JSON object");
-    }
-
-    fn any_json() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![
-            Just(Value::Null),
-            any::<bool>().prop_map(Value::from),
-            any::<i64>().prop_map(Value::from),
-            any::<f64>().prop_map(Value::from),
-            ".*".prop_map(Value::from),
-        ];
-        leaf.prop_recursive(3, 16, 4, |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::hash_map(".*", inner, 0..4)
-                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
-            ]
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn any_value_is_read_or_refused(value in any_json()) {
-            let input = input(json!({ "x": value }));
-            let mut fields = Fields::whole(&input);
-            let text = fields.text("x", Text::NAME);
-            prop_assert_eq!(text.is_none(), fields.errors.names("x"));
-            let mut fields = Fields::whole(&input);
-            let found = fields.switch("x");
-            prop_assert_eq!(found.is_none(), fields.errors.names("x"));
-            let mut fields = Fields::whole(&input);
-            let found = fields.reference("x", true, true);
-            prop_assert_eq!(found.is_none(), fields.errors.names("x"));
-            let mut fields = Fields::whole(&input);
-            let found = fields.references("x", true);
-            prop_assert_eq!(found.is_none(), fields.errors.names("x"));
-            let mut fields = Fields::whole(&input);
-            let found = fields.address("x");
-            prop_assert_eq!(found.is_none(), fields.errors.names("x"));
-            let mut fields = Fields::whole(&input);
-            let found = fields.nested("x", true);
-            prop_assert_eq!(found.is_none(), fields.errors.names("x"));
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,13 @@
 //! Parameters that narrow a list. Unknown ones and empty ones are ignored; what is wrong with the others is told all at once.
+//! Like fields of bodies they are described by what reads them.
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
+use utoipa::openapi::{
+    KnownFormat, Object, ObjectBuilder, SchemaFormat,
+    path::{Parameter, ParameterBuilder, ParameterIn},
+    schema::Type,
+};
 use uuid::Uuid;
 
 use super::{
@@ -16,6 +23,8 @@ const LONGEST: usize = 200;
 /// The filters of a query, and what was found wrong with them.
 pub(super) struct Filters<'a> {
     query: &'a Form,
+    /// What is read, where a description is wanted and nothing was sent.
+    noted: Option<Vec<Parameter>>,
     pub(super) errors: Errors,
 }
 
@@ -29,7 +38,25 @@ pub(super) struct Created {
 
 impl<'a> Filters<'a> {
     pub(super) fn new(query: &'a Form) -> Self {
-        Self { query, errors: Errors::default() }
+        Self { query, noted: None, errors: Errors::default() }
+    }
+
+    /// For nothing that was sent: whoever reads is noted down, see [`described`](Self::described).
+    pub(super) fn describing(nothing: &'a Form) -> Self {
+        Self { noted: Some(Vec::new()), ..Self::new(nothing) }
+    }
+
+    /// The parameters that were read.
+    pub(super) fn described(self) -> Vec<Parameter> {
+        self.noted.unwrap_or_default()
+    }
+
+    /// Notes a parameter down instead of reading it, where a description is wanted.
+    fn notes(&mut self, name: &str, schema: impl FnOnce(ObjectBuilder) -> ObjectBuilder) -> bool {
+        let Some(noted) = &mut self.noted else { return false };
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        noted.push(parameter(name, schema(text).build()));
+        true
     }
 
     pub(super) fn check(self) -> Result<(), RestError> {
@@ -37,6 +64,9 @@ impl<'a> Filters<'a> {
     }
 
     pub(super) fn text(&mut self, name: &str) -> Option<&'a str> {
+        if self.notes(name, |text| text.max_length(Some(LONGEST))) {
+            return None;
+        }
         let text = self.query.given(name)?;
         if text.contains('\0') {
             self.errors.add(name, NULL_CHARACTER);
@@ -52,7 +82,27 @@ impl<'a> Filters<'a> {
         Some(text)
     }
 
+    /// As it was sent, also where that is nothing.
+    pub(super) fn verbatim(&mut self, name: &str) -> Option<&'a str> {
+        if self.notes(name, |text| text) {
+            return None;
+        }
+        self.query.get(name)
+    }
+
+    /// Is it this very word? All others mean nothing.
+    pub(super) fn is(&mut self, name: &str, word: &str) -> bool {
+        if self.notes(name, |text| text.enum_values(Some([word]))) {
+            return false;
+        }
+        self.query.get(name) == Some(word)
+    }
+
     pub(super) fn choice<S: AsRef<str>>(&mut self, name: &str, choices: &[S]) -> Option<String> {
+        let words = || choices.iter().map(|choice| Value::from(choice.as_ref()));
+        if self.notes(name, |text| text.enum_values(Some(words()))) {
+            return None;
+        }
         let text = self.text(name)?;
         if !choices.iter().any(|choice| choice.as_ref() == text) {
             let sentence =
@@ -65,6 +115,9 @@ impl<'a> Filters<'a> {
 
     /// What is neither yes nor no filters nothing.
     pub(super) fn switch(&mut self, name: &str) -> Option<bool> {
+        if self.notes(name, |text| text.schema_type(Type::Boolean)) {
+            return None;
+        }
         match self.text(name)?.to_lowercase().as_str() {
             "true" | "1" => Some(true),
             "false" | "0" => Some(false),
@@ -73,6 +126,10 @@ impl<'a> Filters<'a> {
     }
 
     pub(super) fn id(&mut self, name: &str) -> Option<Uuid> {
+        if self.notes(name, |text| text.format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))))
+        {
+            return None;
+        }
         let text = self.text(name)?;
         let id = Uuid::try_parse(text).ok();
         if id.is_none() {
@@ -82,6 +139,10 @@ impl<'a> Filters<'a> {
     }
 
     fn moment(&mut self, name: &str) -> Option<DateTime<Utc>> {
+        let format = SchemaFormat::KnownFormat(KnownFormat::DateTime);
+        if self.notes(name, |text| text.format(Some(format))) {
+            return None;
+        }
         let found = moment::parse(self.text(name)?);
         if found.is_none() {
             self.errors.add(name, "Enter a valid date/time.");
@@ -96,6 +157,12 @@ impl<'a> Filters<'a> {
             before: self.moment("created__lt"),
         }
     }
+}
+
+/// A parameter of a query that may be left out.
+pub(super) fn parameter(name: &str, schema: Object) -> Parameter {
+    let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Query);
+    parameter.schema(Some(schema)).build()
 }
 
 #[cfg(test)]

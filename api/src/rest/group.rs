@@ -7,10 +7,10 @@ mod get;
 mod list;
 mod shape;
 
-use axum::routing::get;
-
-use super::endpoint::{self, Endpoint};
-use crate::routes::Routes;
+use super::{
+    endpoint::{self, Endpoint, Endpoints},
+    operation::Methods,
+};
 
 const LIST: Endpoint = Endpoint {
     path: "/api/v1/controller/group/",
@@ -26,9 +26,14 @@ const DETAIL: Endpoint = Endpoint {
     open: false,
 };
 
-pub(super) fn routes() -> Routes {
-    let list = get(list::handle).post(create::handle);
-    let detail = get(get::handle).put(change::change).patch(change::change).delete(delete::handle);
-    let routes = endpoint::add(Routes::default(), &LIST, list);
-    endpoint::add(routes, &DETAIL, detail)
+pub(super) fn endpoints() -> Endpoints {
+    let list = Methods::default()
+        .get("controller_group_list", "Device groups, newest first", list::handle)
+        .post("controller_group_create", "A new device group", create::handle);
+    let detail = Methods::default()
+        .get("controller_group_read", "A device group", get::handle)
+        .put("controller_group_update", "All of a device group", change::change)
+        .patch("controller_group_partial_update", "Parts of a device group", change::change)
+        .delete("controller_group_delete", "Its devices are in no group any more", delete::handle);
+    Endpoints::default().add(&LIST, list).add(&DETAIL, detail)
 }

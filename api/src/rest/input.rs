@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::{
-    endpoint::{LIMIT, OPEN_LIMIT, Unread, unreadable},
+    endpoint::{Unread, unreadable},
     failure::{NON_FIELD, RestError},
     json::{self, Unparsed},
 };
@@ -47,14 +47,8 @@ pub(super) enum Given<'a> {
 
 impl Unread {
     /// Reads the body as fields. No body at all is an empty object, whatever it is said to be.
-    pub(super) async fn input(self) -> Result<Input, RestError> {
-        let (headers, bytes) = self.bytes(LIMIT).await?;
-        Input::parse(&headers, bytes).await
-    }
-
-    /// The same for requests without credentials, which have to be small.
-    pub(super) async fn small_input(self) -> Result<Input, RestError> {
-        let (headers, bytes) = self.bytes(OPEN_LIMIT).await?;
+    pub(super) async fn input(self, limit: usize) -> Result<Input, RestError> {
+        let (headers, bytes) = self.bytes(limit).await?;
         Input::parse(&headers, bytes).await
     }
 }

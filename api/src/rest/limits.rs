@@ -2,20 +2,23 @@
 //! Our own: the reference has it in its administration only (manual 04, "Organization Limits").
 
 use app::OrganizationChange;
-use axum::{Json, extract::State, routing::get};
-use domain::{OrganizationId, Permission};
-use serde_json::{Value, json};
+use axum::{Json, extract::State};
+use domain::{OrganizationId, Permission, accounts::DeviceLimit};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{
     caller::Caller,
-    endpoint::{self, Endpoint, Unread},
+    endpoint::{self, Endpoint, Endpoints},
     failure::{Errors, RestError},
-    fields::{Extent, Fields},
+    fields::Fields,
     id::Id,
+    operation::Methods,
     organization::{device_limit, limit},
-    sentences::REQUIRED,
+    sent::{Body, Reader, Sent},
 };
-use crate::{ApiState, routes::Routes};
+use crate::ApiState;
 
 const LIMITS: Endpoint = Endpoint {
     path: "/api/v1/controller/organization/{id}/limits/",
@@ -24,15 +27,48 @@ const LIMITS: Endpoint = Endpoint {
     open: false,
 };
 
-pub(super) fn routes() -> Routes {
-    endpoint::add(Routes::default(), &LIMITS, get(show).put(change).patch(change))
+/// How many devices an organization may have.
+#[derive(Serialize, ToSchema)]
+struct OrganizationLimits {
+    organization: Uuid,
+    /// 0 is any number, null is none.
+    #[schema(required)]
+    device_limit: Option<u32>,
+    /// As many as it has.
+    devices: u64,
+}
+
+/// The limits as clients send them.
+struct Limits {
+    devices: Option<DeviceLimit>,
+}
+
+impl Sent for Limits {
+    const NAME: &'static str = "OrganizationLimits";
+
+    fn read(fields: &mut Fields<'_>, _: Reader<'_>) -> Self {
+        fields.require("device_limit");
+        Self { devices: device_limit(fields) }
+    }
+}
+
+pub(super) fn endpoints() -> Endpoints {
+    let limits = Methods::default()
+        .get("controller_organization_limits_read", "Limits of an organization", show)
+        .put("controller_organization_limits_update", "All limits of an organization", change)
+        .patch(
+            "controller_organization_limits_partial_update",
+            "Some limits of an organization",
+            change,
+        );
+    Endpoints::default().add(&LIMITS, limits)
 }
 
 async fn show(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
-) -> Result<Json<Value>, RestError> {
+) -> Result<Json<OrganizationLimits>, RestError> {
     caller.may_plainly(Permission::ViewOrganization)?;
     shown(&state, &caller, OrganizationId::from_uuid(id)).await
 }
@@ -41,22 +77,16 @@ async fn change(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
-    extent: Extent,
-    body: Unread,
-) -> Result<Json<Value>, RestError> {
+    body: Body<Limits>,
+) -> Result<Json<OrganizationLimits>, RestError> {
     let id = OrganizationId::from_uuid(id);
     // Who founds organizations says how large they are.
     caller.may_plainly(Permission::AddOrganization)?;
     let organizations = state.app.organizations();
     organizations.limits(&caller.by, id).await?;
-    let input = body.input().await?;
-    let mut fields = Fields::some(&input);
-    let limit = device_limit(&mut fields, &input);
-    if limit.is_none() && extent == Extent::Whole && !fields.has("device_limit") {
-        fields.refuse("device_limit", REQUIRED);
-    }
-    fields.check()?;
-    let change = OrganizationChange { device_limit: limit, ..OrganizationChange::default() };
+    let limits = body.checked(Reader::of(&state, &caller)).await?;
+    let change =
+        OrganizationChange { device_limit: limits.devices, ..OrganizationChange::default() };
     organizations.change(&caller.by, id, change).await.map_err(|failure| match failure {
         app::Failure::Refused(refusal @ app::Refusal::LimitBelowDevices { .. }) => {
             RestError::Invalid(Errors::one("device_limit", refusal.to_string()))
@@ -70,7 +100,8 @@ async fn shown(
     state: &ApiState,
     caller: &Caller,
     id: OrganizationId,
-) -> Result<Json<Value>, RestError> {
+) -> Result<Json<OrganizationLimits>, RestError> {
     let (held, devices) = state.app.organizations().limits(&caller.by, id).await?;
-    Ok(Json(json!({ "organization": id, "device_limit": limit(held), "devices": devices })))
+    let organization = id.as_uuid();
+    Ok(Json(OrganizationLimits { organization, device_limit: limit(held), devices }))
 }

@@ -1,27 +1,29 @@
 //! Pages of lists: counts, and links to the pages beside.
 
 use axum::{
-    Json,
     extract::FromRequestParts,
     http::{StatusCode, request::Parts},
-    response::{IntoResponse as _, Response},
 };
 use projections::Page;
-use serde_json::{Value, json};
 
-use super::{failure::RestError, sentences};
-use crate::{form::Form, request::base_url};
+use super::{
+    answer::List,
+    failure::RestError,
+    filters::Filters,
+    query::{Narrowing, Query},
+    sentences,
+};
+use crate::{ApiState, form::Form, request::base_url};
 
 /// Rows of a page when nobody says otherwise.
 const SIZE: u32 = 10;
 /// Most rows of a page.
 const LARGEST: u32 = 100;
 
-/// Which part of a list is wanted, and where the list is.
-#[derive(Clone, Debug)]
-pub(super) struct Wanted {
+/// Which part of a list is wanted, narrowed down by `N`, and where the list is.
+pub(super) struct Wanted<N = ()> {
     /// All parameters.
-    pub(super) query: Form,
+    query: Query<N>,
     /// Without the query.
     address: String,
     number: Number,
@@ -37,7 +39,7 @@ enum Number {
     Nowhere,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Wanted {
+impl<S: Send + Sync, N> FromRequestParts<S> for Wanted<N> {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
@@ -46,7 +48,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Wanted {
     }
 }
 
-impl Wanted {
+impl<N> Wanted<N> {
     fn new(query: Form, address: String) -> Self {
         let number = match query.given("page").map(str::trim) {
             None => Number::At(1),
@@ -60,7 +62,15 @@ impl Wanted {
             None | Some(0) => SIZE,
             Some(size) => u32::try_from(size).unwrap_or(LARGEST).min(LARGEST),
         };
-        Self { query, address, number, size }
+        Self { query: Query::new(query), address, number, size }
+    }
+
+    /// What the list is narrowed down by, and the filters, for those who find more wrong with them.
+    pub(super) fn narrowed(&self, state: &ApiState) -> (N, Filters<'_>)
+    where
+        N: Narrowing,
+    {
+        self.query.read(state)
     }
 
     /// What to read first. The last page is known only once the rows are counted: see [`last`](Self::last).
@@ -78,6 +88,19 @@ impl Wanted {
         (self.number == Number::Last && last > 1).then(|| self.at(last))
     }
 
+    /// The page of a list that is there as a whole.
+    pub(super) fn page_of<T, S>(
+        &self,
+        all: &[T],
+        show: impl Fn(&T) -> S,
+    ) -> Result<List<S>, RestError> {
+        let count = u64::try_from(all.len()).unwrap_or(u64::MAX);
+        let page = self.last(count).map_or_else(|| self.page(), Ok)?;
+        let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
+        let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+        self.answer(count, all.iter().skip(offset).take(limit).map(show).collect())
+    }
+
     fn at(&self, number: u64) -> Page {
         let offset = (number - 1).saturating_mul(self.size.into());
         // What a database takes for an offset; nothing is there.
@@ -89,7 +112,7 @@ impl Wanted {
     }
 
     /// The answer: how many there are in all, links to the pages beside, and the rows of this one.
-    pub(super) fn answer(&self, count: u64, results: Vec<Value>) -> Result<Response, RestError> {
+    pub(super) fn answer<T>(&self, count: u64, results: Vec<T>) -> Result<List<T>, RestError> {
         let pages = self.pages(count);
         let number = match self.number {
             Number::At(number) => number,
@@ -101,20 +124,14 @@ impl Wanted {
         }
         let next = (number < pages).then(|| self.link(number + 1));
         let previous = (number > 1).then(|| self.link(number - 1));
-        let body = json!({
-            "count": count,
-            "next": next,
-            "previous": previous,
-            "results": results,
-        });
-        Ok(Json(body).into_response())
+        Ok(List { count, next, previous, results })
     }
 
     /// Parameters are sorted by name; the first page needs no number.
     fn link(&self, number: u64) -> String {
         let number = number.to_string();
         let mut parameters: Vec<(&str, &str)> =
-            self.query.iter().filter(|(name, _)| *name != "page").collect();
+            self.query.form().iter().filter(|(name, _)| *name != "page").collect();
         if number != "1" {
             parameters.push(("page", &number));
         }
@@ -143,14 +160,8 @@ mod tests {
     }
 
     fn links(query: &str, count: u64) -> Option<(Option<String>, Option<String>)> {
-        let wanted = wanted(query);
-        wanted.answer(count, Vec::new()).ok()?;
-        let number = match wanted.number {
-            Number::At(number) => number,
-            _ => wanted.pages(count),
-        };
-        let next = (number < wanted.pages(count)).then(|| wanted.link(number + 1));
-        Some((next, (number > 1).then(|| wanted.link(number - 1))))
+        let page = wanted(query).answer(count, Vec::<()>::new()).ok()?;
+        Some((page.next, page.previous))
     }
 
     #[test]
@@ -206,7 +217,7 @@ mod tests {
             if let Ok(page) = wanted.page() {
                 prop_assert!((1..=LARGEST).contains(&page.limit));
             }
-            let _ = wanted.answer(count, Vec::new());
+            let _ = wanted.answer(count, Vec::<()>::new());
         }
     }
 }

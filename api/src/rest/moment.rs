@@ -1,10 +1,31 @@
 //! Moments: ISO 8601, UTC, six digits and `Z`.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use serde::Serializer;
 
 /// As every answer shows them.
-pub(super) fn show(moment: DateTime<Utc>) -> String {
+fn show(moment: DateTime<Utc>) -> String {
     moment.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}
+
+/// For fields of answers.
+pub(super) fn shown<S: Serializer>(
+    moment: &DateTime<Utc>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&show(*moment))
+}
+
+/// For fields of answers that may be null.
+#[expect(clippy::ref_option, reason = "as serde calls it")]
+pub(super) fn shown_or_null<S: Serializer>(
+    moment: &Option<DateTime<Utc>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match moment {
+        Some(moment) => shown(moment, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// As filters take them: with or without a time, a fraction, an offset; without offset it is UTC.

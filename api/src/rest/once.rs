@@ -16,11 +16,11 @@ use super::{
 };
 use crate::{ApiState, body};
 
-const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(super) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Says that an answer was given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// Characters of a key.
-const LONGEST: usize = 200;
+pub(super) const LONGEST: usize = 200;
 /// Bytes of an answer.
 const LARGEST: usize = 16 * 1024 * 1024;
 /// Headers that belong to an answer; everything else is about the connection.

@@ -8,13 +8,13 @@ mod list;
 mod sent;
 mod shape;
 
-use axum::routing::get;
-
-pub(super) use sent::{device_limit, is_email, is_url};
+pub(super) use sent::device_limit;
 pub(super) use shape::limit;
 
-use super::endpoint::{self, Endpoint};
-use crate::routes::Routes;
+use super::{
+    endpoint::{self, Endpoint, Endpoints},
+    operation::Methods,
+};
 
 const LIST: Endpoint = Endpoint {
     path: "/api/v1/users/organization/",
@@ -30,9 +30,14 @@ const DETAIL: Endpoint = Endpoint {
     open: false,
 };
 
-pub(super) fn routes() -> Routes {
-    let list = get(list::handle).post(create::handle);
-    let detail = get(get::handle).put(change::change).patch(change::change).delete(delete::handle);
-    let routes = endpoint::add(Routes::default(), &LIST, list);
-    endpoint::add(routes, &DETAIL, detail)
+pub(super) fn endpoints() -> Endpoints {
+    let list = Methods::default()
+        .get("users_organization_list", "Organizations, newest first", list::handle)
+        .post("users_organization_create", "A new organization", create::handle);
+    let detail = Methods::default()
+        .get("users_organization_read", "An organization with its settings", get::handle)
+        .put("users_organization_update", "All of an organization", change::change)
+        .patch("users_organization_partial_update", "Parts of an organization", change::change)
+        .delete("users_organization_delete", "Removes all that is its", delete::handle);
+    Endpoints::default().add(&LIST, list).add(&DETAIL, detail)
 }

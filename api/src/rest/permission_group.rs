@@ -5,10 +5,10 @@ mod create;
 mod read;
 mod shape;
 
-use axum::routing::get;
-
-use super::endpoint::{self, Endpoint};
-use crate::routes::Routes;
+use super::{
+    endpoint::{self, Endpoint, Endpoints},
+    operation::Methods,
+};
 
 const LIST: Endpoint = Endpoint {
     path: "/api/v1/users/group/",
@@ -23,9 +23,16 @@ const DETAIL: Endpoint = Endpoint {
     open: false,
 };
 
-pub(super) fn routes() -> Routes {
-    let list = get(read::list).post(create::handle);
-    let detail = get(read::one).put(change::change).patch(change::change).delete(change::remove);
-    let routes = endpoint::add(Routes::default(), &LIST, list);
-    endpoint::add(routes, &DETAIL, detail)
+pub(super) fn endpoints() -> Endpoints {
+    let list = Methods::default().get("users_group_list", "Permission groups", read::list).post(
+        "users_group_create",
+        "A new permission group",
+        create::handle,
+    );
+    let detail = Methods::default()
+        .get("users_group_read", "A permission group", read::one)
+        .put("users_group_update", "All of a permission group", change::change)
+        .patch("users_group_partial_update", "Parts of a permission group", change::change)
+        .delete("users_group_delete", "Its people lose its permissions", change::remove);
+    Endpoints::default().add(&LIST, list).add(&DETAIL, detail)
 }

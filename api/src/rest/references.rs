@@ -68,37 +68,51 @@ pub(super) async fn check_group(
     Ok(())
 }
 
-/// Refuses the first template that does not exist for the caller, or that `fits` does not want.
+/// Refuses the first template of a field that does not exist for the caller, or that `fits` does not want.
 pub(super) async fn check_templates(
     fields: &mut Fields<'_>,
     app: &App,
     caller: &Caller,
-    ids: &[TemplateId],
+    (name, ids): (&str, &[TemplateId]),
     fits: impl Fn(&TemplateRow) -> bool,
 ) -> Result<(), RestError> {
     let rows = templates(app, caller, ids).await?;
     let known = |id: &TemplateId| rows.iter().any(|row| row.id == *id && fits(row));
     if let Some(id) = ids.iter().find(|id| !known(id)) {
-        fields.refuse("templates", sentences::unknown(id));
+        fields.refuse(name, sentences::unknown(id));
     }
     Ok(())
 }
 
-/// The organizations that a list is narrowed to by `organization` and `organization_slug`; none given, all.
+/// An organization that a list is narrowed to.
+pub(super) struct Owner {
+    id: Option<Uuid>,
+    slug: Option<String>,
+}
+
+impl Owner {
+    pub(super) fn read(filters: &mut Filters<'_>) -> Self {
+        let id = filters.id("organization");
+        Self { id, slug: filters.text("organization_slug").map(str::to_owned) }
+    }
+}
+
+/// The organizations that a list is narrowed to; none given, all.
 pub(super) async fn organizations(
     filters: &mut Filters<'_>,
+    owner: &Owner,
     app: &App,
     caller: &Caller,
 ) -> Result<Option<Vec<OrganizationId>>, RestError> {
     let mut wanted = None;
-    if let Some(id) = filters.id("organization") {
+    if let Some(id) = owner.id {
         if organization(app, caller, id).await? {
             wanted = Some(vec![OrganizationId::from_uuid(id)]);
         } else {
             filters.errors.add("organization", NO_CHOICE);
         }
     }
-    if let Some(slug) = filters.text("organization_slug") {
+    if let Some(slug) = &owner.slug {
         let found = projections::organization::by_slug(app.store(), slug).await?;
         let found: Vec<OrganizationId> = found.into_iter().map(|row| row.id).collect();
         wanted = Some(match wanted {

@@ -8,10 +8,10 @@ mod get;
 mod list;
 mod shape;
 
-use axum::routing::get;
-
-use super::endpoint::{self, Endpoint};
-use crate::routes::Routes;
+use super::{
+    endpoint::{self, Endpoint, Endpoints},
+    operation::Methods,
+};
 
 const LIST: Endpoint = Endpoint {
     path: "/api/v1/controller/template/",
@@ -34,10 +34,19 @@ const CONFIGURATION: Endpoint = Endpoint {
     open: false,
 };
 
-pub(super) fn routes() -> Routes {
-    let list = get(list::handle).post(create::handle);
-    let detail = get(get::handle).put(change::change).patch(change::change).delete(delete::handle);
-    let routes = endpoint::add(Routes::default(), &LIST, list);
-    let routes = endpoint::add(routes, &DETAIL, detail);
-    endpoint::add(routes, &CONFIGURATION, get(configuration::handle))
+pub(super) fn endpoints() -> Endpoints {
+    let list = Methods::default()
+        .get("controller_template_list", "Templates, newest first", list::handle)
+        .post("controller_template_create", "A new template", create::handle);
+    let detail = Methods::default()
+        .get("controller_template_read", "A template", get::handle)
+        .put("controller_template_update", "All of a template", change::change)
+        .patch("controller_template_partial_update", "Parts of a template", change::change)
+        .delete("controller_template_delete", "Its devices lose it", delete::handle);
+    let configuration = Methods::default().get(
+        "controller_template_configuration_read",
+        "The files of a template alone, as an archive",
+        configuration::handle,
+    );
+    Endpoints::default().add(&LIST, list).add(&DETAIL, detail).add(&CONFIGURATION, configuration)
 }

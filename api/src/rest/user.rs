@@ -9,10 +9,10 @@ mod sent;
 mod shape;
 mod token;
 
-use axum::routing::{get, post, put};
-
-use super::endpoint::{self, Endpoint};
-use crate::routes::Routes;
+use super::{
+    endpoint::{self, Endpoint, Endpoints},
+    operation::Methods,
+};
 
 const LIST: Endpoint = Endpoint {
     path: "/api/v1/users/user/",
@@ -64,19 +64,46 @@ const TOKEN: Endpoint = Endpoint {
     open: false,
 };
 
-pub(super) fn routes() -> Routes {
-    let list = get(read::list).post(create::handle);
-    let detail = get(read::one).put(change::change).patch(change::change).delete(change::remove);
-    let emails = get(email::list).post(email::add);
-    let email = get(email::one).put(email::change).patch(email::change).delete(email::remove);
-    let routes = endpoint::add(Routes::default(), &LIST, list);
-    let routes = endpoint::add(routes, &DETAIL, detail);
-    let routes = endpoint::add(routes, &PASSWORD, put(password::of_somebody));
-    let routes = endpoint::add(routes, &OWN_PASSWORD, post(password::own));
-    let routes = endpoint::add(routes, &EMAILS, emails);
-    let routes = endpoint::add(routes, &EMAIL, email);
-    let tokens = get(token::list).post(token::add);
-    let token = get(token::one).delete(token::remove);
-    let routes = endpoint::add(routes, &TOKENS, tokens);
-    endpoint::add(routes, &TOKEN, token)
+pub(super) fn endpoints() -> Endpoints {
+    let list = Methods::default()
+        .get("users_user_list", "People; who may only find them has to say whom", read::list)
+        .post("users_user_create", "A new account", create::handle);
+    let detail = Methods::default()
+        .get("users_user_read", "An account", read::one)
+        .put("users_user_update", "All of an account", change::change)
+        .patch("users_user_partial_update", "Parts of an account", change::change)
+        .delete("users_user_delete", "Erases a person", change::remove);
+    let password = Methods::default().put(
+        "users_user_password_update",
+        "Sets somebody's password",
+        password::of_somebody,
+    );
+    let own = Methods::default().post(
+        "users_user_password_change_create",
+        "Changes one's own password",
+        password::own,
+    );
+    let emails = Methods::default()
+        .get("users_user_email_list", "Mail addresses of an account", email::list)
+        .post("users_user_email_create", "One mail address more", email::add);
+    let email = Methods::default()
+        .get("users_user_email_read", "A mail address", email::one)
+        .put("users_user_email_update", "All of a mail address", email::change)
+        .patch("users_user_email_partial_update", "Parts of a mail address", email::change)
+        .delete("users_user_email_delete", "One mail address less", email::remove);
+    let tokens = Methods::default()
+        .get("users_user_token_list", "Tokens for a purpose", token::list)
+        .post("users_user_token_create", "A new token, told once", token::add);
+    let token = Methods::default()
+        .get("users_user_token_read", "A token, but not what it is", token::one)
+        .delete("users_user_token_delete", "Revokes a token", token::remove);
+    Endpoints::default()
+        .add(&LIST, list)
+        .add(&DETAIL, detail)
+        .add(&PASSWORD, password)
+        .add(&OWN_PASSWORD, own)
+        .add(&EMAILS, emails)
+        .add(&EMAIL, email)
+        .add(&TOKENS, tokens)
+        .add(&TOKEN, token)
 }

@@ -171,7 +171,12 @@ fn router(settings: &Settings, app: &App, sockets: &api::Sockets) -> anyhow::Res
         introspection: settings.graphql.introspection,
         graphiql: settings.graphql.graphiql,
     };
-    let state = api::ApiState { app: app.clone(), graphql, sockets: sockets.clone() };
+    let docs = api::DocsSettings {
+        enabled: settings.rest.docs,
+        title: settings.rest.docs_title.clone(),
+        description: settings.rest.docs_description.clone(),
+    };
+    let state = api::ApiState { app: app.clone(), graphql, docs, sockets: sockets.clone() };
     let frame = http::Frame::new(proxies, body, timeout);
     Ok(frame.around_watchers(http::router(health)).merge(frame.around(api::router(state))))
 }

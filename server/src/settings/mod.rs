@@ -24,7 +24,7 @@ use serde::Deserialize;
 pub(crate) use check::nearest;
 pub use sections::{
     Accounts, Controller, Data, Database, Durability, Graphql, Http, KEYS, Key, Log, LogFormat,
-    Metrics, Security,
+    Metrics, Rest, Security,
 };
 pub use shown::{defaults_text, effective_text, reference};
 pub use units::{Duration, Size};
@@ -52,6 +52,8 @@ pub struct Settings {
     pub controller: Controller,
     /// GraphQL requests.
     pub graphql: Graphql,
+    /// The description of REST.
+    pub rest: Rest,
     /// What the program says about itself.
     pub log: Log,
     /// Counters.

@@ -199,6 +199,15 @@ sections! {
         /// How often a silent subscriber is asked whether it is there; one that says nothing two and a half times so long is gone.
         keep_alive: Duration = "\"30s\"";
     }
+    /// The description of REST.
+    Rest "rest" {
+        /// Is REST described at /api/v1/docs/, for programs and on a page to try it at?
+        docs: bool = "true";
+        /// What the description is called.
+        docs_title: String = "\"Wisptrail\"";
+        /// What it says first.
+        docs_description: String = "\"The REST interface of Wisptrail.\"";
+    }
     /// What the program says about itself.
     Log "log" {
         /// "error", "warn", "info", "debug", "trace", or a filter such as "info,access=warn".

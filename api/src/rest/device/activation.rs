@@ -3,11 +3,11 @@
 use app::{Failure, Refusal};
 use axum::{Json, extract::State};
 use domain::{DeviceId, Permission};
-use serde_json::{Value, json};
 
 use super::{
     super::{caller::Caller, failure::RestError, id::Id},
     get::shown,
+    shape::Device,
 };
 use crate::ApiState;
 
@@ -15,7 +15,7 @@ pub(super) async fn activate(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
-) -> Result<Json<Value>, RestError> {
+) -> Result<Json<Device>, RestError> {
     caller.may(Permission::ChangeDevice)?;
     let id = DeviceId::from_uuid(id);
     state.app.devices().activate(&caller.by, id).await.map_err(twice)?;
@@ -26,14 +26,14 @@ pub(super) async fn deactivate(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
-) -> Result<Json<Value>, RestError> {
+) -> Result<Json<Device>, RestError> {
     caller.may(Permission::ChangeDevice)?;
     let id = DeviceId::from_uuid(id);
     state.app.devices().deactivate(&caller.by, id).await.map_err(twice)?;
     let mut device = shown(&state, &caller, id).await?;
     // Clients of the reference see an empty address here, once, where there is no configuration to wait for.
-    if device["config"].is_null() && device["management_ip"].is_null() {
-        device["management_ip"] = json!("");
+    if device.config.is_none() && device.management_ip.is_none() {
+        device.management_ip = Some(String::new());
     }
     Ok(Json(device))
 }

@@ -4,19 +4,18 @@
 use app::{ConfigurationChange, DeviceChange};
 use axum::{Json, extract::State};
 use domain::{DeviceId, GroupId, OrganizationId, Permission};
-use serde_json::Value;
 
 use super::{
     super::{
         caller::Caller,
-        endpoint::Unread,
         failure::RestError,
-        fields::{Extent, Fields},
         id::Id,
+        sent::{Body, Reader},
         sentences::NO_PERMISSION,
     },
     get::shown,
-    sent::{Sent, must_have_configuration},
+    sent::Sent,
+    shape::Device,
 };
 use crate::ApiState;
 
@@ -24,9 +23,8 @@ pub(super) async fn change(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
-    extent: Extent,
-    body: Unread,
-) -> Result<Json<Value>, RestError> {
+    body: Body<Sent>,
+) -> Result<Json<Device>, RestError> {
     let id = DeviceId::from_uuid(id);
     caller.may(Permission::ChangeDevice)?;
     let devices = state.app.devices();
@@ -34,12 +32,8 @@ pub(super) async fn change(
     if !held.device.active {
         return Err(RestError::forbidden(NO_PERMISSION));
     }
-    let input = body.input().await?;
-    let mut fields = Fields::of(&input, extent);
-    if extent == Extent::Whole {
-        must_have_configuration(&mut fields);
-    }
-    let sent = Sent::read(fields, &state.app, &caller).await?;
+    let (sent, fields) = body.read(Reader::of(&state, &caller)).await?;
+    sent.check(fields, &state.app, &caller).await?;
     let backends = &state.app.settings().controller.backends;
     let default_backend = backends.first().map_or("", String::as_str);
     // A configuration that says nothing is not made, but one that is there is reset.

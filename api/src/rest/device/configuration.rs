@@ -1,38 +1,52 @@
 //! `GET /api/v1/controller/device/{id}/configuration/`: the archive that the device downloads; with `?at=` the one that
 //! it had at a moment.
 
-use app::{Moment, World};
-use axum::{
-    extract::{RawQuery, State},
-    response::Response,
-};
+use app::{ControllerSettings, Moment, World};
+use axum::extract::State;
 use chrono::TimeDelta;
 use domain::{DeviceId, Permission};
 
-use super::super::{caller::Caller, failure::RestError, id::Id, moment};
-use crate::{ApiState, controller, form::Form};
+use super::super::{
+    answer::Archive,
+    caller::Caller,
+    failure::RestError,
+    filters::Filters,
+    id::Id,
+    moment,
+    query::{Narrowing, Query},
+};
+use crate::{ApiState, controller};
 
 /// How far the clocks of clients may be ahead of this one's. Up to there a time to come is now.
 const AHEAD: TimeDelta = TimeDelta::minutes(1);
+
+/// Which one.
+pub(super) struct At(Option<String>);
+
+impl Narrowing for At {
+    fn read(filters: &mut Filters<'_>, _: &ControllerSettings) -> Self {
+        Self(filters.verbatim("at").map(str::to_owned))
+    }
+}
 
 pub(super) async fn handle(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
-    RawQuery(query): RawQuery,
-) -> Result<Response, RestError> {
+    query: Query<At>,
+) -> Result<Archive, RestError> {
     caller.may(Permission::ViewDevice)?;
     let id = DeviceId::from_uuid(id);
-    let query = Form::parse(query.unwrap_or_default().as_bytes());
-    let archive = if let Some(text) = query.get("at") {
-        let at = at(text, state.app.world())?;
+    let (At(text), _) = query.read(&state);
+    let archive = if let Some(text) = text {
+        let at = at(&text, state.app.world())?;
         state.app.history().archive_at(&caller.by, id, at).await?.0
     } else {
         // A device without configuration is there, its archive is not.
         state.app.devices().get(&caller.by, id).await?;
         state.app.configurations().archive_of(&caller.by, id).await?
     };
-    Ok(controller::marked(controller::archive(archive)))
+    Ok(Archive(controller::marked(controller::archive(archive))))
 }
 
 /// Digits are a position, all else is a time.

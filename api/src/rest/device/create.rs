@@ -1,36 +1,31 @@
 //! `POST /api/v1/controller/device/`
 
 use app::{DeviceChange, Failure, NewConfiguration, NewDevice};
-use axum::{
-    Json,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse as _, Response},
-};
+use axum::extract::State;
 use domain::{DeviceId, GroupId, OrganizationId, Permission, kind};
-use serde_json::Value;
 
 use super::{
     super::{
+        answer::Created,
         caller::Caller,
-        endpoint::Unread,
         failure::RestError,
-        fields::Fields,
-        input::{Given, Input},
+        sent::{Body, Reader},
     },
     sent::Sent,
-    shape,
+    shape::{self, DeviceListed},
 };
 use crate::ApiState;
 
 pub(super) async fn handle(
     State(state): State<ApiState>,
     caller: Caller,
-    body: Unread,
-) -> Result<Response, RestError> {
+    body: Body<Sent>,
+) -> Result<Created<DeviceListed>, RestError> {
     caller.may(Permission::AddDevice)?;
-    let input = body.input().await?;
-    let sent = Sent::read(Fields::whole(&input), &state.app, &caller).await?;
+    let (sent, fields) = body.read(Reader::of(&state, &caller)).await?;
+    // A configuration that says nothing is not made, but clients of the reference get it back.
+    let as_sent = fields.as_sent("config");
+    sent.check(fields, &state.app, &caller).await?;
     let (last_ip, management_ip) = (sent.last_ip.flatten(), sent.management_ip.flatten());
     let settings = &state.app.settings().controller;
     let default_backend = settings.backends.first().map_or("", String::as_str);
@@ -50,14 +45,8 @@ pub(super) async fn handle(
         devices.change(&caller.by, id, change).await?;
     }
     let detail = devices.get(&caller.by, id).await?;
-    let mut shown = shape::short(&detail, settings.hardware_id_enabled);
-    // A configuration that says nothing is not made, but clients of the reference get it back.
-    if detail.configuration.is_none()
-        && let Some(fields) = shown.as_object_mut()
-    {
-        fields.insert("config".to_owned(), as_sent(&input));
-    }
-    Ok((StatusCode::CREATED, Json(shown)).into_response())
+    let shown = shape::short(&detail, settings.hardware_id_enabled);
+    Ok(Created::new(shown.without_configuration(as_sent)))
 }
 
 fn new(sent: Sent, id: DeviceId, default_backend: &str) -> Option<NewDevice> {
@@ -92,12 +81,5 @@ fn without_key(failure: Failure) -> Failure {
             Failure::Taken(taken)
         }
         failure => failure,
-    }
-}
-
-fn as_sent(input: &Input) -> Value {
-    match input.get("config") {
-        Given::Value(value) => value.clone(),
-        Given::Absent | Given::Text(_) => Value::Null,
     }
 }

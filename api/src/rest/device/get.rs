@@ -2,11 +2,10 @@
 
 use axum::{Json, extract::State};
 use domain::{DeviceId, Permission};
-use serde_json::Value;
 
 use super::{
     super::{caller::Caller, failure::RestError, id::Id},
-    shape,
+    shape::{self, Device},
 };
 use crate::ApiState;
 
@@ -14,7 +13,7 @@ pub(super) async fn handle(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
-) -> Result<Json<Value>, RestError> {
+) -> Result<Json<Device>, RestError> {
     caller.may(Permission::ViewDevice)?;
     Ok(Json(shown(&state, &caller, DeviceId::from_uuid(id)).await?))
 }
@@ -24,7 +23,7 @@ pub(super) async fn shown(
     state: &ApiState,
     caller: &Caller,
     id: DeviceId,
-) -> Result<Value, RestError> {
+) -> Result<Device, RestError> {
     let detail = state.app.devices().get(&caller.by, id).await?;
     Ok(shape::full(&detail, state.app.settings().controller.hardware_id_enabled))
 }

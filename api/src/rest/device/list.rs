@@ -1,34 +1,64 @@
 //! `GET /api/v1/controller/device/`
 
-use axum::{extract::State, response::Response};
+use app::ControllerSettings;
+use axum::extract::State;
 use domain::{GroupId, Permission, TemplateId, configuration::ConfigurationStatus};
 use projections::{Order, device::DeviceFilter};
-use serde_json::{Value, json};
+use serde_json::json;
+use uuid::Uuid;
 
 use super::{
     super::{
-        caller::Caller, failure::RestError, filters::Filters, list::Wanted, references,
+        answer::List,
+        caller::Caller,
+        failure::RestError,
+        filters::{Created, Filters},
+        list::Wanted,
+        query::Narrowing,
+        references::{self, Owner},
         sentences::NO_CHOICE,
     },
-    shape,
+    shape::{self, DeviceListed, STATUSES},
 };
 use crate::ApiState;
 
-const STATUSES: [ConfigurationStatus; 5] = [
-    ConfigurationStatus::Modified,
-    ConfigurationStatus::Applied,
-    ConfigurationStatus::Error,
-    ConfigurationStatus::Deactivating,
-    ConfigurationStatus::Deactivated,
-];
+/// What the list is narrowed down by.
+pub(super) struct Narrowed {
+    owner: Owner,
+    name: Option<String>,
+    mac_address: Option<String>,
+    status: Option<String>,
+    backend: Option<String>,
+    template: Option<TemplateId>,
+    group: Option<Uuid>,
+    on_the_map: bool,
+    created: Created,
+}
+
+impl Narrowing for Narrowed {
+    fn read(filters: &mut Filters<'_>, controller: &ControllerSettings) -> Self {
+        Self {
+            owner: Owner::read(filters),
+            name: filters.text("name").map(str::to_owned),
+            mac_address: filters.text("mac_address").map(str::to_owned),
+            status: filters.choice("config__status", &STATUSES.map(ConfigurationStatus::as_str)),
+            backend: filters.choice("config__backend", &controller.backends),
+            template: template(filters),
+            group: filters.id("group"),
+            on_the_map: on_the_map(filters),
+            created: filters.created(),
+        }
+    }
+}
 
 pub(super) async fn handle(
     State(state): State<ApiState>,
     caller: Caller,
-    wanted: Wanted,
-) -> Result<Response, RestError> {
+    wanted: Wanted<Narrowed>,
+) -> Result<List<DeviceListed>, RestError> {
     caller.may(Permission::ViewDevice)?;
-    let filter = filter(&state, &caller, &wanted).await?;
+    let (narrowed, filters) = wanted.narrowed(&state);
+    let filter = filter(&state, &caller, narrowed, filters).await?;
     let devices = state.app.devices();
     let read = |page| devices.list(&caller.by, filter.clone(), Order::NewestFirst, page);
     let mut found = read(wanted.page()?).await?;
@@ -37,45 +67,41 @@ pub(super) async fn handle(
     }
     let hardware_ids = state.app.settings().controller.hardware_id_enabled;
     let details = devices.details(&caller.by, found.rows).await?;
-    let results: Vec<Value> =
-        details.iter().map(|detail| shape::short(detail, hardware_ids)).collect();
+    let results = details.iter().map(|detail| shape::short(detail, hardware_ids)).collect();
     wanted.answer(found.count, results)
 }
 
 async fn filter(
     state: &ApiState,
     caller: &Caller,
-    wanted: &Wanted,
+    narrowed: Narrowed,
+    mut filters: Filters<'_>,
 ) -> Result<DeviceFilter, RestError> {
-    let mut filters = Filters::new(&wanted.query);
-    let mut organizations = references::organizations(&mut filters, &state.app, caller).await?;
-    let group = filters.id("group");
-    if let Some(id) = group
-        && !references::group(&state.app, caller, id).await?
+    let app = &state.app;
+    let mut organizations =
+        references::organizations(&mut filters, &narrowed.owner, app, caller).await?;
+    if let Some(id) = narrowed.group
+        && !references::group(app, caller, id).await?
     {
         filters.errors.add("group", NO_CHOICE);
     }
-    if on_the_map(&mut filters) {
+    filters.check()?;
+    if narrowed.on_the_map {
         organizations = Some(Vec::new());
     }
-    let template = template(&mut filters);
-    let created = filters.created();
-    let owned = |text: Option<&str>| text.map(str::to_owned);
-    let filter = DeviceFilter {
+    Ok(DeviceFilter {
         organizations,
-        name_contains: owned(filters.text("name")),
-        mac_address_contains: owned(filters.text("mac_address")),
-        group: group.map(GroupId::from_uuid),
-        status: filters.choice("config__status", &STATUSES.map(ConfigurationStatus::as_str)),
-        backend: filters.choice("config__backend", &state.app.settings().controller.backends),
-        template,
-        created: created.at,
-        created_from: created.from,
-        created_before: created.before,
+        name_contains: narrowed.name,
+        mac_address_contains: narrowed.mac_address,
+        group: narrowed.group.map(GroupId::from_uuid),
+        status: narrowed.status,
+        backend: narrowed.backend,
+        template: narrowed.template,
+        created: narrowed.created.at,
+        created_from: narrowed.created.from,
+        created_before: narrowed.created.before,
         ..DeviceFilter::default()
-    };
-    filters.check()?;
-    Ok(filter)
+    })
 }
 
 /// Is a place asked for? No device has one yet.
@@ -83,7 +109,9 @@ fn on_the_map(filters: &mut Filters<'_>) -> bool {
     let location = filters.id("location").is_some();
     let floor_plan = filters.id("floorplan").is_some();
     let named = filters.text("location__name").is_some();
-    location || floor_plan || named || filters.switch("with_geo") == Some(true)
+    // All are read, whatever the first of them says.
+    let anywhere = filters.switch("with_geo") == Some(true);
+    location || floor_plan || named || anywhere
 }
 
 /// Clients know one sentence here, not a list of them.

@@ -16,10 +16,11 @@ use uuid::Uuid;
 
 use super::super::{
     caller::Caller,
-    failure::{Errors, RestError},
-    fields::{Fields, Text},
+    failure::RestError,
+    fields::{Extent, Fields, Text},
     references,
-    sentences::{self, NOT_AN_OBJECT},
+    sent::{self, Reader},
+    sentences::NOT_AN_OBJECT,
 };
 
 /// What clients may say about a device; what they leave out stays as it is.
@@ -61,14 +62,11 @@ impl Configuration {
     }
 }
 
-impl Sent {
-    /// Reads and checks everything that can be checked without asking for a change.
-    pub(super) async fn read(
-        mut fields: Fields<'_>,
-        app: &App,
-        caller: &Caller,
-    ) -> Result<Self, RestError> {
-        let hardware_ids = app.settings().controller.hardware_id_enabled;
+impl sent::Sent for Sent {
+    const NAME: &'static str = "Device";
+
+    /// Where all of a device is replaced, its configuration must be said; a new device may come without.
+    fn read(fields: &mut Fields<'_>, reader: Reader<'_>) -> Self {
         let mut sent = Self {
             name: fields.judged("name", Text::NAME, DeviceName::problems),
             organization: fields.reference("organization", true, false).flatten(),
@@ -84,45 +82,45 @@ impl Sent {
             notes: fields.text("notes", Text::FREE),
             configuration: None,
         };
-        if hardware_ids {
+        if reader.controller.hardware_id_enabled {
             let judge = |id: &str| id.parse::<HardwareId>().err().into_iter().collect();
             sent.hardware_id = fields.judged("hardware_id", Text::NAME, judge);
         }
-        references::check_organization(&mut fields, app, caller, sent.organization).await?;
-        references::check_group(&mut fields, app, caller, sent.group.flatten()).await?;
-        sent.configuration = configuration(&mut fields, app, caller).await?;
-        fields.check()?;
-        Ok(sent)
+        let extent = fields.extent();
+        if extent == Extent::Whole {
+            fields.require("config");
+        }
+        let read = |inside: &mut Fields<'_>| configuration(inside, reader);
+        sent.configuration = fields.inside("config", extent, read).flatten();
+        sent
     }
 }
 
-/// Where all of a device is replaced, its configuration must be said; a new device may come without.
-async fn configuration(
-    fields: &mut Fields<'_>,
-    app: &App,
-    caller: &Caller,
-) -> Result<Option<Configuration>, RestError> {
-    let Some(Some(input)) = fields.nested("config", false) else { return Ok(None) };
-    let errors: Errors = std::mem::take(&mut fields.errors);
-    let mut inside = Fields::inside(&input, "config.", fields.is_partial(), errors);
-    let backends = &app.settings().controller.backends;
+fn configuration(fields: &mut Fields<'_>, reader: Reader<'_>) -> Configuration {
     let ids = |ids: Vec<Uuid>| ids.into_iter().map(TemplateId::from_uuid).collect::<Vec<_>>();
-    let sent = Configuration {
-        backend: inside.choice("backend", true, backends),
-        templates: inside.references("templates", true).map(ids),
-        context: inside.document("context", true, NOT_AN_OBJECT),
-        config: inside.document("config", true, "Unexpected configuration format."),
-    };
-    let templates = sent.templates.as_deref().unwrap_or_default();
-    references::check_templates(&mut inside, app, caller, templates, |_| true).await?;
-    fields.errors = inside.errors;
-    Ok(Some(sent))
+    Configuration {
+        backend: fields.choice("backend", true, &reader.controller.backends),
+        templates: fields.references("templates", true).map(ids),
+        context: fields.document("context", true, NOT_AN_OBJECT),
+        config: fields.document("config", true, "Unexpected configuration format."),
+    }
 }
 
-/// Refuses a replacement that does not say what becomes of the configuration.
-pub(super) fn must_have_configuration(fields: &mut Fields<'_>) {
-    if !fields.has("config") {
-        fields.refuse("config", sentences::REQUIRED);
+impl Sent {
+    /// Fine when nothing was found wrong and everything that is referred to exists.
+    pub(super) async fn check(
+        &self,
+        mut fields: Fields<'_>,
+        app: &App,
+        caller: &Caller,
+    ) -> Result<(), RestError> {
+        references::check_organization(&mut fields, app, caller, self.organization).await?;
+        references::check_group(&mut fields, app, caller, self.group.flatten()).await?;
+        let configuration = self.configuration.as_ref();
+        let templates = configuration.and_then(|sent| sent.templates.as_deref());
+        let named = ("config.templates", templates.unwrap_or_default());
+        references::check_templates(&mut fields, app, caller, named, |_| true).await?;
+        fields.check()
     }
 }
 

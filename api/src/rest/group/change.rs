@@ -3,18 +3,16 @@
 use app::{Failure, GroupChange, Refusal};
 use axum::{Json, extract::State};
 use domain::{GroupId, OrganizationId, Permission};
-use serde_json::Value;
 
 use super::{
     super::{
         caller::Caller,
-        endpoint::Unread,
         failure::RestError,
-        fields::{Extent, Fields},
         id::Id,
         references,
+        sent::{Body, Reader},
     },
-    shape::{Sent, shape},
+    shape::{DeviceGroup, Sent, shape},
 };
 use crate::ApiState;
 
@@ -22,22 +20,25 @@ pub(super) async fn change(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
-    extent: Extent,
-    body: Unread,
-) -> Result<Json<Value>, RestError> {
+    body: Body<Sent>,
+) -> Result<Json<DeviceGroup>, RestError> {
     let id = GroupId::from_uuid(id);
     caller.may(Permission::ChangeGroup)?;
     let groups = state.app.groups();
     let held = groups.get(&caller.by, id).await?;
-    let input = body.input().await?;
-    let mut fields = Fields::of(&input, extent);
-    let sent = Sent::read(&mut fields);
+    let (sent, mut fields) = body.read(Reader::of(&state, &caller)).await?;
     references::check_organization(&mut fields, &state.app, &caller, sent.organization).await?;
     let templates = sent.templates.as_deref().unwrap_or_default();
-    references::check_templates(&mut fields, &state.app, &caller, templates, |row| {
-        // One that became a default template after it was put here may stay.
-        !row.flags.is_default() || held.templates.contains(&row.id)
-    })
+    references::check_templates(
+        &mut fields,
+        &state.app,
+        &caller,
+        ("templates", templates),
+        |row| {
+            // One that became a default template after it was put here may stay.
+            !row.flags.is_default() || held.templates.contains(&row.id)
+        },
+    )
     .await?;
     fields.check()?;
     let change = GroupChange {

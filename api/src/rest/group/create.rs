@@ -1,37 +1,36 @@
 //! `POST /api/v1/controller/group/`
 
 use app::NewGroup;
-use axum::{
-    Json,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse as _, Response},
-};
+use axum::extract::State;
 use domain::{GroupId, OrganizationId, Permission};
+use projections::template::TemplateRow;
 
 use super::{
-    super::{caller::Caller, endpoint::Unread, failure::RestError, fields::Fields, references},
+    super::{
+        answer::Created,
+        caller::Caller,
+        failure::RestError,
+        references,
+        sent::{Body, Reader},
+    },
     change::in_a_group,
-    shape::{Sent, shape},
+    shape::{DeviceGroup, Sent, shape},
 };
 use crate::ApiState;
 
 pub(super) async fn handle(
     State(state): State<ApiState>,
     caller: Caller,
-    body: Unread,
-) -> Result<Response, RestError> {
+    body: Body<Sent>,
+) -> Result<Created<DeviceGroup>, RestError> {
     caller.may(Permission::AddGroup)?;
-    let input = body.input().await?;
-    let mut fields = Fields::whole(&input);
-    let sent = Sent::read(&mut fields);
+    let (sent, mut fields) = body.read(Reader::of(&state, &caller)).await?;
     references::check_organization(&mut fields, &state.app, &caller, sent.organization).await?;
     let templates = sent.templates.unwrap_or_default();
     // Default and required templates are on every device anyway.
-    references::check_templates(&mut fields, &state.app, &caller, &templates, |row| {
-        !row.flags.is_default()
-    })
-    .await?;
+    let fits = |row: &TemplateRow| !row.flags.is_default();
+    let named = ("templates", &*templates);
+    references::check_templates(&mut fields, &state.app, &caller, named, fits).await?;
     fields.check()?;
     let (Some(name), Some(organization)) = (sent.name, sent.organization) else {
         return Err(RestError::Broken);
@@ -48,6 +47,5 @@ pub(super) async fn handle(
     };
     let groups = state.app.groups();
     groups.create(&caller.by, new).await.map_err(in_a_group)?;
-    let row = groups.get(&caller.by, id).await?;
-    Ok((StatusCode::CREATED, Json(shape(&row))).into_response())
+    Ok(Created::new(shape(&groups.get(&caller.by, id).await?)))
 }

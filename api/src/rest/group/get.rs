@@ -2,11 +2,10 @@
 
 use axum::{Json, extract::State};
 use domain::{GroupId, Permission};
-use serde_json::Value;
 
 use super::{
     super::{caller::Caller, failure::RestError, id::Id},
-    shape::shape,
+    shape::{DeviceGroup, shape},
 };
 use crate::ApiState;
 
@@ -14,7 +13,7 @@ pub(super) async fn handle(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
-) -> Result<Json<Value>, RestError> {
+) -> Result<Json<DeviceGroup>, RestError> {
     caller.may(Permission::ViewGroup)?;
     let row = state.app.groups().get(&caller.by, GroupId::from_uuid(id)).await?;
     Ok(Json(shape(&row)))

@@ -1,25 +1,47 @@
 //! `GET /api/v1/controller/group/`
 
-use axum::{extract::State, response::Response};
+use app::ControllerSettings;
+use axum::extract::State;
 use domain::Permission;
 use projections::{Order, group::GroupFilter};
 
 use super::{
-    super::{caller::Caller, failure::RestError, filters::Filters, list::Wanted, references},
-    shape::shape,
+    super::{
+        answer::List,
+        caller::Caller,
+        failure::RestError,
+        filters::Filters,
+        list::Wanted,
+        query::Narrowing,
+        references::{self, Owner},
+    },
+    shape::{DeviceGroup, shape},
 };
 use crate::ApiState;
+
+/// What the list is narrowed down by.
+pub(super) struct Narrowed {
+    owner: Owner,
+    empty: Option<bool>,
+}
+
+impl Narrowing for Narrowed {
+    fn read(filters: &mut Filters<'_>, _: &ControllerSettings) -> Self {
+        Self { owner: Owner::read(filters), empty: filters.switch("empty") }
+    }
+}
 
 pub(super) async fn handle(
     State(state): State<ApiState>,
     caller: Caller,
-    wanted: Wanted,
-) -> Result<Response, RestError> {
+    wanted: Wanted<Narrowed>,
+) -> Result<List<DeviceGroup>, RestError> {
     caller.may(Permission::ViewGroup)?;
-    let mut filters = Filters::new(&wanted.query);
+    let (narrowed, mut filters) = wanted.narrowed(&state);
+    let owners = references::organizations(&mut filters, &narrowed.owner, &state.app, &caller);
     let filter = GroupFilter {
-        organizations: references::organizations(&mut filters, &state.app, &caller).await?,
-        empty: filters.switch("empty"),
+        organizations: owners.await?,
+        empty: narrowed.empty,
         ..GroupFilter::default()
     };
     filters.check()?;

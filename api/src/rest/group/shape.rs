@@ -1,29 +1,52 @@
 //! A group as clients see it, and as they send it.
 
+use chrono::{DateTime, Utc};
 use domain::{Document, TemplateId};
 use projections::group::GroupRow;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::super::{
     fields::{Fields, Text},
     moment,
+    sent::{self, Reader},
     sentences::NOT_AN_OBJECT,
 };
 
+/// A group of devices.
+#[derive(Serialize, ToSchema)]
+pub(super) struct DeviceGroup {
+    id: Uuid,
+    name: String,
+    organization: Uuid,
+    description: String,
+    /// First to last.
+    templates: Vec<Uuid>,
+    /// Variables of its devices.
+    #[schema(value_type = Object)]
+    context: Document,
+    #[schema(value_type = Object)]
+    meta_data: Document,
+    #[serde(serialize_with = "moment::shown")]
+    created: DateTime<Utc>,
+    #[serde(serialize_with = "moment::shown")]
+    modified: DateTime<Utc>,
+}
+
 /// As clients see it.
-pub(super) fn shape(row: &GroupRow) -> Value {
-    json!({
-        "id": row.id,
-        "name": row.name,
-        "organization": row.organization_id,
-        "description": row.description,
-        "templates": row.templates,
-        "context": row.variables,
-        "meta_data": row.meta_data,
-        "created": moment::show(row.created_at),
-        "modified": moment::show(row.modified_at),
-    })
+pub(super) fn shape(row: &GroupRow) -> DeviceGroup {
+    DeviceGroup {
+        id: row.id.as_uuid(),
+        name: row.name.clone(),
+        organization: row.organization_id.as_uuid(),
+        description: row.description.clone(),
+        templates: row.templates.iter().map(|id| id.as_uuid()).collect(),
+        context: row.variables.clone(),
+        meta_data: row.meta_data.clone(),
+        created: row.created_at,
+        modified: row.modified_at,
+    }
 }
 
 /// As clients send it; what they leave out stays as it is.
@@ -37,8 +60,10 @@ pub(super) struct Sent {
     pub(super) meta_data: Option<Document>,
 }
 
-impl Sent {
-    pub(super) fn read(fields: &mut Fields<'_>) -> Self {
+impl sent::Sent for Sent {
+    const NAME: &'static str = "DeviceGroup";
+
+    fn read(fields: &mut Fields<'_>, _: Reader<'_>) -> Self {
         let templates = |ids: Vec<Uuid>| ids.into_iter().map(TemplateId::from_uuid).collect();
         Self {
             name: fields.short("name", Text::NAME, 60),

@@ -3,19 +3,18 @@
 use app::OrganizationChange;
 use axum::{Json, extract::State};
 use domain::{OrganizationId, Permission};
-use serde_json::Value;
 
 use super::{
     super::{
         caller::Caller,
-        endpoint::Unread,
         failure::RestError,
-        fields::{Extent, Fields},
         id::Id,
+        sent::{Body, Reader},
         sentences::unknown,
     },
     get::shown,
     sent::{Sent, refused},
+    shape::OrganizationDetail,
 };
 use crate::ApiState;
 
@@ -23,18 +22,14 @@ pub(super) async fn change(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
-    extent: Extent,
-    body: Unread,
-) -> Result<Json<Value>, RestError> {
+    body: Body<Sent>,
+) -> Result<Json<OrganizationDetail>, RestError> {
     let id = OrganizationId::from_uuid(id);
     caller.may_plainly(Permission::ChangeOrganization)?;
     let organizations = state.app.organizations();
     // What is not there is told before what is wrong with the body.
     organizations.get(&caller.by, id).await?;
-    let input = body.input().await?;
-    let mut fields = Fields::of(&input, extent);
-    let sent = Sent::read(&mut fields);
-    fields.check()?;
+    let sent = body.checked(Reader::of(&state, &caller)).await?;
     if let Some(place) = sent.owner {
         let accounts = state.app.accounts();
         match accounts.manager(&caller.by, id, place).await? {

@@ -1,32 +1,29 @@
 //! `POST /api/v1/users/organization/`
 
 use app::NewOrganization;
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Response},
-};
+use axum::{extract::State, http::HeaderValue};
 use domain::{OrganizationId, Permission, accounts::OrganizationDetails};
 use serde_json::json;
 
 use super::{
-    super::{caller::Caller, endpoint::Unread, failure::RestError, fields::Fields},
+    super::{
+        answer::Created,
+        caller::Caller,
+        failure::RestError,
+        sent::{Body, Reader},
+    },
     sent::{Sent, refused},
-    shape,
+    shape::{self, Organization},
 };
 use crate::ApiState;
 
 pub(super) async fn handle(
     State(state): State<ApiState>,
     caller: Caller,
-    body: Unread,
-) -> Result<Response, RestError> {
+    body: Body<Sent>,
+) -> Result<Created<Organization>, RestError> {
     caller.may_plainly(Permission::AddOrganization)?;
-    let input = body.input().await?;
-    let mut fields = Fields::whole(&input);
-    let sent = Sent::read(&mut fields);
-    fields.check()?;
+    let sent = body.checked(Reader::of(&state, &caller)).await?;
     let (Some(name), Some(slug)) = (sent.name, sent.slug) else { return Err(RestError::Broken) };
     let id = OrganizationId::from_uuid(state.app.new_id());
     let new = NewOrganization {
@@ -48,10 +45,8 @@ pub(super) async fn handle(
     organizations.create(&caller.by, new).await.map_err(refused).map_err(doubled)?;
     let row = organizations.get(&caller.by, id).await?;
     // Clients of the reference find the web site of what they made here.
-    let location = HeaderValue::from_str(&row.url).ok().map(|url| [(header::LOCATION, url)]);
-    let body = Json(shape::short(&row));
-    let headers = location.map(axum::response::AppendHeaders);
-    Ok((StatusCode::CREATED, headers, body).into_response())
+    let location = HeaderValue::from_str(&row.url).ok();
+    Ok(Created::new(shape::short(&row)).at(location))
 }
 
 /// Clients of the reference hear of a taken slug under two names.

@@ -2,11 +2,10 @@
 
 use axum::{Json, extract::State};
 use domain::{OrganizationId, Permission};
-use serde_json::Value;
 
 use super::{
     super::{caller::Caller, failure::RestError, id::Id},
-    shape,
+    shape::{self, OrganizationDetail},
 };
 use crate::ApiState;
 
@@ -14,7 +13,7 @@ pub(super) async fn handle(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
-) -> Result<Json<Value>, RestError> {
+) -> Result<Json<OrganizationDetail>, RestError> {
     caller.may_plainly(Permission::ViewOrganization)?;
     Ok(Json(shown(&state, &caller, OrganizationId::from_uuid(id)).await?))
 }
@@ -24,7 +23,7 @@ pub(super) async fn shown(
     state: &ApiState,
     caller: &Caller,
     id: OrganizationId,
-) -> Result<Value, RestError> {
+) -> Result<OrganizationDetail, RestError> {
     let row = state.app.organizations().get(&caller.by, id).await?;
     shape::full(&state.app, caller, &row).await
 }

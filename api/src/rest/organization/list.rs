@@ -1,12 +1,12 @@
 //! `GET /api/v1/users/organization/`
 
-use axum::{extract::State, response::Response};
+use axum::extract::State;
 use domain::Permission;
 use projections::{Order, organization::OrganizationFilter};
 
 use super::{
-    super::{caller::Caller, failure::RestError, list::Wanted},
-    shape,
+    super::{answer::List, caller::Caller, failure::RestError, list::Wanted},
+    shape::{self, Organization},
 };
 use crate::ApiState;
 
@@ -14,7 +14,7 @@ pub(super) async fn handle(
     State(state): State<ApiState>,
     caller: Caller,
     wanted: Wanted,
-) -> Result<Response, RestError> {
+) -> Result<List<Organization>, RestError> {
     caller.may_plainly(Permission::ViewOrganization)?;
     let organizations = state.app.organizations();
     let all = OrganizationFilter::default;

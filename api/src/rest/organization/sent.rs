@@ -3,15 +3,13 @@
 use app::Failure;
 use domain::{Document, FieldError, accounts::DeviceLimit};
 use secrecy::SecretString;
-use serde_json::Value;
-use url::Url;
 use uuid::Uuid;
 
 use super::super::{
-    failure::{Errors, RestError},
-    fields::{Fields, Text},
-    input::{Given, Input},
-    sentences::{NOT_AN_OBJECT, sentence},
+    failure::RestError,
+    fields::{Extent, Fields, Text},
+    sent::{self, Reader},
+    sentences::NOT_AN_OBJECT,
 };
 
 /// What clients may say about an organization; what they leave out stays as it is.
@@ -31,42 +29,28 @@ pub(super) struct Sent {
     pub(super) owner: Option<Uuid>,
 }
 
-impl Sent {
-    pub(super) fn read(fields: &mut Fields<'_>) -> Self {
+impl sent::Sent for Sent {
+    const NAME: &'static str = "Organization";
+
+    fn read(fields: &mut Fields<'_>, _: Reader<'_>) -> Self {
         let mut sent = Self {
             name: fields.short("name", Text::NAME, 200),
-            slug: fields.short("slug", Text::NAME, 200),
+            slug: fields.slug("slug", Text::NAME, 200),
             description: fields.short("description", Text::FREE, 10_000),
-            email: fields.short("email", Text::FREE, 254),
-            url: fields.short("url", Text::FREE, 200),
+            email: fields.email("email", Text::FREE, 254),
+            url: fields.url("url", Text::FREE, 200),
             is_active: fields.switch("is_active"),
             ..Self::default()
         };
-        let slug = sent.slug.as_deref().unwrap_or("x");
-        if !slug.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
-            fields.refuse("slug", sentence(&domain::Problem::NotASlug));
-        }
-        if !sent.email.as_deref().is_none_or(|email| email.is_empty() || is_email(email)) {
-            fields.refuse("email", "Enter a valid email address.");
-        }
-        if !sent.url.as_deref().is_none_or(|url| url.is_empty() || is_url(url)) {
-            fields.refuse("url", "Enter a valid URL.");
-        }
-        if let Some(Some(input)) = fields.nested("owner", false) {
-            let errors = std::mem::take(&mut fields.errors);
-            let mut inner = Fields::inside(&input, "owner.", true, errors);
-            sent.owner = inner.reference("organization_user", false, true).flatten();
-            fields.errors = inner.errors;
-        }
-        if let Some(Some(input)) = fields.nested("config_settings", false) {
-            let errors = std::mem::take(&mut fields.errors);
-            fields.errors = sent.settings(&input, errors);
-        }
+        let owner = |inner: &mut Fields<'_>| inner.reference("organization_user", false, true);
+        sent.owner = fields.inside("owner", Extent::Part, owner).flatten().flatten().flatten();
+        fields.inside("config_settings", Extent::Part, |inner| sent.settings(inner));
         sent
     }
+}
 
-    fn settings(&mut self, input: &Input, errors: Errors) -> Errors {
-        let mut fields = Fields::inside(input, "config_settings.", true, errors);
+impl Sent {
+    fn settings(&mut self, fields: &mut Fields<'_>) {
         self.registration_enabled = fields.switch("registration_enabled");
         let secret = fields.judged("shared_secret", Text::NAME, |secret| {
             let mut problems = domain::device::key_problems(secret);
@@ -76,33 +60,17 @@ impl Sent {
         });
         self.shared_secret = secret.map(SecretString::from);
         self.context = fields.document("context", false, NOT_AN_OBJECT);
-        self.device_limit = device_limit(&mut fields, input);
-        fields.errors
+        self.device_limit = device_limit(fields);
     }
 }
 
 /// 0 is any number, null is none.
-pub(in super::super) fn device_limit(
-    fields: &mut Fields<'_>,
-    input: &Input,
-) -> Option<DeviceLimit> {
-    match input.get("device_limit") {
-        Given::Absent => None,
-        Given::Value(Value::Null) | Given::Text("") => Some(DeviceLimit::NoDevices),
-        Given::Value(value) => limit(fields, value.as_u64()),
-        Given::Text(text) => limit(fields, text.trim().parse().ok()),
-    }
-}
-
-fn limit(fields: &mut Fields<'_>, number: Option<u64>) -> Option<DeviceLimit> {
-    match number.map(u32::try_from) {
-        Some(Ok(0)) => Some(DeviceLimit::Unlimited),
-        Some(Ok(limit)) => Some(DeviceLimit::AtMost(limit)),
-        Some(Err(_)) | None => {
-            fields.refuse("device_limit", "A valid integer is required.");
-            None
-        }
-    }
+pub(in super::super) fn device_limit(fields: &mut Fields<'_>) -> Option<DeviceLimit> {
+    Some(match fields.count("device_limit")? {
+        None => DeviceLimit::NoDevices,
+        Some(0) => DeviceLimit::Unlimited,
+        Some(limit) => DeviceLimit::AtMost(limit),
+    })
 }
 
 /// What the use case refuses of the settings stands under them.
@@ -124,51 +92,24 @@ pub(super) fn refused(failure: Failure) -> RestError {
     }
 }
 
-/// A mailbox at a host (RFC 5321 §2.3.11), without quoting.
-pub(in super::super) fn is_email(text: &str) -> bool {
-    let Some((mailbox, host)) = text.rsplit_once('@') else { return false };
-    let mailbox_fits = !mailbox.is_empty()
-        && mailbox.split('.').all(|atom| {
-            !atom.is_empty()
-                && atom
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{}|~-".contains(c))
-        });
-    let label_fits = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    let host_fits = host == "localhost" || (host.contains('.') && host.split('.').all(label_fits));
-    mailbox_fits && host_fits
-}
-
-/// A web or FTP address of a host that can be somewhere.
-pub(in super::super) fn is_url(text: &str) -> bool {
-    let Ok(url) = Url::parse(text) else { return false };
-    let host = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.contains('.'),
-        Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)) => true,
-        None => false,
-    };
-    matches!(url.scheme(), "http" | "https" | "ftp" | "ftps")
-        && host
-        && !text.contains(char::is_whitespace)
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
+    use std::borrow::Cow;
 
-    use super::*;
+    use app::ControllerSettings;
+    use serde_json::{Value, json};
+
+    use super::{
+        super::super::{failure::Errors, input::Input},
+        *,
+    };
 
     fn read(value: Value) -> (Sent, Errors) {
         let Value::Object(fields) = value else { panic!("not an object") };
         let input = Input::Json(fields);
-        let mut fields = Fields::some(&input);
-        let sent = Sent::read(&mut fields);
+        let mut fields = Fields::of(Cow::Owned(input), Extent::Part);
+        let reader = Reader { controller: &ControllerSettings::default(), unlimited: false };
+        let sent = <Sent as sent::Sent>::read(&mut fields, reader);
         (sent, fields.errors)
     }
 
@@ -196,13 +137,6 @@ mod tests {
         assert_eq!(limit(json!(3)).0.device_limit, Some(DeviceLimit::AtMost(3)));
         for value in [json!(-1), json!("x"), json!(1.5), json!(u64::MAX)] {
             assert!(limit(value.clone()).1.names("config_settings"), "{value}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_an_address_or_not(text in "\\PC*") {
-            let _ = (is_email(&text), is_url(&text));
         }
     }
 }

@@ -1,12 +1,11 @@
 //! `GET /api/v1/users/group/` and `GET /api/v1/users/group/{id}/`
 
-use axum::{Json, extract::State, response::Response};
+use axum::{Json, extract::State};
 use domain::Permission;
-use serde_json::Value;
 
 use super::{
-    super::{caller::Caller, failure::RestError, list::Wanted, number::Number},
-    shape,
+    super::{answer::List, caller::Caller, failure::RestError, list::Wanted, number::Number},
+    shape::{self, Group},
 };
 use crate::ApiState;
 
@@ -14,7 +13,7 @@ pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
     wanted: Wanted,
-) -> Result<Response, RestError> {
+) -> Result<List<Group>, RestError> {
     caller.may_plainly(Permission::ViewPermissionGroup)?;
     let groups = state.app.permission_groups();
     let mut found = groups.list(&caller.by, wanted.page()?).await?;
@@ -28,7 +27,7 @@ pub(super) async fn one(
     State(state): State<ApiState>,
     caller: Caller,
     Number(number): Number,
-) -> Result<Json<Value>, RestError> {
+) -> Result<Json<Group>, RestError> {
     caller.may_plainly(Permission::ViewPermissionGroup)?;
     let row = state.app.permission_groups().by_number(&caller.by, number).await?;
     Ok(Json(shape::shown(&row)))

@@ -3,20 +3,18 @@
 use app::TemplateChange;
 use axum::{Json, extract::State};
 use domain::{OrganizationId, Permission, TemplateId};
-use serde_json::Value;
 
 use super::{
     super::{
         caller::Caller,
-        endpoint::Unread,
         failure::RestError,
-        fields::{Extent, Fields},
         id::Id,
         references,
+        sent::{Body, Reader},
         sentences::NO_PERMISSION,
     },
     create::name_taken,
-    shape::{Sent, shape},
+    shape::{Sent, Template, shape},
 };
 use crate::ApiState;
 
@@ -24,9 +22,8 @@ pub(super) async fn change(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
-    extent: Extent,
-    body: Unread,
-) -> Result<Json<Value>, RestError> {
+    body: Body<Sent>,
+) -> Result<Json<Template>, RestError> {
     let id = TemplateId::from_uuid(id);
     caller.may(Permission::ChangeTemplate)?;
     let templates = state.app.templates();
@@ -35,9 +32,7 @@ pub(super) async fn change(
     if held.organization_id.is_none() && !unlimited {
         return Err(RestError::forbidden(NO_PERMISSION));
     }
-    let input = body.input().await?;
-    let mut fields = Fields::of(&input, extent);
-    let sent = Sent::read(&mut fields, &state.app, unlimited);
+    let (sent, mut fields) = body.read(Reader::of(&state, &caller)).await?;
     let organization = sent.organization.flatten();
     references::check_organization(&mut fields, &state.app, &caller, organization).await?;
     fields.check()?;

@@ -1,17 +1,17 @@
 //! `GET /api/v1/controller/template/{id}/configuration/`: the files of a template alone.
 
-use axum::{extract::State, response::Response};
+use axum::extract::State;
 use domain::{Permission, TemplateId};
 
-use super::super::{caller::Caller, failure::RestError, id::Id};
+use super::super::{answer::Archive, caller::Caller, failure::RestError, id::Id};
 use crate::{ApiState, controller};
 
 pub(super) async fn handle(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
-) -> Result<Response, RestError> {
+) -> Result<Archive, RestError> {
     caller.may(Permission::ViewTemplate)?;
     let archive = state.app.templates().archive_of(&caller.by, TemplateId::from_uuid(id)).await?;
-    Ok(controller::marked(controller::archive(archive)))
+    Ok(Archive(controller::marked(controller::archive(archive))))
 }

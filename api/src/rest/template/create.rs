@@ -1,29 +1,28 @@
 //! `POST /api/v1/controller/template/`
 
 use app::{Failure, NewTemplate, Refusal};
-use axum::{
-    Json,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse as _, Response},
-};
+use axum::extract::State;
 use domain::{OrganizationId, Permission, TemplateId, kind};
 
 use super::{
-    super::{caller::Caller, endpoint::Unread, failure::RestError, fields::Fields, references},
-    shape::{Sent, shape},
+    super::{
+        answer::Created,
+        caller::Caller,
+        failure::RestError,
+        references,
+        sent::{Body, Reader},
+    },
+    shape::{Sent, Template, shape},
 };
 use crate::ApiState;
 
 pub(super) async fn handle(
     State(state): State<ApiState>,
     caller: Caller,
-    body: Unread,
-) -> Result<Response, RestError> {
+    body: Body<Sent>,
+) -> Result<Created<Template>, RestError> {
     caller.may(Permission::AddTemplate)?;
-    let input = body.input().await?;
-    let mut fields = Fields::whole(&input);
-    let sent = Sent::read(&mut fields, &state.app, caller.by.authority.is_unlimited());
+    let (sent, mut fields) = body.read(Reader::of(&state, &caller)).await?;
     let organization = sent.organization.flatten();
     references::check_organization(&mut fields, &state.app, &caller, organization).await?;
     sent.must_have_contents(&mut fields);
@@ -47,8 +46,7 @@ pub(super) async fn handle(
     let templates = state.app.templates();
     let shared = new.organization_id.is_none();
     templates.create(&caller.by, new).await.map_err(|failure| name_taken(failure, shared))?;
-    let row = templates.get(&caller.by, id).await?;
-    Ok((StatusCode::CREATED, Json(shape(&row))).into_response())
+    Ok(Created::new(shape(&templates.get(&caller.by, id).await?)))
 }
 
 /// Names of shared templates are unique among all; the sentence depends on which of the two is shared.

@@ -2,11 +2,10 @@
 
 use axum::{Json, extract::State};
 use domain::{Permission, TemplateId};
-use serde_json::Value;
 
 use super::{
     super::{caller::Caller, failure::RestError, id::Id},
-    shape::shape,
+    shape::{Template, shape},
 };
 use crate::ApiState;
 
@@ -14,7 +13,7 @@ pub(super) async fn handle(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
-) -> Result<Json<Value>, RestError> {
+) -> Result<Json<Template>, RestError> {
     caller.may(Permission::ViewTemplate)?;
     let row = state.app.templates().get(&caller.by, TemplateId::from_uuid(id)).await?;
     Ok(Json(shape(&row)))

@@ -1,20 +1,20 @@
 //! `PUT`, `PATCH` and `DELETE /api/v1/users/user/{id}/`. Fields that are left out stay as they are.
 
 use app::UserChange;
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, extract::State};
 use domain::{Permission, UserId};
-use serde_json::Value;
 
 use super::{
     super::{
+        answer::Gone,
         caller::Caller,
-        endpoint::Unread,
         failure::RestError,
-        fields::{Extent, Fields},
         id::Id,
+        sent::{Body, Reader},
     },
     read::shown,
     sent::Sent,
+    shape::User,
 };
 use crate::ApiState;
 
@@ -22,18 +22,14 @@ pub(super) async fn change(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
-    extent: Extent,
-    body: Unread,
-) -> Result<Json<Value>, RestError> {
+    body: Body<Sent>,
+) -> Result<Json<User>, RestError> {
     let id = UserId::from_uuid(id);
     caller.may_plainly(Permission::ChangeUser)?;
     let accounts = state.app.accounts();
     // What is not there is told before what is wrong with the body.
     accounts.get(&caller.by, id).await?;
-    let input = body.input().await?;
-    let mut fields = Fields::of(&input, extent);
-    let sent = Sent::read(&mut fields, &caller, false);
-    fields.check()?;
+    let sent = body.checked(Reader::of(&state, &caller)).await?;
     let change = UserChange {
         username: sent.username,
         email: sent.email,
@@ -57,8 +53,8 @@ pub(super) async fn remove(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
-) -> Result<StatusCode, RestError> {
+) -> Result<Gone, RestError> {
     caller.may_plainly(Permission::DeleteUser)?;
     state.app.accounts().remove(&caller.by, UserId::from_uuid(id)).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Gone)
 }

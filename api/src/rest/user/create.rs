@@ -1,41 +1,34 @@
 //! `POST /api/v1/users/user/`
 
 use app::NewUser;
-use axum::{Json, extract::State, http::StatusCode};
+use axum::extract::State;
 use domain::{Permission, UserId};
-use secrecy::SecretString;
-use serde_json::Value;
 
 use super::{
     super::{
+        answer::Created,
         caller::Caller,
-        endpoint::Unread,
         failure::RestError,
-        fields::{Fields, Text},
+        sent::{Body, Reader},
     },
-    sent::Sent,
-    shape,
+    sent::New,
+    shape::{self, UserListed},
 };
 use crate::ApiState;
 
 pub(super) async fn handle(
     State(state): State<ApiState>,
     caller: Caller,
-    body: Unread,
-) -> Result<(StatusCode, Json<Value>), RestError> {
+    body: Body<New>,
+) -> Result<Created<UserListed>, RestError> {
     caller.may_plainly(Permission::AddUser)?;
-    let input = body.input().await?;
-    let mut fields = Fields::whole(&input);
-    let sent = Sent::read(&mut fields, &caller, true);
-    let password = fields.short("password", Text { verbatim: true, ..Text::NAME }, 1024);
-    let email_verified = fields.switch("email_verified");
-    fields.check()?;
+    let New { sent, password, email_verified } = body.checked(Reader::of(&state, &caller)).await?;
     let id = UserId::from_uuid(state.app.new_id());
     let new = NewUser {
         email: sent.email,
         email_verified: Some(email_verified.unwrap_or(false)),
         phone: sent.phone,
-        password: password.map(SecretString::from),
+        password,
         superuser: sent.is_superuser.unwrap_or(false),
         staff: sent.is_staff.unwrap_or(false),
         inactive: sent.is_active == Some(false),
@@ -49,5 +42,5 @@ pub(super) async fn handle(
     let accounts = state.app.accounts();
     accounts.create(&caller.by, new).await?;
     let account = accounts.get(&caller.by, id).await?;
-    Ok((StatusCode::CREATED, Json(shape::short(&caller, &account))))
+    Ok(Created::new(shape::short(&caller, &account)))
 }

@@ -1,39 +1,50 @@
 //! `/api/v1/users/user/{id}/email/`: the addresses that an account listed. Whether one is verified is not for clients to say.
 
 use app::Failure;
-use axum::{Json, extract::State, http::StatusCode, response::Response};
+use axum::{Json, extract::State, http::StatusCode};
 use domain::{Permission, UserId};
-use serde_json::Value;
 
 use super::{
     super::{
+        answer::{Created, Gone, List},
         caller::Caller,
-        endpoint::Unread,
+        endpoint::OPEN_LIMIT,
         failure::RestError,
-        fields::{Extent, Fields, Text},
+        fields::{Fields, Text},
         id::Id,
         list::Wanted,
         number::Number,
-        organization::is_email,
+        sent::{self, Body, Reader},
     },
-    shape,
+    shape::{self, EmailAddress},
 };
 use crate::ApiState;
+
+/// An address as clients send it; what they leave out stays as it is.
+pub(super) struct Sent {
+    email: Option<String>,
+    primary: Option<bool>,
+}
+
+impl sent::Sent for Sent {
+    const NAME: &'static str = "EmailAddress";
+    const LIMIT: usize = OPEN_LIMIT;
+
+    fn read(fields: &mut Fields<'_>, _: Reader<'_>) -> Self {
+        let email = fields.email("email", Text::NAME, 254);
+        Self { email, primary: fields.switch("primary") }
+    }
+}
 
 pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
     wanted: Wanted,
-) -> Result<Response, RestError> {
+) -> Result<List<EmailAddress>, RestError> {
     caller.may_plainly(Permission::ViewEmailAddress)?;
     let found = state.app.accounts().addresses(&caller.by, UserId::from_uuid(id)).await;
-    let all = found.map_err(plainly)?;
-    let count = u64::try_from(all.len()).unwrap_or(u64::MAX);
-    let page = wanted.last(count).map_or_else(|| wanted.page(), Ok)?;
-    let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    wanted.answer(count, all.iter().skip(offset).take(limit).map(shape::address).collect())
+    wanted.page_of(&found.map_err(plainly)?, shape::address)
 }
 
 pub(super) async fn one(
@@ -41,7 +52,7 @@ pub(super) async fn one(
     caller: Caller,
     Id(id): Id,
     Number(number): Number,
-) -> Result<Json<Value>, RestError> {
+) -> Result<Json<EmailAddress>, RestError> {
     caller.may_plainly(Permission::ViewEmailAddress)?;
     Ok(Json(shown(&state, &caller, UserId::from_uuid(id), number).await?))
 }
@@ -50,19 +61,16 @@ pub(super) async fn add(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
-    body: Unread,
-) -> Result<(StatusCode, Json<Value>), RestError> {
+    body: Body<Sent>,
+) -> Result<Created<EmailAddress>, RestError> {
     caller.may_plainly(Permission::AddEmailAddress)?;
     let id = UserId::from_uuid(id);
     let accounts = state.app.accounts();
     accounts.addresses(&caller.by, id).await.map_err(plainly)?;
-    let input = body.small_input().await?;
-    let mut fields = Fields::whole(&input);
-    let (email, primary) = read(&mut fields);
-    fields.check()?;
+    let Sent { email, primary } = body.checked(Reader::of(&state, &caller)).await?;
     let (email, primary) = (email.unwrap_or_default(), primary.unwrap_or(false));
     let (number, _) = accounts.add_address(&caller.by, id, &email, primary).await?;
-    Ok((StatusCode::CREATED, Json(shown(&state, &caller, id, number).await?)))
+    Ok(Created::new(shown(&state, &caller, id, number).await?))
 }
 
 pub(super) async fn change(
@@ -70,17 +78,13 @@ pub(super) async fn change(
     caller: Caller,
     Id(id): Id,
     Number(number): Number,
-    extent: Extent,
-    body: Unread,
-) -> Result<Json<Value>, RestError> {
+    body: Body<Sent>,
+) -> Result<Json<EmailAddress>, RestError> {
     let id = UserId::from_uuid(id);
     caller.may_plainly(Permission::ChangeEmailAddress)?;
     let accounts = state.app.accounts();
     accounts.address(&caller.by, id, number).await.map_err(plainly)?;
-    let input = body.small_input().await?;
-    let mut fields = Fields::of(&input, extent);
-    let (email, primary) = read(&mut fields);
-    fields.check()?;
+    let Sent { email, primary } = body.checked(Reader::of(&state, &caller)).await?;
     accounts.change_address(&caller.by, id, number, (email.as_deref(), primary)).await?;
     Ok(Json(shown(&state, &caller, id, number).await?))
 }
@@ -90,20 +94,12 @@ pub(super) async fn remove(
     caller: Caller,
     Id(id): Id,
     Number(number): Number,
-) -> Result<StatusCode, RestError> {
+) -> Result<Gone, RestError> {
     caller.may_plainly(Permission::DeleteEmailAddress)?;
     let accounts = state.app.accounts();
     let removed = accounts.remove_address(&caller.by, UserId::from_uuid(id), number).await;
     removed.map_err(plainly)?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-fn read(fields: &mut Fields<'_>) -> (Option<String>, Option<bool>) {
-    let email = fields.short("email", Text::NAME, 254);
-    if email.as_deref().is_some_and(|email| !is_email(email)) {
-        fields.refuse("email", "Enter a valid email address.");
-    }
-    (email, fields.switch("primary"))
+    Ok(Gone)
 }
 
 async fn shown(
@@ -111,7 +107,7 @@ async fn shown(
     caller: &Caller,
     id: UserId,
     number: u32,
-) -> Result<Value, RestError> {
+) -> Result<EmailAddress, RestError> {
     let found = state.app.accounts().address(&caller.by, id, number).await;
     Ok(shape::address(&found.map_err(plainly)?))
 }

@@ -1,25 +1,41 @@
 //! `GET /api/v1/users/user/` and `GET /api/v1/users/user/{id}/`
 
-use axum::{Json, extract::State, response::Response};
+use app::ControllerSettings;
+use axum::{Json, extract::State};
 use domain::{Permission, UserId};
 use projections::{Order, accounts::UserFilter};
-use serde_json::Value;
 
 use super::{
-    super::{caller::Caller, failure::RestError, id::Id, list::Wanted},
-    shape,
+    super::{
+        answer::List, caller::Caller, failure::RestError, filters::Filters, id::Id, list::Wanted,
+        query::Narrowing,
+    },
+    shape::{self, User, UserListed},
 };
 use crate::ApiState;
+
+/// Who is looked for.
+pub(super) struct Search(Option<String>);
+
+impl Narrowing for Search {
+    fn read(filters: &mut Filters<'_>, _: &ControllerSettings) -> Self {
+        Self(filters.text("search").map(str::to_owned))
+    }
+}
 
 pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
-    wanted: Wanted,
-) -> Result<Response, RestError> {
+    wanted: Wanted<Search>,
+) -> Result<List<UserListed>, RestError> {
     // Who may browse is shown all, whatever is searched for; who may only find has to say whom.
     caller.may_plainly(Permission::FindUser)?;
     let browses = caller.by.authority.require_anywhere(Permission::ViewUser).is_ok();
-    let search = wanted.query.given("search").filter(|_| !browses);
+    let (Search(search), filters) = wanted.narrowed(&state);
+    let search = search.as_deref().filter(|_| !browses);
+    if !browses {
+        filters.check()?;
+    }
     let accounts = state.app.accounts();
     let all = UserFilter::default;
     let read = |page| accounts.list(&caller.by, search, all(), Order::NewestFirst, page);
@@ -35,7 +51,7 @@ pub(super) async fn one(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
-) -> Result<Json<Value>, RestError> {
+) -> Result<Json<User>, RestError> {
     caller.may_plainly(Permission::FindUser)?;
     Ok(Json(shown(&state, &caller, UserId::from_uuid(id)).await?))
 }
@@ -45,7 +61,7 @@ pub(super) async fn shown(
     state: &ApiState,
     caller: &Caller,
     id: UserId,
-) -> Result<Value, RestError> {
+) -> Result<User, RestError> {
     let account = state.app.accounts().get(&caller.by, id).await?;
     Ok(shape::full(caller, &account))
 }

@@ -3,15 +3,18 @@
 use app::NewMembership;
 use chrono::NaiveDate;
 use domain::{OrganizationId, Permission, Permissions, accounts::ProfileField};
+use secrecy::SecretString;
 
 use super::super::{
-    caller::Caller,
-    fields::{Fields, Text},
-    organization::{is_email, is_url},
+    fields::{Extent, Fields, Text},
+    sent::{self, Reader},
     sentences,
 };
 
 const USERNAME: &str = "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.";
+
+/// Longest password that is looked at, in characters.
+pub(super) const LONGEST: usize = 1024;
 
 /// What clients may say about an account; what they leave out stays as it is.
 #[derive(Default)]
@@ -32,38 +35,32 @@ pub(super) struct Sent {
 
 impl Sent {
     /// `new` accounts need an e-mail address.
-    pub(super) fn read(fields: &mut Fields<'_>, caller: &Caller, new: bool) -> Self {
-        let unlimited = caller.by.authority.is_unlimited();
+    fn read(fields: &mut Fields<'_>, reader: Reader<'_>, new: bool) -> Self {
+        let unlimited = reader.unlimited;
         let username = fields.short("username", Text::NAME, 150);
         let fits = |c: char| c.is_alphanumeric() || "@.+-_".contains(c);
         if username.as_deref().is_some_and(|name| !name.chars().all(fits)) {
             fields.refuse("username", USERNAME);
         }
-        if new && !fields.has("email") {
-            fields.refuse("email", sentences::REQUIRED);
+        if new {
+            fields.require("email");
         }
-        let email = fields.nullable("email", 254);
-        match email.as_deref() {
-            Some("") if new => fields.refuse("email", "This field cannot be blank."),
-            Some(email) if !email.is_empty() && !is_email(email) => {
-                fields.refuse("email", "Enter a valid email address.");
-            }
-            _ => {}
+        let email = fields.email("email", Text::NULLABLE, 254);
+        if new && email.as_deref() == Some("") {
+            fields.refuse("email", "This field cannot be blank.");
         }
         let mut profile = Vec::new();
         for field in ProfileField::ALL {
-            let value = if field == ProfileField::BirthDate {
-                let day = fields.day(field.as_str());
-                day.map(|day| day.map(|day| day.to_string()).unwrap_or_default())
-            } else {
-                fields.short(field.as_str(), Text::FREE, field.longest())
-            };
-            if let Some(value) = value {
-                if field == ProfileField::Url && !value.is_empty() && !is_url(&value) {
-                    fields.refuse("url", "Enter a valid URL.");
+            let (name, longest) = (field.as_str(), field.longest());
+            let value = match field {
+                ProfileField::BirthDate => {
+                    let day = fields.day(name);
+                    day.map(|day| day.map(|day| day.to_string()).unwrap_or_default())
                 }
-                profile.push((field, value));
-            }
+                ProfileField::Url => fields.url(name, Text::FREE, longest),
+                _ => fields.short(name, Text::FREE, longest),
+            };
+            profile.extend(value.map(|value| (field, value)));
         }
         Self {
             username,
@@ -82,9 +79,35 @@ impl Sent {
     }
 }
 
+impl sent::Sent for Sent {
+    const NAME: &'static str = "UserDetail";
+
+    fn read(fields: &mut Fields<'_>, reader: Reader<'_>) -> Self {
+        Self::read(fields, reader, false)
+    }
+}
+
+/// A new account.
+pub(super) struct New {
+    pub(super) sent: Sent,
+    pub(super) password: Option<SecretString>,
+    pub(super) email_verified: Option<bool>,
+}
+
+impl sent::Sent for New {
+    const NAME: &'static str = "User";
+
+    fn read(fields: &mut Fields<'_>, reader: Reader<'_>) -> Self {
+        let sent = Sent::read(fields, reader, true);
+        let password = fields.short("password", Text::SECRET, LONGEST);
+        let password = password.map(SecretString::from);
+        Self { sent, password, email_verified: fields.switch("email_verified") }
+    }
+}
+
 /// Judged like the use case does, in the words that clients know.
 fn phone(fields: &mut Fields<'_>) -> Option<String> {
-    let phone = fields.nullable("phone_number", 128)?;
+    let phone = fields.short("phone_number", Text::NULLABLE, 128)?;
     if app::is_phone(&phone) {
         return Some(phone);
     }
@@ -103,14 +126,13 @@ fn permissions(fields: &mut Fields<'_>) -> Option<Permissions> {
     Some(all)
 }
 
-/// One organization, as an object.
+/// One organization, as an object; null is none.
 fn membership(fields: &mut Fields<'_>) -> Option<NewMembership> {
-    let input = fields.nested("organization_users", false)??;
-    let errors = std::mem::take(&mut fields.errors);
-    let mut inner = Fields::inside(&input, "organization_users.", false, errors);
-    let organization = inner.reference("organization", true, false);
-    let manager = inner.switch("is_admin");
-    fields.errors = inner.errors;
+    let read = |inner: &mut Fields<'_>| {
+        (inner.reference("organization", true, true), inner.switch("is_admin"))
+    };
+    // All of a membership is said, also where parts of an account are.
+    let (organization, manager) = fields.inside("organization_users", Extent::Whole, read)??;
     let organization_id = OrganizationId::from_uuid(organization??);
     Some(NewMembership { organization_id, manager: manager.unwrap_or(false) })
 }

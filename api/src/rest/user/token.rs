@@ -1,36 +1,95 @@
 //! `/api/v1/users/user/{id}/token/`: tokens for a purpose. Ours: the reference has one token per account and nothing like it.
 
-use app::{NewToken, Token};
-use axum::{Json, extract::State, http::StatusCode, response::Response};
+use app::NewToken;
+use axum::{Json, extract::State};
+use chrono::{DateTime, Utc};
 use domain::{
     OrganizationId, Permission, Permissions, Problem, TokenId, UserId, authority::TokenScope,
 };
 use secrecy::ExposeSecret as _;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::super::{
+    answer::{Created, Gone, List},
     caller::Caller,
-    endpoint::Unread,
+    endpoint::OPEN_LIMIT,
     failure::RestError,
     fields::{Fields, Text},
     id::{Id, Second},
     list::Wanted,
     moment,
+    sent::{self, Body, Reader},
 };
 use crate::ApiState;
+
+/// A token for a purpose.
+#[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "as the token of a log-in is called")]
+pub(super) struct Token {
+    id: Uuid,
+    name: String,
+    /// Numbers of permissions; null are all of the account's.
+    #[schema(required)]
+    permissions: Option<Vec<u8>>,
+    /// Null are all of the account's.
+    #[schema(required)]
+    organizations: Option<Vec<Uuid>>,
+    read_only: bool,
+    #[serde(serialize_with = "moment::shown_or_null")]
+    #[schema(required)]
+    expires_at: Option<DateTime<Utc>>,
+    #[serde(serialize_with = "moment::shown")]
+    created: DateTime<Utc>,
+    /// Give or take a few seconds.
+    #[serde(serialize_with = "moment::shown_or_null")]
+    #[schema(required)]
+    last_used: Option<DateTime<Utc>>,
+    /// The token itself, when it was just made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    token: Option<String>,
+}
+
+/// A token as clients send it.
+pub(super) struct Sent {
+    name: Option<String>,
+    scope: TokenScope,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+impl sent::Sent for Sent {
+    const NAME: &'static str = "Token";
+    const LIMIT: usize = OPEN_LIMIT;
+
+    fn read(fields: &mut Fields<'_>, _: Reader<'_>) -> Self {
+        let name = fields.short("name", Text::NAME, 100);
+        let permissions = if fields.says("permissions") {
+            fields.numbers("permissions").map(|numbers| permissions(fields, &numbers))
+        } else {
+            None
+        };
+        let organizations = if fields.says("organizations") {
+            let ids = fields.references("organizations", false);
+            ids.map(|ids| ids.into_iter().map(OrganizationId::from_uuid).collect())
+        } else {
+            None
+        };
+        let read_only = fields.switch("read_only").unwrap_or(false);
+        let scope = TokenScope { permissions, organizations, read_only };
+        Self { name, scope, expires_at: fields.moment("expires_at").flatten() }
+    }
+}
 
 pub(super) async fn list(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
     wanted: Wanted,
-) -> Result<Response, RestError> {
+) -> Result<List<Token>, RestError> {
     let all = state.app.accounts().tokens(&caller.by, UserId::from_uuid(id)).await?;
-    let count = u64::try_from(all.len()).unwrap_or(u64::MAX);
-    let page = wanted.last(count).map_or_else(|| wanted.page(), Ok)?;
-    let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    wanted.answer(count, all.iter().skip(offset).take(limit).map(shape).collect())
+    wanted.page_of(&all, shape)
 }
 
 pub(super) async fn one(
@@ -38,7 +97,7 @@ pub(super) async fn one(
     caller: Caller,
     Id(id): Id,
     Second(token): Second,
-) -> Result<Json<Value>, RestError> {
+) -> Result<Json<Token>, RestError> {
     let (id, token) = (UserId::from_uuid(id), TokenId::from_uuid(token));
     Ok(Json(shape(&state.app.accounts().token(&caller.by, id, token).await?)))
 }
@@ -47,45 +106,17 @@ pub(super) async fn add(
     State(state): State<ApiState>,
     caller: Caller,
     Id(id): Id,
-    body: Unread,
-) -> Result<(StatusCode, Json<Value>), RestError> {
+    body: Body<Sent>,
+) -> Result<Created<Token>, RestError> {
     let (user, accounts) = (UserId::from_uuid(id), state.app.accounts());
     // Whose it is comes before what is wrong with it.
     accounts.tokens(&caller.by, user).await?;
-    let input = body.small_input().await?;
-    let mut fields = Fields::whole(&input);
-    let name = fields.short("name", Text::NAME, 100);
-    let listed = |fields: &mut Fields<'_>, name| fields.has(name) && !fields.is_null(name);
-    let permissions = if listed(&mut fields, "permissions") {
-        fields.numbers("permissions").map(|numbers| permissions(&mut fields, &numbers))
-    } else {
-        None
-    };
-    let organizations = if listed(&mut fields, "organizations") {
-        let ids = fields.references("organizations", false);
-        ids.map(|ids| ids.into_iter().map(OrganizationId::from_uuid).collect())
-    } else {
-        None
-    };
-    let read_only = fields.switch("read_only").unwrap_or(false);
-    let expires_at = fields.nullable("expires_at", 64).filter(|text| !text.is_empty());
-    let expires_at = expires_at.and_then(|text| {
-        let read = moment::parse(&text);
-        if read.is_none() {
-            fields.refuse("expires_at", "Datetime has wrong format: use 2030-01-31T12:00:00Z.");
-        }
-        read
-    });
-    fields.check()?;
-    let scope = TokenScope { permissions, organizations, read_only };
+    let Sent { name, scope, expires_at } = body.checked(Reader::of(&state, &caller)).await?;
     let token_id = TokenId::from_uuid(state.app.new_id());
     let new = NewToken { id: token_id, name: name.unwrap_or_default(), scope, expires_at };
     let (token, _) = accounts.create_token(&caller.by, user, new).await?;
-    let mut shown = shape(&accounts.token(&caller.by, user, token_id).await?);
-    if let Some(shown) = shown.as_object_mut() {
-        shown.insert("token".to_owned(), token.expose_secret().into());
-    }
-    Ok((StatusCode::CREATED, Json(shown)))
+    let shown = shape(&accounts.token(&caller.by, user, token_id).await?);
+    Ok(Created::new(Token { token: Some(token.expose_secret().to_owned()), ..shown }))
 }
 
 pub(super) async fn remove(
@@ -93,10 +124,10 @@ pub(super) async fn remove(
     caller: Caller,
     Id(id): Id,
     Second(token): Second,
-) -> Result<StatusCode, RestError> {
+) -> Result<Gone, RestError> {
     let (id, token) = (UserId::from_uuid(id), TokenId::from_uuid(token));
     state.app.accounts().revoke_token(&caller.by, id, token).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Gone)
 }
 
 fn permissions(fields: &mut Fields<'_>, numbers: &[u32]) -> Permissions {
@@ -110,17 +141,18 @@ fn permissions(fields: &mut Fields<'_>, numbers: &[u32]) -> Permissions {
     known
 }
 
-fn shape(token: &Token) -> Value {
-    let permissions: Option<Vec<u8>> =
-        token.scope.permissions.map(|held| held.iter().map(Permission::number).collect());
-    json!({
-        "id": token.id,
-        "name": token.name,
-        "permissions": permissions,
-        "organizations": token.scope.organizations,
-        "read_only": token.scope.read_only,
-        "expires_at": token.expires_at.map(moment::show),
-        "created": moment::show(token.created_at),
-        "last_used": token.last_used_at.map(moment::show),
-    })
+fn shape(token: &app::Token) -> Token {
+    let numbers = |held: Permissions| held.iter().map(Permission::number).collect();
+    let organizations = token.scope.organizations.as_ref();
+    Token {
+        id: token.id.as_uuid(),
+        name: token.name.clone(),
+        permissions: token.scope.permissions.map(numbers),
+        organizations: organizations.map(|ids| ids.iter().map(|id| id.as_uuid()).collect()),
+        read_only: token.scope.read_only,
+        expires_at: token.expires_at,
+        created: token.created_at,
+        last_used: token.last_used_at,
+        token: None,
+    }
 }
