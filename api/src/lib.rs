@@ -14,6 +14,7 @@ mod page;
 mod request;
 mod rest;
 mod routes;
+mod site;
 
 use app::App;
 use axum::{Router, extract::DefaultBodyLimit};

@@ -14,17 +14,23 @@ const FORM: &str = "document.activeElement?.id === 'username'";
 const EDITOR: &str = "document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror";
 const SIGNED_IN: &str = "document.getElementById('viewer') !== null";
 
-/// A server, and a browser that shows its page; nothing where there is no browser.
+/// A server, and a browser that shows its page for GraphQL; nothing where there is no browser.
 async fn page() -> anyhow::Result<Option<(Server, Chromium)>> {
+    let Some((server, mut browser)) = opened("/graphql").await? else { return Ok(None) };
+    browser.until(FORM).await?;
+    Ok(Some((server, browser)))
+}
+
+/// A server, and a browser that goes to one of its pages; nothing where there is no browser.
+async fn opened(path: &str) -> anyhow::Result<Option<(Server, Chromium)>> {
     let Some(mut browser) = Chromium::start().await? else {
         // Past the runner, which keeps what passing tests say.
         std::io::stderr().write_all(b"browser: absent\n")?;
         return Ok(None);
     };
     let server = Server::start(&Database::Sqlite, Start::with_fixture()?).await?;
-    let address = format!("{}/graphql", server.address());
+    let address = format!("{}{path}", server.address());
     browser.command("Page.navigate", json!({ "url": address })).await?;
-    browser.until(FORM).await?;
     Ok(Some((server, browser)))
 }
 
@@ -143,6 +149,53 @@ async fn who_is_refused_reads_why() -> anyhow::Result<()> {
             browser.until(&format!("{alert} === 'The token is not valid.'")).await?;
         }
     }
+    assert_at_home(&browser, &server);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rest_is_shown_and_tried() -> anyhow::Result<()> {
+    let Some((server, mut browser)) = opened("/api/v1/docs/").await? else { return Ok(()) };
+    // Every operation of the document is there.
+    let document = server.client().get("/api/v1/docs/openapi.json").await?.expect(200)?;
+    let document = document.json().unwrap_or_default();
+    let paths = document["paths"].as_object().into_iter().flatten();
+    let operations: usize =
+        paths.map(|(_, methods)| methods.as_object().map_or(0, serde_json::Map::len)).sum();
+    assert!(operations > 50, "{operations}");
+    browser
+        .until(&format!("document.querySelectorAll('.opblock').length === {operations}"))
+        .await?;
+
+    // A token is entered, and kept nowhere.
+    let click = |what: &str| format!("document.querySelector('{what}').click()");
+    browser.evaluate(&click(".scheme-container .authorize")).await?;
+    browser.until("document.querySelector('#auth-bearer-value') !== null").await?;
+    browser.evaluate("document.querySelector('#auth-bearer-value').focus()").await?;
+    browser.type_text(ADMIN_TOKEN).await?;
+    browser.evaluate(&click(".auth-btn-wrapper .authorize")).await?;
+    browser.until("document.querySelector('#auth-bearer-value') === null").await?;
+    browser.evaluate(&click(".auth-btn-wrapper .btn-done")).await?;
+    browser.until("document.querySelector('.dialog-ux') === null").await?;
+    let kept = "sessionStorage.length + localStorage.length + document.cookie.length";
+    assert_eq!(browser.evaluate(kept).await?, 0);
+
+    // An operation is tried, and answered as it is without the page.
+    let operation = "#operations-users-users_organization_list";
+    browser.evaluate(&click(&format!("{operation} .opblock-summary-control"))).await?;
+    browser.until(&format!("document.querySelector('{operation} .try-out__btn') !== null")).await?;
+    browser.evaluate(&click(&format!("{operation} .try-out__btn"))).await?;
+    browser.until(&format!("document.querySelector('{operation} .execute') !== null")).await?;
+    browser.evaluate(&click(&format!("{operation} .execute"))).await?;
+    let answer = format!("document.querySelector('{operation} .live-responses-table')?.innerText");
+    browser.until(&format!("{answer}?.includes('\"count\"')")).await?;
+    let shown = browser.evaluate(&answer).await?;
+    let shown = shown.as_str().unwrap_or_default();
+    assert!(shown.contains("200"), "{shown}");
+    let listed = server.admin().get("/api/v1/users/organization/").await?.expect(200)?;
+    let listed = listed.json().unwrap_or_default();
+    let slug = listed["results"][0]["slug"].as_str().unwrap_or_default();
+    assert!(!slug.is_empty() && shown.contains(slug), "{shown}");
     assert_at_home(&browser, &server);
     Ok(())
 }

@@ -74,7 +74,8 @@ async fn the_committed_document_is_the_one_that_is_served() -> anyhow::Result<()
 async fn the_document_can_be_switched_off_and_named() -> anyhow::Result<()> {
     let server = served(&[("WISPTRAIL_REST__DOCS", "false")]).await?;
     for address in [DOCUMENT, "/api/v1/docs/", "/api/v1/docs/?format=openapi"] {
-        server.client().get(address).await?.expect(404)?;
+        let request = server.client().request(Method::GET, address).header("accept", "text/html");
+        server.client().send(request).await?.expect(404)?;
     }
     let server = served(&[
         ("WISPTRAIL_REST__DOCS_TITLE", "Harbour"),
@@ -85,6 +86,40 @@ async fn the_document_can_be_switched_off_and_named() -> anyhow::Result<()> {
     assert_eq!(document["info"]["title"], "Harbour");
     let device = &document["components"]["schemas"]["DeviceRequest"]["properties"];
     assert!(device["hardware_id"].is_object(), "{device}");
+    Ok(())
+}
+
+/// The page names its files, all of them are here, and its policy lets it load nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_loads_nothing_from_elsewhere() -> anyhow::Result<()> {
+    let server = served(&[]).await?;
+    let client = server.client();
+    let page = client.request(Method::GET, "/api/v1/docs/").header("accept", "text/html,*/*;q=0.8");
+    let page = client.send(page).await?.expect(200)?;
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    let policy = page.header("content-security-policy").context("no policy")?;
+    for part in
+        ["default-src 'self'", "script-src 'self'", "style-src 'self'", "connect-src 'self'"]
+    {
+        assert!(policy.split("; ").any(|one| one == part), "{policy}");
+    }
+    let text = page.text();
+    let address = regex::Regex::new(r#"(?:src|href|content)="([^"]*[/:][^"]*)""#)?;
+    let named: Vec<&str> =
+        address.captures_iter(&text).filter_map(|found| Some(found.get(1)?.as_str())).collect();
+    assert_eq!(
+        named.iter().filter(|name| name.starts_with("/api/v1/docs/assets/")).count(),
+        3,
+        "{text}"
+    );
+    for name in named {
+        if name == "data:," {
+            continue;
+        }
+        assert!(name.starts_with("/api/v1/docs/"), "{name}");
+        client.get(name).await?.expect(200)?;
+    }
+    client.get("/api/v1/docs/assets/none.js").await?.expect(404)?;
     Ok(())
 }
 
