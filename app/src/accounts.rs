@@ -52,6 +52,13 @@ pub(crate) struct Known {
     pub(crate) until: Option<DateTime<Utc>>,
 }
 
+/// What this task asks for from here on reaches no further, also as the database sees it.
+pub(crate) fn hold(authority: &Authority) {
+    let reached = authority.visible();
+    let reached = reached.map(|ids| ids.iter().map(|id| id.as_uuid()).collect::<Vec<_>>());
+    store::reach::narrow(reached.as_deref());
+}
+
 impl Accounts<'_> {
     /// Whose token it is and how far that reaches.
     pub async fn authenticate(&self, token: &str) -> Result<Authority, Failure> {
@@ -102,10 +109,13 @@ impl Accounts<'_> {
         let last_day = user.expires_on.and_then(|last| last.succ_opt());
         let last_day = last_day.map(|day| day.and_time(chrono::NaiveTime::MIN).and_utc());
         let until = end.into_iter().chain(last_day).min();
-        let authority = authority(user);
+        let mut authority = authority(user);
+        if let Some(token) = token {
+            self.0.token_uses().note(token.id, now);
+            authority = authority.narrowed(&token.scope);
+        }
+        hold(&authority);
         let Some(token) = token else { return Ok(Known { authority, token: None, until }) };
-        self.0.token_uses().note(token.id, now);
-        let authority = authority.narrowed(&token.scope);
         let used = UsedToken { id: token.id, expires_at: token.expires_at };
         Ok(Known { authority, token: Some(used), until })
     }

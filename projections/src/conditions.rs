@@ -141,6 +141,8 @@ pub(crate) fn containing(text: &str) -> String {
 pub(crate) struct Conditions {
     clauses: Vec<String>,
     args: Vec<Arg>,
+    /// A rule asks, or somebody who reaches everything.
+    whole: bool,
 }
 
 impl Conditions {
@@ -172,13 +174,20 @@ impl Conditions {
 
     /// Only rows of the organizations in reach.
     pub(crate) fn reached(&mut self, scope: &ReadScope, column: &str) {
-        if let Some(organizations) = scope.organizations() {
-            self.any_of(column, organizations.iter().map(|id| id.as_uuid()));
+        match scope.organizations() {
+            Some(organizations) => self.any_of(column, organizations.iter().map(|id| id.as_uuid())),
+            None => self.whole = true,
         }
+    }
+
+    /// All rows, for a rule.
+    pub(crate) fn whole(&mut self) {
+        self.whole = true;
     }
 
     /// The same, and rows that belong to all.
     pub(crate) fn reached_or_shared(&mut self, scope: &ReadScope) {
+        self.whole |= scope.organizations().is_none();
         if let Some(organizations) = scope.organizations() {
             let places = self.places(organizations.iter().map(|id| id.as_uuid()));
             self.clauses.push(if places.is_empty() {
@@ -241,9 +250,10 @@ impl Conditions {
         }
     }
 
-    /// A statement with these conditions, and its arguments.
-    pub(crate) fn query(self, select: &str, rest: &str) -> (String, Vec<Arg>) {
-        (format!("{select}{}{rest}", self.sql()), self.args)
+    /// A statement with these conditions.
+    pub(crate) fn query(self, select: &str, rest: &str) -> Query {
+        let text = format!("{select}{}{rest}", self.sql());
+        Query { whole: self.whole, ..Query::new(text, self.args) }
     }
 
     fn sql(&self) -> String {
@@ -263,8 +273,10 @@ impl Conditions {
         read: impl Fn(&Row) -> Result<T, StoreError>,
     ) -> Result<Slice<T>, StoreError> {
         let filter = self.sql();
-        let count = Query::new(format!("SELECT count(*) FROM {from}{filter}"), self.args.clone());
-        let rows = Query::new(
+        let whole = self.whole;
+        let query = |text, args| Query { whole, ..Query::new(text, args) };
+        let count = query(format!("SELECT count(*) FROM {from}{filter}"), self.args.clone());
+        let rows = query(
             format!(
                 "SELECT {columns} FROM {from}{filter} ORDER BY {} LIMIT {} OFFSET {}",
                 order.sql(),
@@ -291,8 +303,9 @@ impl Conditions {
         read: impl Fn(&Row) -> Result<T, StoreError>,
     ) -> Result<Stretched<T>, StoreError> {
         let Sorting { by, kind, descending } = sorting;
-        let count =
-            Query::new(format!("SELECT count(*) FROM {from}{}", self.sql()), self.args.clone());
+        let whole = self.whole;
+        let query = |text, args| Query { whole, ..Query::new(text, args) };
+        let count = query(format!("SELECT count(*) FROM {from}{}", self.sql()), self.args.clone());
         let mut bound = |place: Option<Place>, comparison: &str| {
             let Some(Place { value, id }) = place else { return };
             self.args.extend([value, id.into()]);
@@ -303,7 +316,7 @@ impl Conditions {
         bound(stretch.before, if descending { ">" } else { "<" });
         let limit = stretch.limit.min(MOST_ROWS);
         let direction = if descending == stretch.from_end { "ASC" } else { "DESC" };
-        let rows = Query::new(
+        let rows = query(
             format!(
                 "SELECT {columns}, {by} FROM {from}{} ORDER BY {by} {direction}, id {direction} LIMIT {}",
                 self.sql(),

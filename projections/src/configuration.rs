@@ -117,8 +117,8 @@ pub async fn of_devices(
     let mut conditions = Conditions::default();
     conditions.any_of("device_id", devices.iter().map(|device| device.as_uuid()));
     conditions.reached(scope, "organization_id");
-    let (sql, args) = conditions.query(&format!("SELECT {COLUMNS} FROM configurations"), "");
-    store.fetch(Query::new(sql, args)).await?.iter().map(read).collect()
+    let query = conditions.query(&format!("SELECT {COLUMNS} FROM configurations"), "");
+    store.fetch(query).await?.iter().map(read).collect()
 }
 
 /// The templates of a device's configuration, first to last; removed ones are left out.

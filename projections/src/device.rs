@@ -83,8 +83,8 @@ pub async fn by_id(
     let mut conditions = Conditions::default();
     conditions.with("id = ?", id.as_uuid());
     conditions.reached(scope, "organization_id");
-    let (sql, args) = conditions.query(&format!("SELECT {COLUMNS} FROM devices"), "");
-    first(store, Query::new(sql, args), read).await
+    let query = conditions.query(&format!("SELECT {COLUMNS} FROM devices"), "");
+    first(store, query, read).await
 }
 
 /// For a snapshot together with other tables; read with [`from_row`].
@@ -100,7 +100,7 @@ pub fn from_row(row: &Row) -> Result<DeviceRow, StoreError> {
 /// The device with this key, by the key's fingerprint, over all organizations.
 pub async fn by_key(store: &Store, fingerprint: &str) -> Result<Option<DeviceRow>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM devices WHERE key_fingerprint = $1");
-    first(store, Query::new(sql, args![fingerprint]), read).await
+    first(store, Query::new(sql, args![fingerprint]).whole(), read).await
 }
 
 /// How many devices an organization has, deactivated ones included.
@@ -334,8 +334,8 @@ pub async fn count(
     scope: &ReadScope,
     filter: &DeviceFilter,
 ) -> Result<u64, StoreError> {
-    let (sql, args) = filter.conditions(scope).query("SELECT count(*) FROM devices", "");
-    let count = first(store, Query::new(sql, args), |row| row.int(0)).await?;
+    let query = filter.conditions(scope).query("SELECT count(*) FROM devices", "");
+    let count = first(store, query, |row| row.int(0)).await?;
     Ok(count.unwrap_or(0).unsigned_abs())
 }
 
@@ -352,8 +352,8 @@ pub async fn ids_after(
         conditions.with("id > ?", after.as_uuid());
     }
     let rest = format!(" ORDER BY id LIMIT {limit}");
-    let (sql, args) = conditions.query("SELECT id FROM devices", &rest);
-    let rows = store.fetch(Query::new(sql, args)).await?;
+    let query = conditions.query("SELECT id FROM devices", &rest);
+    let rows = store.fetch(query).await?;
     rows.iter().map(|row| row.uuid(0).map(DeviceId::from_uuid)).collect()
 }
 

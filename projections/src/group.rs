@@ -63,8 +63,8 @@ pub async fn by_id(
     conditions.with("id = ?", id.as_uuid());
     conditions.plain("NOT removed");
     conditions.reached(scope, "organization_id");
-    let (sql, args) = conditions.query(&format!("SELECT {COLUMNS} FROM device_groups"), "");
-    first(store, Query::new(sql, args), read).await
+    let query = conditions.query(&format!("SELECT {COLUMNS} FROM device_groups"), "");
+    first(store, query, read).await
 }
 
 /// Which groups are listed; `None` filters nothing.
@@ -123,7 +123,7 @@ pub async fn others_list(
         "SELECT 1 FROM device_groups WHERE NOT removed AND organization_id <> $1 AND templates LIKE $2 LIMIT 1",
         args![organization.as_uuid(), format!("%{template}%")],
     );
-    Ok(!store.fetch(query).await?.is_empty())
+    Ok(!store.fetch(query.whole()).await?.is_empty())
 }
 
 /// A page of groups.

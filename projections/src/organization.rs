@@ -93,8 +93,8 @@ pub async fn by_id(
     let mut conditions = Conditions::default();
     conditions.with("id = ?", id.as_uuid());
     conditions.reached(scope, "id");
-    let (sql, args) = conditions.query(&format!("SELECT {COLUMNS} FROM organizations"), "");
-    first(store, Query::new(sql, args), read).await
+    let query = conditions.query(&format!("SELECT {COLUMNS} FROM organizations"), "");
+    first(store, query, read).await
 }
 
 /// The active organization with this registration secret, by the secret's fingerprint.
@@ -103,13 +103,13 @@ pub async fn by_secret(
     fingerprint: &str,
 ) -> Result<Option<OrganizationRow>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM organizations WHERE secret_fingerprint = $1");
-    first(store, Query::new(sql, args![fingerprint]), read).await
+    first(store, Query::new(sql, args![fingerprint]).whole(), read).await
 }
 
 /// The organization with this slug.
 pub async fn by_slug(store: &Store, slug: &str) -> Result<Option<OrganizationRow>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM organizations WHERE slug = $1");
-    first(store, Query::new(sql, args![slug]), read).await
+    first(store, Query::new(sql, args![slug]).whole(), read).await
 }
 
 /// Which organizations are listed; `None` filters nothing.

@@ -6,7 +6,7 @@ use domain::{
     authority::ReadScope,
     configuration::{Backend, TemplateEvent, TemplateFlags},
 };
-use store::{Op, Query, Row, Store, StoreError, args};
+use store::{Op, Row, Store, StoreError, args};
 
 use crate::{
     NamedOrder, Order, Page, Slice, Stretch, Stretched,
@@ -71,8 +71,8 @@ pub async fn by_id(
     conditions.with("id = ?", id.as_uuid());
     conditions.plain("NOT removed");
     conditions.reached_or_shared(scope);
-    let (sql, args) = conditions.query(&format!("SELECT {COLUMNS} FROM templates"), "");
-    first(store, Query::new(sql, args), read).await
+    let query = conditions.query(&format!("SELECT {COLUMNS} FROM templates"), "");
+    first(store, query, read).await
 }
 
 /// The templates with these ids that exist, in no particular order.

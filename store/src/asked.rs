@@ -9,7 +9,7 @@ tokio::task_local! {
 /// Runs a request's work. What it asks of a [`Store`](crate::Store) is counted apart, see
 /// [`Store::asked_by_requests`](crate::Store::asked_by_requests); tasks that it spawns are no part of it.
 pub async fn on_request<F: Future>(work: F) -> F::Output {
-    REQUEST.scope((), work).await
+    REQUEST.scope((), crate::reach::watched(work)).await
 }
 
 /// Tells the text of a statement, never its values, to those who read the log at the level `trace`: what a request asks for

@@ -29,6 +29,7 @@ mod past;
 mod plan;
 mod postgres;
 mod projection;
+pub mod reach;
 mod rebuild;
 mod request;
 mod sealed;

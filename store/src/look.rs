@@ -31,6 +31,7 @@ impl Store {
             interpreter: options.interpreter,
             projections: options.projections,
             anchors: options.anchors.as_deref().map(Anchors::in_folder),
+            bounded: false,
         });
         let (engine, dialect) = engine::look(options.location, Arc::clone(&core)).await?;
         let store = Self::of(engine, dialect, core);
@@ -75,7 +76,7 @@ impl Store {
             sqlite: "SELECT count(*) FROM sqlite_schema WHERE name = 'store_head'".into(),
             postgres: "SELECT CAST(to_regclass('store_head') IS NOT NULL AS int)::bigint".into(),
         };
-        let rows = self.fetch(Query { sql, args: args![] }).await?;
+        let rows = self.fetch(Query::new(sql, args![])).await?;
         if rows.first().map(|row| row.int(0)).transpose()? == Some(1) {
             return Ok(());
         }

@@ -54,11 +54,19 @@ pub struct Query {
     pub sql: Sql,
     /// One per placeholder.
     pub args: Vec<Arg>,
+    /// Does it see more than the request reaches? See [`Query::whole`].
+    pub whole: bool,
 }
 
 impl Query {
     /// `Query::new("SELECT name FROM devices WHERE id = $1", args![id])`
     pub fn new(sql: impl Into<Sql>, args: Vec<Arg>) -> Self {
-        Self { sql: sql.into(), args }
+        Self { sql: sql.into(), args, whole: false }
+    }
+
+    /// Asked for the sake of a rule and no answer to anybody: sees all rows, whoever's request it is ([`crate::reach`]).
+    #[must_use]
+    pub fn whole(self) -> Self {
+        Self { whole: true, ..self }
     }
 }

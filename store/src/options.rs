@@ -55,6 +55,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Folder of `anchors.jsonl`; none is the data folder on SQLite and no anchors on PostgreSQL.
     pub anchors: Option<PathBuf>,
+    /// Does PostgreSQL hold requests to what they reach, too (see [`crate::reach`])?
+    pub row_level_security: bool,
 }
 
 impl Options {
@@ -71,6 +73,7 @@ impl Options {
             interpreter,
             clock,
             anchors: None,
+            row_level_security: false,
         }
     }
 }
@@ -81,6 +84,7 @@ impl std::fmt::Debug for Options {
             .field("location", &self.location)
             .field("durability", &self.durability)
             .field("anchors", &self.anchors)
+            .field("row_level_security", &self.row_level_security)
             .finish_non_exhaustive()
     }
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use secrecy::SecretString;
-use sqlx::{Connection as _, PgPool};
+use sqlx::{Connection as _, PgPool, postgres::PgConnectOptions};
 use tokio::task::JoinSet;
 
 use self::{
@@ -27,7 +27,9 @@ use self::{
 };
 use crate::{
     AppendError, Appended, Durability, Op, Query, Row, StoreError, TransactOutcome, Transaction,
+    args,
     engine::Engine,
+    reach,
     request::Request,
     store::{Carried, Core},
     writer::submit,
@@ -52,6 +54,9 @@ impl Postgres {
     ) -> Result<Self, StoreError> {
         let options = connection::options(&url)?;
         migrate::migrate(&options, crate::migrations::MIGRATIONS, core.clock.now()).await?;
+        if core.bounded {
+            bound(&options).await?;
+        }
         let pool = connection::pool(&options);
         let mut tasks = JoinSet::new();
         let writer = Writer::start(
@@ -78,6 +83,9 @@ impl Postgres {
 
 impl Postgres {
     async fn fetch_once(&self, query: &Query) -> Result<Vec<Row>, StoreError> {
+        if let Some(reach) = self.reach(query) {
+            return self.fetch_bounded(query, &reach).await;
+        }
         self.core.live.count_statements(1);
         let mut connection = self.pool.acquire().await.map_err(trouble("connect"))?;
         statement::fetch(&mut connection, query).await
@@ -88,12 +96,58 @@ impl Postgres {
         let begin = Open::begin(&self.pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
         let mut transaction = begin.await.map_err(trouble("begin a reading transaction"))?;
         let mut results = Vec::with_capacity(queries.len());
+        let mut narrowed = false;
         for query in queries {
+            match self.reach(query) {
+                Some(reach) => narrow(&mut transaction, &reach).await?,
+                None if narrowed => {
+                    let widen = Query::new(reach::WIDEN, Vec::new());
+                    statement::fetch(&mut transaction, &widen).await?;
+                }
+                None => {}
+            }
+            narrowed = self.reach(query).is_some();
             results.push(statement::fetch(&mut transaction, query).await?);
         }
         transaction.commit().await.map_err(trouble("end a reading transaction"))?;
         Ok(results)
     }
+
+    /// What the database has to hold a statement to; none is no bound.
+    fn reach(&self, query: &Query) -> Option<Arc<str>> {
+        if self.core.bounded { reach::of(query) } else { None }
+    }
+
+    async fn fetch_bounded(&self, query: &Query, reach: &str) -> Result<Vec<Row>, StoreError> {
+        self.core.live.count_statements(4);
+        let begin = Open::begin(&self.pool, "BEGIN READ ONLY");
+        let mut transaction = begin.await.map_err(trouble("begin a reading transaction"))?;
+        narrow(&mut transaction, reach).await?;
+        let rows = statement::fetch(&mut transaction, query).await?;
+        transaction.commit().await.map_err(trouble("end a reading transaction"))?;
+        Ok(rows)
+    }
+}
+
+/// The rest of the transaction sees what this reaches.
+async fn narrow(transaction: &mut Open, reach: &str) -> Result<(), StoreError> {
+    let narrow = Query::new(reach::NARROW, args![reach]);
+    statement::fetch(transaction, &narrow).await.map(drop)
+}
+
+/// Gives the tables their policies.
+async fn bound(options: &PgConnectOptions) -> Result<(), StoreError> {
+    let mut connection = connection::connect(options).await?;
+    let spread = statement::execute(&mut connection, &reach::spread()).await;
+    spread.map_err(|trouble| match trouble.failure.code.as_str() {
+        // Roles are made by administrators.
+        "42501" => StoreError::Unusable(
+            "row-level security needs a role that this user may not make: CREATE ROLE wisptrail_reader NOLOGIN; GRANT wisptrail_reader TO the user of database.url; and tables that are the user's own".to_owned(),
+        ),
+        _ => trouble.into(),
+    })?;
+    drop(connection.close().await);
+    Ok(())
 }
 
 /// Reads again when the server hung up: every connection of the pool may have to find out for itself.
@@ -129,7 +183,7 @@ impl Engine for Postgres {
     }
 
     async fn returning(&self, op: Op) -> Result<Vec<Row>, StoreError> {
-        self.fetch_once(&Query { sql: op.sql, args: op.args }).await
+        self.fetch_once(&Query::new(op.sql, op.args).whole()).await
     }
 
     async fn transact(&self, transaction: Transaction) -> Result<TransactOutcome, StoreError> {

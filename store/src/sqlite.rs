@@ -129,7 +129,7 @@ impl Engine for Sqlite {
         self.writer()?
             .run(move |connection| {
                 core.live.count_statements(1);
-                Ok(statement::fetch(connection, &Query { sql: op.sql, args: op.args })?)
+                Ok(statement::fetch(connection, &Query::new(op.sql, op.args))?)
             })
             .await
     }

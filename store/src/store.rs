@@ -42,6 +42,8 @@ pub(crate) struct Core {
     pub(crate) interpreter: Arc<dyn Interpreter>,
     pub(crate) projections: Vec<Arc<dyn Projection>>,
     pub(crate) anchors: Option<Anchors>,
+    /// Are requests held to what they reach by the database?
+    pub(crate) bounded: bool,
 }
 
 /// Rows of several queries that all saw the same state.
@@ -120,6 +122,7 @@ impl Store {
             interpreter: options.interpreter,
             projections: options.projections,
             anchors,
+            bounded: options.row_level_security,
         });
         let (engine, dialect) =
             crate::engine::start(options.location, options.durability, Arc::clone(&core)).await?;
@@ -131,6 +134,11 @@ impl Store {
                 Err(error)
             }
         }
+    }
+
+    /// Are requests held to what they reach by the database?
+    pub(crate) fn bounded(&self) -> bool {
+        self.inner.core.bounded
     }
 
     pub(crate) fn of(engine: Box<dyn Engine>, dialect: Dialect, core: Arc<Core>) -> Self {

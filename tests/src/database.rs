@@ -14,12 +14,23 @@ pub enum Database {
     Sqlite,
     /// A database of its own on the server at this address.
     Postgres(String),
+    /// The same, and the database holds requests to what they reach (row-level security).
+    Bounded(String),
 }
 
 impl Database {
-    /// PostgreSQL, when `WISPTRAIL_TEST_POSTGRES` holds an address.
+    /// PostgreSQL, when `WISPTRAIL_TEST_POSTGRES` holds an address. `WISPTRAIL_TEST_ROW_LEVEL_SECURITY` makes it
+    /// [`Database::Bounded`] in every story.
     pub fn postgres() -> Option<Self> {
+        if environment::text("WISPTRAIL_TEST_ROW_LEVEL_SECURITY").is_some() {
+            return Self::bounded();
+        }
         environment::text("WISPTRAIL_TEST_POSTGRES").map(Self::Postgres)
+    }
+
+    /// PostgreSQL with row-level security.
+    pub fn bounded() -> Option<Self> {
+        environment::text("WISPTRAIL_TEST_POSTGRES").map(Self::Bounded)
     }
 
     /// The field's name for it.
@@ -27,13 +38,18 @@ impl Database {
         match self {
             Self::Sqlite => "SQLite",
             Self::Postgres(_) => "PostgreSQL",
+            Self::Bounded(_) => "PostgreSQL with row-level security",
         }
     }
 
     pub(crate) async fn create(&self) -> anyhow::Result<Option<Fresh>> {
         match self {
             Self::Sqlite => Ok(None),
-            Self::Postgres(server) => Fresh::create(server).await.map(Some),
+            Self::Postgres(server) | Self::Bounded(server) => {
+                let mut fresh = Fresh::create(server).await?;
+                fresh.bounded = matches!(self, Self::Bounded(_));
+                Ok(Some(fresh))
+            }
         }
     }
 }
@@ -43,13 +59,15 @@ impl Database {
 pub(crate) struct Fresh {
     server: String,
     name: String,
+    /// Does the program ask the database to hold requests to what they reach?
+    pub(crate) bounded: bool,
 }
 
 impl Fresh {
     async fn create(server: &str) -> anyhow::Result<Self> {
         let name = format!("wisptrail_test_{}", uuid::Uuid::new_v4().simple());
         execute(server, &format!("CREATE DATABASE {name}")).await?;
-        Ok(Self { server: server.to_owned(), name })
+        Ok(Self { server: server.to_owned(), name, bounded: false })
     }
 
     /// The address of this database: the server's, with another last part.

@@ -29,6 +29,22 @@ pub use program::{Finished, program};
 pub use secrets::note as note_secret;
 pub use server::{Home, Server, Start};
 
+/// Makes one more test of every story, on PostgreSQL with row-level security; it does nothing where there is no PostgreSQL.
+#[macro_export]
+macro_rules! on_bounded_database {
+    ($($story:ident),+ $(,)?) => {
+        mod bounded {$(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $story() -> anyhow::Result<()> {
+                match $crate::Database::bounded() {
+                    Some(database) => super::$story(database).await,
+                    None => Ok(()),
+                }
+            }
+        )+}
+    };
+}
+
 /// Makes two tests of every story, one per database; the one on PostgreSQL does nothing where
 /// there is none.
 #[macro_export]

@@ -73,6 +73,11 @@ impl Home {
         self.folder.path()
     }
 
+    /// The address of its PostgreSQL database, if it has one.
+    pub fn database(&self) -> Option<String> {
+        self.database.as_ref().and_then(|database| database.address().ok())
+    }
+
     /// The program with nothing but this home in its environment.
     pub fn command(&self) -> Command {
         let mut command = Command::new(program::path());
@@ -85,6 +90,9 @@ impl Home {
             && let Ok(address) = database.address()
         {
             command.env(DATABASE_SETTING, address);
+            if database.bounded {
+                command.env("WISPTRAIL_DATABASE__ROW_LEVEL_SECURITY", "true");
+            }
         }
         command.current_dir(self.folder.path());
         command

@@ -274,7 +274,7 @@ async fn a_damaged_backup_is_refused_before_anything_is_written(
     };
     let files: &[&str] = match database {
         Database::Sqlite => &["wisptrail.db", "blobs.db"],
-        Database::Postgres(_) => &[],
+        Database::Postgres(_) | Database::Bounded(_) => &[],
     };
     let all = files.iter().flat_map(|name| [(*name, cut as fn(&mut Vec<u8>)), (*name, change)]);
     for (name, damage) in [("manifest.json", cut as fn(&mut Vec<u8>))].into_iter().chain(all) {
@@ -357,7 +357,7 @@ async fn a_backup_of_the_other_database_is_refused(database: Database) -> anyhow
     command(server.home(), &["backup", text(&backup)?]).await?.success()?;
     let (other, remedy) = match database {
         Database::Sqlite => (postgres, "export"),
-        Database::Postgres(_) => (Database::Sqlite, "--database-url"),
+        Database::Postgres(_) | Database::Bounded(_) => (Database::Sqlite, "--database-url"),
     };
     let new = Home::new(&other).await?;
     let refused = command(&new, &["restore", text(&backup)?]).await?;

@@ -99,7 +99,7 @@ async fn restarted(home: &Arc<Home>) -> anyhow::Result<Server> {
 fn other(database: &Database) -> Database {
     match database {
         Database::Sqlite => Database::postgres().unwrap_or(Database::Sqlite),
-        Database::Postgres(_) => Database::Sqlite,
+        Database::Postgres(_) | Database::Bounded(_) => Database::Sqlite,
     }
 }
 
@@ -359,7 +359,7 @@ async fn what_is_not_empty_is_refused(database: Database) -> anyhow::Result<()> 
     let finished = import(&named, &file, &[]).await?;
     assert!(finished.code > 0 && finished.stderr.contains("notes.txt"), "{finished:?}");
     assert_eq!(fs::read_to_string(named.data().join("notes.txt"))?, "mine");
-    if matches!(database, Database::Postgres(_)) {
+    if database != Database::Sqlite {
         // Another folder does not make the database empty.
         let empty = place.path().join("empty");
         let empty = empty.to_str().context("a path")?;

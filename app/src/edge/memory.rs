@@ -55,9 +55,9 @@ impl Memory {
         let mut memory = Self::default();
         let snapshot = store
             .snapshot(vec![
-                Query::new("SELECT id, active, changed FROM organizations", args![]),
-                Query::new("SELECT id, changed FROM device_groups", args![]),
-                Query::new("SELECT id, changed FROM templates", args![]),
+                Query::new("SELECT id, active, changed FROM organizations", args![]).whole(),
+                Query::new("SELECT id, changed FROM device_groups", args![]).whole(),
+                Query::new("SELECT id, changed FROM templates", args![]).whole(),
             ])
             .await?;
         let position = snapshot.head;
@@ -335,14 +335,16 @@ async fn load_page(
                       WHERE d.id IN ({page}) ORDER BY d.id"
                 ),
                 args![id],
-            ),
+            )
+            .whole(),
             Query::new(
                 format!(
                     "SELECT u.device_id, u.template_id FROM configuration_templates u
                       WHERE u.device_id IN ({page}) ORDER BY u.device_id, u.ordinal"
                 ),
                 args![id],
-            ),
+            )
+            .whole(),
         ])
         .await?;
     let mut results = snapshot.results.into_iter();

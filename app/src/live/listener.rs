@@ -78,6 +78,11 @@ impl Listener {
         &self.0.by
     }
 
+    /// The task that calls this is the listener's from here on: what it asks for reaches no further.
+    pub fn hold(&self) {
+        crate::accounts::hold(&self.0.by.authority);
+    }
+
     /// Resolves when the listener has to stop: within a few seconds after its token, its account or its rights changed.
     pub async fn ended(&self) -> Ended {
         let mut head = self.0.app.store().watch();

@@ -32,7 +32,7 @@ pub(super) async fn load(store: &Store) -> Result<Vec<Flushed>, StoreError> {
           WHERE p.device_id IS NOT NULL OR d.management_ip IS NOT NULL",
         args![],
     );
-    store.fetch(query).await?.iter().map(read).collect()
+    store.fetch(query.whole()).await?.iter().map(read).collect()
 }
 
 impl Flushed {

@@ -77,6 +77,6 @@ pub async fn group_numbers(
     let mut conditions = Conditions::default();
     conditions.any_of("number", numbers.iter().map(|number| i64::from(*number)));
     let select = format!("SELECT {COLUMNS} FROM permission_groups");
-    let (sql, args) = conditions.query(&select, " ORDER BY number");
-    store.fetch(Query::new(sql, args)).await?.iter().map(read).collect()
+    let query = conditions.query(&select, " ORDER BY number");
+    store.fetch(query).await?.iter().map(read).collect()
 }

@@ -68,7 +68,7 @@ pub async fn by_token(store: &Store, token: &str) -> Result<Option<Bearer>, Stor
         "SELECT {COLUMNS}, {TOKEN}, NULL FROM user_tokens t JOIN users u ON u.id = t.user_id WHERE t.token = $1"
     );
     let bearer = |row: &Row| Ok(Bearer { user: read(row)?, token: named(row, WIDTH)? });
-    first(store, Query::new(sql, args![token]), bearer).await
+    first(store, Query::new(sql, args![token]).whole(), bearer).await
 }
 
 /// The tokens of an account that were made for a purpose, the oldest first: at most a hundred.

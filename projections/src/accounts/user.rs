@@ -154,7 +154,8 @@ fn groups(text: &str) -> Vec<(PermissionGroupId, u32)> {
 /// One account, if it exists.
 pub async fn by_id(store: &Store, id: UserId) -> Result<Option<UserRow>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.id = $1");
-    first(store, Query::new(sql, args![id.as_uuid()]), read).await
+    // Whose account it is shows by all of its memberships.
+    first(store, Query::new(sql, args![id.as_uuid()]).whole(), read).await
 }
 
 /// The account that somebody logs in to: by one of the spellings of a phone number, else by e-mail address, else by user
@@ -169,7 +170,7 @@ pub async fn by_login(
     let tries = phones.chain([("email_fingerprint", email), ("username_fingerprint", username)]);
     for (column, fingerprint) in tries {
         let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.{column} = $1");
-        let found = first(store, Query::new(sql, args![fingerprint]), read).await?;
+        let found = first(store, Query::new(sql, args![fingerprint]).whole(), read).await?;
         if found.is_some() {
             return Ok(found);
         }
@@ -179,7 +180,7 @@ pub async fn by_login(
 
 /// Is there any account?
 pub async fn exist(store: &Store) -> Result<bool, StoreError> {
-    let rows = store.fetch(Query::new("SELECT 1 FROM users LIMIT 1", args![])).await?;
+    let rows = store.fetch(Query::new("SELECT 1 FROM users LIMIT 1", args![]).whole()).await?;
     Ok(!rows.is_empty())
 }
 
@@ -238,6 +239,8 @@ impl UserFilter {
                 "EXISTS (SELECT 1 FROM user_memberships m WHERE m.user_id = u.id AND m.organization_id",
                 ids,
             );
+        } else {
+            conditions.whole();
         }
         if let Some(organization) = self.organization {
             conditions.with(&member("m.organization_id = ?"), organization.as_uuid());

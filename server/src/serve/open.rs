@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use app::{AccountSettings, App, ControllerSettings, Parts, Sealing};
 use secrecy::{ExposeSecret as _, SecretSlice};
 use store::{Blobs, Followers, Keyring, Location, MasterKey, Options, Rebuild, Store};
@@ -63,6 +63,10 @@ pub(crate) fn options(settings: &Settings) -> anyhow::Result<Options> {
         Durability::Normal => store::Durability::Normal,
     };
     options.projections = projections::all();
+    options.row_level_security = settings.database.row_level_security;
+    if options.row_level_security && matches!(options.location, Location::Sqlite { .. }) {
+        bail!("database.row_level_security needs PostgreSQL: give database.url, or leave it out");
+    }
     // Commands may run where no server has made the folder.
     options.anchors = Some(settings.data.folder.clone()).filter(|folder| folder.exists());
     Ok(options)

@@ -58,7 +58,7 @@ impl BlobTable {
     }
 
     pub(super) async fn remove(&self, key: Key) -> Result<bool, StoreError> {
-        let Query { sql, args } = one("DELETE FROM blobs", key);
+        let Query { sql, args, .. } = one("DELETE FROM blobs", key);
         let returning = Op { sql, args };
         Ok(self.store.execute(vec![returning]).await?.iter().sum::<u64>() > 0)
     }

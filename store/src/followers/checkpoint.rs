@@ -89,7 +89,7 @@ impl Checkpoint {
         let text = "SELECT position FROM projection_checkpoints WHERE name = $1 AND generation = $2 AND state = $3";
         let sql = Sql::Each { sqlite: text.into(), postgres: format!("{text} FOR UPDATE").into() };
         let args = args![&self.name, self.generation, self.state.as_str()];
-        Transaction::new().guard(Query { sql, args }, Expect::Value(self.position.into()))
+        Transaction::new().guard(Query::new(sql, args), Expect::Value(self.position.into()))
     }
 
     /// Moves it.

@@ -22,7 +22,7 @@ impl Keyring {
         let locked =
             Sql::Each { sqlite: PROOF.into(), postgres: format!("{PROOF} FOR UPDATE").into() };
         let transaction = Transaction::new()
-            .guard(Query { sql: locked, args: vec![] }, Expect::Value(master.proof.clone().into()))
+            .guard(Query::new(locked, vec![]), Expect::Value(master.proof.clone().into()))
             .op(Op::new(
                 "UPDATE keyring SET fingerprint_key = $1 WHERE id = 1",
                 args![proof.clone()],

@@ -147,14 +147,13 @@ impl Fill<'_> {
         );
         // The live follower stands still from here on.
         let rows = "SELECT generation FROM projection_checkpoints WHERE name = $1";
-        let rows = Query {
-            sql: Sql::Each { sqlite: rows.into(), postgres: format!("{rows} FOR UPDATE").into() },
-            args: args![name],
-        };
+        let rows = Sql::Each { sqlite: rows.into(), postgres: format!("{rows} FOR UPDATE").into() };
+        let rows = Query::new(rows, args![name]);
 
         let mut finish = self.source.finish();
         finish = finish.into_iter().map(|op| self.beside.renames.op(op)).collect();
         finish.extend(self.beside.switch.iter().cloned());
+        finish.extend(self.store.bounded().then(crate::reach::spread));
         finish.extend(self.take_over());
         let (source, renames) = (self.source.clone(), self.beside.renames.clone());
         let (checkpoint, now) = (self.checkpoint(from), self.store.now());

@@ -52,13 +52,9 @@ impl BlobPages {
                  WHERE (organization_id, sha256) > ($1, $2) ORDER BY organization_id, sha256 LIMIT {MOST}"
             )
         };
-        let sizes = Query {
-            sql: Sql::Each {
-                sqlite: sizes("length").into(),
-                postgres: sizes("octet_length").into(),
-            },
-            args: args![organization, sha256.clone()],
-        };
+        let sizes =
+            Sql::Each { sqlite: sizes("length").into(), postgres: sizes("octet_length").into() };
+        let sizes = Query::new(sizes, args![organization, sha256.clone()]);
         let (mut last, mut bytes) = (None, 0);
         for row in self.fetch(scratch, &sizes).await? {
             bytes += row.int(2)?;

@@ -8,6 +8,7 @@ mod compare;
 mod followers;
 mod jobs;
 mod keyring;
+mod reach;
 mod rebuild;
 mod transfer;
 mod world;

@@ -134,6 +134,7 @@ pub fn options(
         interpreter: Arc::new(AsWritten),
         clock,
         anchors: Some(anchors.to_owned()),
+        row_level_security: false,
     }
 }
 

@@ -4,6 +4,7 @@ mod hidden;
 mod listed;
 mod people;
 mod schema;
+mod second_net;
 mod secrets;
 #[expect(dead_code, reason = "other stories have more to say")]
 #[path = "../graphql/live/socket.rs"]
@@ -20,9 +21,11 @@ use schema::Schema;
 use table::{Expected, Line, Operation, Table};
 use targets::{Side, Targets};
 use tries::Tries;
-use wisptrail_tests::{Database, on_each_database};
+use wisptrail_tests::{Database, on_bounded_database, on_each_database};
 
 on_each_database!(everybody_gets_the_answers_of_the_table, what_others_own_is_not_there);
+// A second net: where it gives other answers, the first one has a hole.
+on_bounded_database!(everybody_gets_the_answers_of_the_table, what_others_own_is_not_there);
 
 /// Tries every operation as everybody, and tells all answers that are others than the table says.
 async fn everybody_gets_the_answers_of_the_table(database: Database) -> anyhow::Result<()> {

@@ -1,7 +1,7 @@
 //! Who was shown secrets is in the log: who, what and when, not the value.
 
 use serde_json::{Value, json};
-use wisptrail_tests::{Client, Database, Server, on_each_database};
+use wisptrail_tests::{Client, Database, Server, on_bounded_database, on_each_database};
 
 use crate::{
     people::{self, ALPHA, token},
@@ -11,6 +11,7 @@ use crate::{
 };
 
 on_each_database!(a_page_of_secrets_is_one_event);
+on_bounded_database!(a_page_of_secrets_is_one_event);
 
 /// The readings after a position that superusers are told of, up to the head.
 async fn readings(server: &Server, after: i64) -> anyhow::Result<Vec<Value>> {

@@ -1,11 +1,12 @@
 //! What another organization owns does not exist.
 
 use serde_json::json;
-use wisptrail_tests::{Database, Server, Start, on_each_database};
+use wisptrail_tests::{Database, Server, Start, on_bounded_database, on_each_database};
 
 use crate::{ALPHA, ALPHA_MANAGER, BETA, code, device};
 
 on_each_database!(others_see_nothing_and_change_nothing, nobody_sees_nothing,);
+on_bounded_database!(others_see_nothing_and_change_nothing, nobody_sees_nothing);
 
 async fn others_see_nothing_and_change_nothing(database: Database) -> anyhow::Result<()> {
     let server = Server::start(&database, Start::with_fixture()?).await?;

@@ -162,6 +162,7 @@ impl Session {
                 return Err(Farewell::new(4401, sentence));
             }
         };
+        listener.hold();
         let watched = listener.clone();
         served.ended = async move { watched.ended().await }.boxed();
         served.listener = Some(listener);

@@ -139,7 +139,8 @@ pub(in crate::graphql) async fn serve(
     upgrade.on_upgrade(move |socket: WebSocket| async move {
         let _kept = (place, running);
         let _open = Open::connection();
-        Session { schema, state, sender, sockets, socket, known }.run().await;
+        let session = Session { schema, state, sender, sockets, socket, known };
+        app::store::reach::watched(session.run()).await;
     })
 }
 
