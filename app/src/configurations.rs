@@ -22,7 +22,7 @@ use serde_json::Value;
 
 pub(crate) use lint::adding;
 pub use render::{Archive, Rendering};
-pub(crate) use render::{Computation, Layered, Layers, hostname};
+pub(crate) use render::{Computation, Layered, Layers, hostname, without_key};
 pub(crate) use shared::SharedTemplates;
 pub(crate) use templates::append;
 

@@ -138,6 +138,7 @@ impl History<'_> {
             after: 0,
             before: position.saturating_add(1),
             organizations,
+            shared: false,
         };
         let last = self.0.store().newest_of(&[last], 1).await?;
         let last = last.first().ok_or(Failure::NotFound(model))?;

@@ -20,7 +20,9 @@ use uuid::Uuid;
 pub use change::Change;
 pub use tally::{ChangedDevice, DistinctDiff, DryRun, FailedDevice};
 
-use crate::{App, Archive, By, Failure, FilesDiff, Moment, Refusal, work::Rehearsal};
+use crate::{
+    App, Archive, By, Failure, FilesDiff, Moment, Refusal, sealing::Place, work::Rehearsal,
+};
 
 /// Renderings that are shown and not downloaded; see [`App::previews`].
 pub struct Previews<'a>(pub(crate) &'a App);
@@ -45,7 +47,7 @@ pub struct RenderedFile {
     pub path: String,
     /// Permission bits.
     pub mode: u32,
-    /// The whole content.
+    /// The whole content; what nobody has saved has `{{ key }}` in the place of the device's key.
     pub text: String,
 }
 
@@ -91,11 +93,14 @@ impl Previews<'_> {
         device: Option<DeviceId>,
         preview: &RenderedConfiguration,
     ) -> Result<FilesDiff, Failure> {
+        let mut key = None;
         let present = match device {
             None => None,
             Some(id) => {
                 // Who may not see the device learns nothing from what follows.
-                self.0.devices().row(by, id).await?;
+                let row = self.0.devices().row(by, id).await?;
+                let place = Place::DeviceKey(row.id, row.organization_id);
+                key = Some(self.0.sealing().open(place, &row.key).await?);
                 match self.archive(by, id, Moment::Now).await {
                     Ok(archive) => Some(archive.bytes),
                     Err(
@@ -105,7 +110,8 @@ impl Previews<'_> {
                 }
             }
         };
-        crate::files_diff::computed(present, Some(preview.archive.clone())).await
+        let after = Some(preview.archive.clone());
+        crate::files_diff::computed_without_key(present, after, key).await
     }
 
     async fn archive(&self, by: &By, device: DeviceId, at: Moment) -> Result<Archive, Failure> {

@@ -130,8 +130,8 @@ pub struct DeviceFilter {
     pub status: Option<String>,
     /// With a configuration of this backend.
     pub backend: Option<String>,
-    /// With this template.
-    pub template: Option<TemplateId>,
+    /// With all of these templates.
+    pub templates: Vec<TemplateId>,
     /// Registered at this moment or later.
     pub created_from: Option<DateTime<Utc>>,
     /// Registered before this moment.
@@ -263,7 +263,7 @@ impl DeviceFilter {
             Some(false) => conditions.plain(&format!("id NOT IN ({FAILING})")),
             None => {}
         }
-        if let Some(template) = self.template {
+        for template in &self.templates {
             let clause =
                 "id IN (SELECT device_id FROM configuration_templates WHERE template_id = ?)";
             conditions.with(clause, template.as_uuid());

@@ -60,6 +60,8 @@ pub struct StreamTail {
     pub before: i64,
     /// Only events of these organizations; an empty list is no event at all.
     pub organizations: Option<Vec<Uuid>>,
+    /// And those that belong to all, where not all are wanted anyway.
+    pub shared: bool,
 }
 
 impl Store {
@@ -158,7 +160,9 @@ impl StreamTail {
             args![self.aggregate_type, self.aggregate_id.as_str(), self.after, self.before];
         let theirs = self.organizations.as_ref().map_or_else(String::new, |organizations| {
             let ids = organizations.iter().copied().map(Arg::from);
-            format!(" AND {}", one_of("organization_id", ids, &mut args))
+            let theirs = one_of("organization_id", ids, &mut args);
+            let shared = if self.shared { " OR organization_id IS NULL" } else { "" };
+            format!(" AND ({theirs}{shared})")
         });
         let sql = format!(
             "SELECT {COLUMNS} FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 AND position > $3 AND position < $4{theirs} ORDER BY sequence DESC LIMIT {limit}"

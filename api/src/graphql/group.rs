@@ -4,7 +4,10 @@ use app::{GroupAt, Moment, ObjectRef};
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use domain::{GroupId, OrganizationId, TemplateId};
-use projections::group::{GroupFilter, GroupRow};
+use projections::{
+    device::DeviceFilter,
+    group::{GroupFilter, GroupRow},
+};
 
 use super::{
     connection::{Listed, Window, cost, page},
@@ -164,7 +167,12 @@ impl Group {
         let Self::Now(row) = self else { return Err(not_then("devices")) };
         let window = Window { first, after, last, before };
         let wanted = Devices { filter, order_by, descending: descending.unwrap_or_default() };
-        wanted.list(ctx, &window, |filter| filter.group = Some(row.id)).await
+        let here = |filter: &mut DeviceFilter| {
+            if filter.group.replace(row.id).is_some_and(|wanted| wanted != row.id) {
+                filter.ids = Some(Vec::new());
+            }
+        };
+        wanted.list(ctx, &window, here).await
     }
 }
 

@@ -1,10 +1,15 @@
-//! Whole numbers in the text of a query. Values hold 64 bits; the parser makes floats of longer ones, and of `-0`.
+//! What the text of a query must not have before anything parses it: brackets without end, whose every level costs the parser
+//! stack (an overflow ends the program), and whole numbers beyond 64 bits, of which the parser makes floats, as of `-0`.
 
 use std::borrow::Cow;
 
 use async_graphql::{Pos, Request, ServerError};
 
-/// Makes the numbers of a query what they say.
+/// How deep brackets may stand in each other: more than selections (which have a limit of their own) and values (JSON has 64
+/// levels everywhere else) need together.
+const DEEPEST: usize = 200;
+
+/// Makes the numbers of a query what they say, and refuses what is too deep to be parsed.
 pub(super) fn exact(mut request: Request) -> Result<Request, ServerError> {
     if let Cow::Owned(query) = kept(&request.query)? {
         request.query = query;
@@ -15,10 +20,22 @@ pub(super) fn exact(mut request: Request) -> Result<Request, ServerError> {
 /// The same text with each `-0` as ` 0`.
 fn kept(query: &str) -> Result<Cow<'_, str>, ServerError> {
     let mut kept = Cow::Borrowed(query);
-    let mut at = 0;
+    let (mut at, mut depth) = (0, 0_usize);
     while at < query.len() {
         let rest = &query[at..];
         let length = match rest.as_bytes()[0] {
+            b'(' | b'[' | b'{' => {
+                depth += 1;
+                if depth > DEEPEST {
+                    let sentence = format!("the query is nested too deeply: {DEEPEST} levels");
+                    return Err(refused(&query[..at], &sentence));
+                }
+                1
+            }
+            b')' | b']' | b'}' => {
+                depth = depth.saturating_sub(1);
+                1
+            }
             b'#' => rest.find(['\n', '\r']).unwrap_or(rest.len()),
             b'"' => text(rest),
             b'_' | b'a'..=b'z' | b'A'..=b'Z' => {
@@ -32,7 +49,8 @@ fn kept(query: &str) -> Result<Cow<'_, str>, ServerError> {
                 if number == "-0" {
                     kept.to_mut().replace_range(at..=at, " ");
                 } else if is_beyond(number) {
-                    return Err(refused(&query[..at]));
+                    let sentence = "whole numbers of more than 64 bits cannot be kept exactly";
+                    return Err(refused(&query[..at], sentence));
                 }
                 length
             }
@@ -43,7 +61,8 @@ fn kept(query: &str) -> Result<Cow<'_, str>, ServerError> {
     Ok(kept)
 }
 
-/// The length of the quoted text at the beginning.
+/// The length of the quoted text at the beginning. Where it has no end the parser tries less: of three quotes two are an empty
+/// text then, and a single one is an error.
 fn text(rest: &str) -> usize {
     let quote = if rest.starts_with("\"\"\"") { "\"\"\"" } else { "\"" };
     let mut at = quote.len();
@@ -57,7 +76,11 @@ fn text(rest: &str) -> usize {
         let next = inside.chars().next().map_or(1, char::len_utf8);
         at += escaped.map_or(next, |escaped| 1 + escaped.len_utf8());
     }
-    rest.len().min(at + quote.len())
+    if rest[at.min(rest.len())..].starts_with(quote) {
+        at + quote.len()
+    } else {
+        quote.len().div_ceil(2)
+    }
 }
 
 fn is_beyond(number: &str) -> bool {
@@ -68,10 +91,9 @@ fn is_beyond(number: &str) -> bool {
         && !digits.is_empty()
 }
 
-fn refused(before: &str) -> ServerError {
+fn refused(before: &str, sentence: &str) -> ServerError {
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-    let sentence = "whole numbers of more than 64 bits cannot be kept exactly";
     let mut error = ServerError::new(sentence, Some(Pos { line, column }));
     error.extensions.get_or_insert_default().set("code", "INVALID");
     error
@@ -90,7 +112,6 @@ mod tests {
             "{ a(b: 1e99, c: 99999999999999999999e1, d: -0.0) } # 99999999999999999999",
             r#"{ a99999999999999999999(b: "\"99999999999999999999 -0\\", c: "é") }"#,
             r#"{ a(b: """99999999999999999999 " \""" -0""") }"#,
-            "\"99999999999999999999",
             "#",
             "-",
             "",
@@ -102,6 +123,35 @@ mod tests {
         let error = kept("{\n  é(b: 18446744073709551616) }").unwrap_err();
         assert_eq!((error.locations[0].line, error.locations[0].column), (2, 8));
         assert!(kept("{ a(b: -9223372036854775809) }").is_err());
+    }
+
+    #[test]
+    fn what_is_too_deep_never_reaches_the_parser() {
+        let nested = |levels: usize, before: &str, open: &str, close: &str, after: &str| {
+            format!("{before}{}{}{after}", open.repeat(levels), close.repeat(levels))
+        };
+        for (before, open, close, after) in [
+            ("{ a(b: ", "[", "]", ") }"),
+            ("{ a(b: ", "{ c: ", "}", ") }"),
+            ("query ($a: Int = ", "[", "]", ") { a }"),
+            ("query ($a: ", "[", "]", ") { a }"),
+            ("{ a @x(a: ", "[", "]", ") }"),
+            ("", "{ a ", "}", ""),
+            ("", "{ ... ", "}", ""),
+            // Texts that have no end, and what the parser makes of them.
+            ("{ a(b: [\"\"\"a\" ", "[", "]", "]) }"),
+            ("{ a(b: [\"\"\"a\" ", "[", "]", " \"x\"]) }"),
+            ("{ a(b: \"\n", "[", "]", ") }"),
+        ] {
+            let error = kept(&nested(super::DEEPEST + 1, before, open, close, after)).unwrap_err();
+            assert!(error.message.contains("too deeply"), "{before}{open}: {error:?}");
+            kept(&nested(super::DEEPEST - 3, before, open, close, after)).unwrap();
+        }
+        // Beside each other, and inside of texts, is not in each other.
+        kept(&"{ a(b: [1]) } ".repeat(1000)).unwrap();
+        kept(&nested(1000, "{ a(b: \"", "[", "]", "\") }")).unwrap();
+        kept(&nested(1000, "{ a(b: \"\"\"", "{", "}", "\"\"\") }")).unwrap();
+        kept(&nested(1000, "{ a } # ", "(", ")", "")).unwrap();
     }
 
     proptest! {

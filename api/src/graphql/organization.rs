@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::{OrganizationId, accounts::DeviceLimit};
 use projections::{
     NamedOrder,
+    device::DeviceFilter,
     organization::{OrganizationFilter, OrganizationRow},
 };
 use secrecy::ExposeSecret as _;
@@ -140,7 +141,11 @@ impl Organization {
     ) -> Result<Listed<Device>> {
         let window = Window { first, after, last, before };
         let wanted = Devices { filter, order_by, descending: descending.unwrap_or_default() };
-        wanted.list(ctx, &window, |filter| filter.organizations = Some(vec![self.0.id])).await
+        let here = |filter: &mut DeviceFilter| {
+            let wanted = filter.organizations.as_ref().is_none_or(|ids| ids.contains(&self.0.id));
+            filter.organizations = Some(if wanted { vec![self.0.id] } else { Vec::new() });
+        };
+        wanted.list(ctx, &window, here).await
     }
 }
 

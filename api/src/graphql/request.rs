@@ -60,7 +60,14 @@ where
     if let Some(done) = app.repeated(&by).await.map_err(failure)? {
         return Ok(done);
     }
-    mutate(by).await.map_err(failure)
+    match mutate(by.clone()).await {
+        Ok(done) => Ok(done),
+        // The same request may have been under way, and what it did is in the way of this one.
+        Err(refused) => match app.repeated(&by).await {
+            Ok(Some(done)) => Ok(done),
+            _ => Err(failure(refused)),
+        },
+    }
 }
 
 /// Stands for what is asked for: the field with its arguments, variables filled in.

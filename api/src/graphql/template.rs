@@ -199,7 +199,7 @@ impl Template {
         let Self::Now(row) = self else { return Err(not_then("devices")) };
         let window = Window { first, after, last, before };
         let wanted = Devices { filter, order_by, descending: descending.unwrap_or_default() };
-        wanted.list(ctx, &window, |filter| filter.template = Some(row.id)).await
+        wanted.list(ctx, &window, |filter| filter.templates.push(row.id)).await
     }
 }
 

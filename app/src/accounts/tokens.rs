@@ -57,7 +57,7 @@ impl std::fmt::Debug for Token {
 }
 
 impl Accounts<'_> {
-    /// Makes a token for a purpose, and tells it: nobody can tell it again. For oneself; superusers and people on the machine
+    /// Makes a token for a purpose, and tells it: nobody can tell it again. None where the same request made it before. For oneself; superusers and people on the machine
     /// make them for others.
     #[instrument(name = "user.create_token", skip_all, fields(user.id = %user, token.id = %new.id))]
     pub async fn create_token(
@@ -65,7 +65,7 @@ impl Accounts<'_> {
         by: &By,
         user: UserId,
         new: NewToken,
-    ) -> Result<(SecretString, Done), Failure> {
+    ) -> Result<(Option<SecretString>, Done), Failure> {
         let denied = |denied| Failure::denied(denied, "Organization");
         self.for_tokens(by, user).await?;
         by.authority.require_token(&new.scope).map_err(denied)?;
@@ -87,7 +87,9 @@ impl Accounts<'_> {
             let issue = UserCommand::IssueNamedToken(Box::new(named.clone()));
             work.handle::<User>(user.as_uuid(), issue).await
         })?;
-        Ok((token, done))
+        // Of several at once, one made it; what the others would tell never works.
+        let mine = accounts::by_token(self.0.store(), &named.token).await?.is_some();
+        Ok((mine.then_some(token), done))
     }
 
     /// The tokens for a purpose of an account, the oldest first: one's own, and those of accounts that the actor may change as

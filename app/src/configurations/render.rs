@@ -21,8 +21,6 @@ use crate::{By, Failure, edge::KnownArchive, sealing::Place, work::decide};
 
 /// Longest reason of a failure that is kept, in characters.
 const REASON: usize = 2000;
-/// A shorter key is no secret, and its letters are in every sentence.
-const SHORTEST_SECRET: usize = 6;
 
 /// An archive as it is downloaded.
 #[derive(Clone, Debug)]
@@ -460,11 +458,9 @@ pub(super) fn known(archive: &ArchiveRendered) -> KnownArchive {
 }
 
 /// What is said about contents quotes them; the device's key is put back as the variable that it came from.
-pub(super) fn without_key(text: &str, context: &Document) -> String {
+pub(crate) fn without_key(text: &str, context: &Document) -> String {
     match context.get("key") {
-        Some(Value::String(key)) if key.len() >= SHORTEST_SECRET => {
-            text.replace(key.as_str(), "{{ key }}")
-        }
+        Some(Value::String(key)) => crate::files_diff::with_variable(text, key),
         _ => text.to_owned(),
     }
 }

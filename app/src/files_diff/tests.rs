@@ -4,11 +4,15 @@ use flate2::{Compression, write::GzEncoder};
 
 use netjson::{ContentsDiff, FileChange, FilesDiff};
 
-use super::between;
+use super::{Malformed, without_key};
 
 /// Bytes and lines of the largest file that is compared line by line.
 const MAX_TEXT: usize = 1 << 20;
 const MAX_LINES: usize = 10_000;
+
+fn between(before: Option<&[u8]>, after: Option<&[u8]>) -> Result<FilesDiff, Malformed> {
+    without_key(before, after, None)
+}
 
 #[test]
 fn equal_archives_differ_in_nothing() {

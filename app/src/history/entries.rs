@@ -114,6 +114,11 @@ impl ObjectRef {
         }
     }
 
+    /// Can it belong to all organizations, always or for some time?
+    fn may_be_shared(self) -> bool {
+        matches!(self, Self::Template(_))
+    }
+
     /// Its streams, the one that it begins with first.
     fn streams(self) -> &'static [&'static str] {
         match self {
@@ -149,8 +154,9 @@ impl ObjectRef {
 impl History<'_> {
     /// What happened to an object, the newest first; removed objects keep their history.
     ///
-    /// Of a device that moved, each organization sees the events of its own time: what happened before the move is not
-    /// shown to the new one, what happened from the move on not to the old one. Accounts are for superusers only.
+    /// Of a device or template that moved, each organization sees the events of its own time: what happened before the move is not
+    /// shown to the new one, what happened from the move on not to the old one; what happened while a template was shared, everybody who may see
+    /// templates. Accounts are for superusers only.
     pub async fn of(
         &self,
         by: &By,
@@ -172,6 +178,7 @@ impl History<'_> {
                 after: page.after.unwrap_or(0),
                 before: page.before.unwrap_or(i64::MAX),
                 organizations: organizations.clone(),
+                shared: object.may_be_shared(),
             })
             .collect();
         let mut recorded = self.0.store().newest_of(&tails, limit + 1).await?;
@@ -225,8 +232,8 @@ impl History<'_> {
             return Err(Failure::Forbidden);
         }
         let kind = object.streams().first().copied().ok_or_else(missing)?;
-        // Devices move; what else there is stays where it was made.
-        let moves = matches!(object, ObjectRef::Device(_));
+        // Devices and templates move; what else there is stays where it was made.
+        let moves = matches!(object, ObjectRef::Device(_) | ObjectRef::Template(_));
         let visible = by.authority.visible().filter(|_| moves);
         let organizations: Option<Vec<Uuid>> =
             visible.map(|visible| visible.into_iter().map(OrganizationId::as_uuid).collect());
@@ -236,6 +243,7 @@ impl History<'_> {
             after: 0,
             before: i64::MAX,
             organizations: organizations.clone(),
+            shared: object.may_be_shared(),
         };
         let last = self.0.store().newest_of(&[last], 1).await?;
         let last = last.first().ok_or_else(missing)?;

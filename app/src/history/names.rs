@@ -140,6 +140,7 @@ const NAMING: &[&str] = &[
     "organization.created",
     "organization.renamed",
     "template.created",
+    "template.moved",
     "template.renamed",
 ];
 

@@ -55,6 +55,8 @@ pub(super) struct SharedChange {
     templates: HashMap<TemplateId, SharedTemplate>,
     /// Owners of templates that would become default or required; none is shared.
     owners: HashMap<TemplateId, Option<OrganizationId>>,
+    /// Which of them new devices get.
+    defaults: HashSet<TemplateId>,
     groups: HashMap<GroupId, Arc<Document>>,
     organizations: HashMap<OrganizationId, Arc<Document>>,
     /// What a device of a group gets that has no configuration; nothing of a group without templates.
@@ -99,6 +101,7 @@ impl Previews<'_> {
             jobs: events.iter().filter_map(|(id, event)| FanOutJob::of(event, *id)).collect(),
             templates: HashMap::new(),
             owners: HashMap::new(),
+            defaults: HashSet::new(),
             groups: HashMap::new(),
             organizations: HashMap::new(),
             first: self.first_configurations(events).await?,
@@ -117,6 +120,9 @@ impl Previews<'_> {
         let named: Vec<TemplateId> = named.into_iter().collect();
         for row in template::by_ids(self.0.store(), crate::RULES, &named).await? {
             change.owners.insert(row.id, row.organization_id);
+            if row.flags.is_default() {
+                change.defaults.insert(row.id);
+            }
             change.templates.insert(row.id, shared(row));
         }
         for (id, event) in events {
@@ -153,16 +159,31 @@ impl Previews<'_> {
 impl SharedChange {
     /// Which devices it reaches; one device may be in several.
     pub(super) fn reach(&self) -> Vec<DeviceFilter> {
-        self.jobs.iter().map(|job| self.reach_of(job)).collect()
+        let placed = self.jobs.iter().filter_map(|job| match job {
+            FanOutJob::PlaceTemplate { template_id } => Some(*template_id),
+            _ => None,
+        });
+        // Those that have it may lose it where it was; where it comes to, it may be for all.
+        let come_to = placed.filter(|id| self.defaults.contains(id)).map(|id| self.all_of(id));
+        self.jobs.iter().map(|job| self.reach_of(job)).chain(come_to).collect()
+    }
+
+    /// Those that a default template is for.
+    fn all_of(&self, template: TemplateId) -> DeviceFilter {
+        DeviceFilter {
+            backend: Some(self.backend(template).to_owned()),
+            organizations: self.owner(template).map(|owner| vec![owner]),
+            active: Some(true),
+            ..DeviceFilter::default()
+        }
     }
 
     fn reach_of(&self, job: &FanOutJob) -> DeviceFilter {
         match job {
-            // Moves are not among the changes that are previewed.
             FanOutJob::PlaceTemplate { template_id }
             | FanOutJob::RenderTemplate { template_id }
             | FanOutJob::DropTemplate { template_id } => {
-                DeviceFilter { template: Some(*template_id), ..DeviceFilter::default() }
+                DeviceFilter { templates: vec![*template_id], ..DeviceFilter::default() }
             }
             FanOutJob::RenderGroup { group_id }
             | FanOutJob::ReassignGroup { group_id, .. }
@@ -173,12 +194,7 @@ impl SharedChange {
                 organizations: Some(vec![*organization_id]),
                 ..DeviceFilter::default()
             },
-            FanOutJob::AddTemplate { template_id } => DeviceFilter {
-                backend: Some(self.backend(*template_id).to_owned()),
-                organizations: self.owner(*template_id).map(|owner| vec![owner]),
-                active: Some(true),
-                ..DeviceFilter::default()
-            },
+            FanOutJob::AddTemplate { template_id } => self.all_of(*template_id),
         }
     }
 
@@ -224,8 +240,18 @@ impl SharedChange {
                         append(list, to.iter().copied().filter(fits));
                     }
                 }
-                FanOutJob::PlaceTemplate { .. }
-                | FanOutJob::RenderTemplate { .. }
+                FanOutJob::PlaceTemplate { template_id } => {
+                    let owner = self.owner(*template_id);
+                    if owner.is_some_and(|owner| owner != edit.device.organization_id) {
+                        list.retain(|id| id != template_id);
+                    } else if edit.device.active
+                        && self.defaults.contains(template_id)
+                        && self.backend(*template_id) == backend
+                    {
+                        append(list, [*template_id]);
+                    }
+                }
+                FanOutJob::RenderTemplate { .. }
                 | FanOutJob::RenderGroup { .. }
                 | FanOutJob::RenderOrganization { .. }
                 | FanOutJob::LeaveGroup { .. } => {}
@@ -287,6 +313,9 @@ impl SharedChange {
     fn apply_to_template(&mut self, id: TemplateId, event: &TemplateEvent) {
         if let TemplateEvent::Created(created) = event {
             self.owners.insert(id, created.organization_id);
+            if created.flags.is_default() {
+                self.defaults.insert(id);
+            }
             let template = SharedTemplate {
                 config: Arc::new(created.config.clone()),
                 default_values: Arc::new(created.default_values.clone()),
@@ -295,6 +324,14 @@ impl SharedChange {
                 changed: 0,
             };
             self.templates.insert(id, template);
+        }
+        match event {
+            TemplateEvent::Moved { to, .. } => drop(self.owners.insert(id, *to)),
+            TemplateEvent::FlagsChanged { to, .. } if to.is_default() => {
+                self.defaults.insert(id);
+            }
+            TemplateEvent::FlagsChanged { .. } => drop(self.defaults.remove(&id)),
+            _ => {}
         }
         let Some(template) = self.templates.get_mut(&id) else { return };
         match event {

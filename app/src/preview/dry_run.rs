@@ -29,8 +29,13 @@ impl Previews<'_> {
     /// that values which must be unique may be taken. Two at once; others wait.
     #[instrument(name = "change.dry_run", skip_all)]
     pub async fn dry_run(&self, by: &By, change: Change) -> Result<DryRun, Failure> {
+        // Refused to those to whom the change is.
+        let permission = match &change {
+            Change::Bulk(..) => Permission::ChangeDevice,
+            _ => Permission::ViewDevice,
+        };
         by.authority
-            .require_anywhere(Permission::ViewDevice)
+            .require_anywhere(permission)
             .map_err(|denied| Failure::denied(denied, "Device"))?;
         let _permit = self.0.dry_run_permits().acquire_owned().await;
         let head = self.0.store().snapshot(Vec::new()).await?.head;

@@ -6,6 +6,8 @@ use domain::{
     configuration::{ArchiveRendered, Backend},
 };
 
+use secrecy::SecretString;
+
 use super::Previews;
 use crate::{
     Failure, FilesDiff, Refusal,
@@ -110,6 +112,8 @@ impl Previews<'_> {
     }
 
     async fn with_bytes(&self, candidate: Candidate, judged: Judged) -> Result<Pair, Failure> {
+        let key = candidate.after.context().get("key").and_then(serde_json::Value::as_str);
+        let key = key.map(SecretString::from);
         let Candidate { device, organization, name, .. } = candidate;
         let outcome = match judged {
             Judged::Unchanged => Outcome::Settled(Verdict::Unchanged),
@@ -128,7 +132,7 @@ impl Previews<'_> {
                         Some(held.bytes)
                     }
                 };
-                Outcome::Differs { name, md5, before, after }
+                Outcome::Differs { name, md5, before, after, key }
             }
         };
         Ok(Pair { device, outcome })
@@ -143,15 +147,22 @@ struct Pair {
 
 enum Outcome {
     Settled(Verdict),
-    Differs { name: String, md5: String, before: Option<Bytes>, after: Bytes },
+    Differs {
+        name: String,
+        md5: String,
+        before: Option<Bytes>,
+        after: Bytes,
+        key: Option<SecretString>,
+    },
 }
 
 impl Pair {
     fn compare(self) -> Result<(DeviceId, Verdict), Failure> {
         let verdict = match self.outcome {
             Outcome::Settled(verdict) => verdict,
-            Outcome::Differs { name, md5, before, after } => {
-                let diff = crate::files_diff::between(before.as_deref(), Some(&after))
+            Outcome::Differs { name, md5, before, after, key } => {
+                let (before, key) = (before.as_deref(), key.as_ref());
+                let diff = crate::files_diff::without_key(before, Some(&after), key)
                     .map_err(|error| Failure::Broken(Box::new(error)))?;
                 Verdict::Changed { name, md5, diff }
             }

@@ -11,7 +11,9 @@ use tracing::instrument;
 
 use super::{Previews, RenderedConfiguration, RenderedFile, device_edit::DeviceEdit};
 use crate::{
-    By, DeviceChange, Failure, NewDevice, Refusal, configurations::Layered, work::Rehearsal,
+    By, DeviceChange, Failure, NewDevice, Refusal,
+    configurations::{Layered, without_key},
+    work::Rehearsal,
 };
 
 impl Previews<'_> {
@@ -92,6 +94,7 @@ impl Previews<'_> {
             group: &group.unwrap_or_else(Document::new),
         };
         let computation = self.0.configurations().computation(layered).await?;
+        let context = computation.context().clone();
         let permit = self.0.render_permits().acquire_owned().await;
         let rendered = tokio::task::spawn_blocking(move || {
             let _permit = permit;
@@ -106,7 +109,8 @@ impl Previews<'_> {
             .map(|file| RenderedFile {
                 path: file.path.clone(),
                 mode: file.mode,
-                text: String::from_utf8_lossy(&file.contents).into_owned(),
+                // Who may try out any contents may not see the key by that.
+                text: without_key(&String::from_utf8_lossy(&file.contents), &context),
             })
             .collect();
         files.sort_by(|one, other| one.path.cmp(&other.path));

@@ -242,6 +242,7 @@ async fn create_token(app: &App, by: &By, act: &Act, tell: &Tell) -> anyhow::Res
     let id = TokenId::from_uuid(app.new_id());
     let new = NewToken { id, name: name.clone(), scope, expires_at: *expires_at };
     let (token, _) = app.accounts().create_token(by, user, new).await?;
+    let token = token.context("the token was made by another request")?;
     say(tell, token.expose_secret()).await
 }
 

@@ -130,7 +130,7 @@ sections! {
         url_file: PathBuf = "\"\"";
         /// "full": an answered command survives a power cut; "normal": it survives a crash of the program. SQLite only.
         durability: Durability = "\"full\"";
-        /// PostgreSQL only: the database itself holds requests to the organizations that they reach (row-level security), a second net under the program's own conditions. Makes the role wisptrail_reader, or wants it to be there and granted; each reading takes three round trips more.
+        /// PostgreSQL only: the database itself holds requests to the organizations that they reach (row-level security), a second net under the program's own conditions. Makes the role `wisptrail_reader`, or wants it to be there and granted; each reading takes three round trips more.
         row_level_security: bool = "false";
     }
     /// Keys.

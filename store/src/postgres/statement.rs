@@ -91,8 +91,17 @@ fn bind<'q>(text: &'q str, args: &'q [Arg]) -> SqlxQuery<'q, Postgres, PgArgumen
         Arg::Bytes(value) => query.bind(value),
         Arg::Bool(value) => query.bind(value),
         Arg::Uuid(value) => query.bind(value),
-        Arg::Time(value) => query.bind(value),
+        Arg::Time(value) => query.bind(value.map(within)),
     })
+}
+
+/// A moment as PostgreSQL has them: from 4713 BC to 294276 AD. What is beyond compares with all others alike.
+fn within(moment: DateTime<Utc>) -> DateTime<Utc> {
+    const FIRST: i64 = -210_866_803_200;
+    const LAST: i64 = 9_224_318_015_999;
+    let seconds = moment.timestamp();
+    let bound = seconds.clamp(FIRST, LAST);
+    if bound == seconds { moment } else { DateTime::from_timestamp(bound, 0).unwrap_or(moment) }
 }
 
 /// A row as both databases give it.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, OpenFlags, config::DbConfig, functions::FunctionFlags};
 
 use super::statement::trouble;
 use crate::{Durability, StoreError};
@@ -70,6 +70,17 @@ fn open(file: &Path) -> Result<Connection, StoreError> {
         .execute_batch(
             "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;",
         )
+        .and_then(|()| fold_letters(&connection))
         .map_err(trouble("configure a connection"))?;
     Ok(connection)
+}
+
+/// SQLite's own `lower` knows the letters of ASCII only; patterns are folded by all rules of Unicode, as PostgreSQL's are.
+fn fold_letters(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8
+        | FunctionFlags::SQLITE_DETERMINISTIC
+        | FunctionFlags::SQLITE_INNOCUOUS;
+    connection.create_scalar_function("lower", 1, flags, |context| {
+        Ok(context.get::<Option<String>>(0)?.map(|text| text.to_lowercase()))
+    })
 }

@@ -65,22 +65,33 @@ fn the_newest_events_of_some_streams_come_first_and_only_those_of_the_organizati
             append.parts[0].events[0].organization_id = Some(if n < 6 { ours } else { theirs });
             store.append(append).await.unwrap();
         }
-        let positions = async |organizations: Option<Vec<Uuid>>, after, before, limit| {
-            let tails = ["a", "b"].map(|id| StreamTail {
-                aggregate_type: "counter",
-                aggregate_id: id.to_owned(),
-                after,
-                before,
-                organizations: organizations.clone(),
-            });
-            let events = store.newest_of(&tails, limit).await.unwrap();
-            events.iter().map(|event| event.position).collect::<Vec<_>>()
+        let of =
+            async |(organizations, shared): (Option<Vec<Uuid>>, bool), after, before, limit| {
+                let tails = ["a", "b"].map(|id| StreamTail {
+                    aggregate_type: "counter",
+                    aggregate_id: id.to_owned(),
+                    after,
+                    before,
+                    organizations: organizations.clone(),
+                    shared,
+                });
+                let events = store.newest_of(&tails, limit).await.unwrap();
+                events.iter().map(|event| event.position).collect::<Vec<_>>()
+            };
+        let positions = async |organizations, after, before, limit| {
+            of((organizations, false), after, before, limit).await
         };
         assert_eq!(positions(None, 0, i64::MAX, 5).await, [12, 11, 10, 9, 8]);
         assert_eq!(positions(None, 2, 6, 100).await, [5, 4, 3]);
         assert_eq!(positions(Some(vec![ours]), 0, i64::MAX, 3).await, [6, 5, 4]);
         assert_eq!(positions(Some(vec![ours, theirs]), 0, 3, 100).await, [2, 1]);
         assert!(positions(Some(Vec::new()), 0, i64::MAX, 100).await.is_empty());
+        let everybodys = append_of(vec![part("a", Expected::Any, &[json!({ "n": 12 })])]);
+        assert_eq!(everybodys.parts[0].events[0].organization_id, None);
+        store.append(everybodys).await.unwrap();
+        assert_eq!(of((Some(vec![ours]), true), 5, i64::MAX, 100).await, [13, 6]);
+        assert_eq!(of((Some(Vec::new()), true), 0, i64::MAX, 100).await, [13]);
+        assert_eq!(positions(Some(vec![ours]), 5, i64::MAX, 100).await, [6]);
         store.close().await;
     });
 }

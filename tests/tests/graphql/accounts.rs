@@ -161,6 +161,19 @@ async fn shut_accounts_and_revoked_tokens_are_refused(database: Database) -> any
     let again = logged_in(&server, "ada", "ada-has-this-Password1").await?;
     again.graphql_data("{ viewer { actor } }", json!({})).await?;
 
+    // After its last day it works no more.
+    let until =
+        "mutation ($input: ChangeUserInput!) { changeUser(input: $input) { user { expiresOn } } }";
+    let set = async |day: &str| {
+        admin.graphql(until, json!({ "input": { "id": ID, "expiresOn": day } })).await
+    };
+    let told = |answer: &Value| answer["data"]["changeUser"]["user"]["expiresOn"].clone();
+    assert_eq!(told(&set("2001-01-31").await?), "2001-01-31");
+    assert_eq!(code(&again.graphql(VIEWER, json!({})).await?), "UNAUTHENTICATED");
+    assert_eq!(told(&set("").await?), Value::Null);
+    let refused = set("31.1.2001").await?;
+    assert_eq!((code(&refused), fields(&refused)), ("INVALID", vec!["expiresOn"]));
+
     // Nobody shuts themselves out.
     let viewer = admin.graphql_data("{ viewer { user { id } } }", json!({})).await?;
     let own = json!({ "input": { "id": viewer["viewer"]["user"]["id"], "active": false } });

@@ -8,7 +8,36 @@ on_each_database!(
     requests_are_bounded,
     malformed_requests_are_told_so,
     queries_may_be_named_by_their_hash,
+    no_request_ends_the_program,
 );
+
+/// The parser goes as deep as a request does, on a stack that ends with the program.
+async fn no_request_ends_the_program(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let nobody = server.client();
+    for levels in [150, 1_000, 5_000, 100_000] {
+        let nested =
+            |open: &str, close: &str| format!("{}{}", open.repeat(levels), close.repeat(levels));
+        let (lists, objects) = (nested("[", "]"), nested("{ a: ", " }"));
+        for query in [
+            format!("{{ devices(filter: {{ ids: {lists} }}) {{ totalCount }} }}"),
+            format!("{{ devices(filter: {objects}) {{ totalCount }} }}"),
+            format!("query ($a: Int = {lists}) {{ viewer {{ actor }} }}"),
+            format!("query ($a: {}) {{ viewer {{ actor }} }}", nested("[", "]")),
+            format!("{{ viewer @x(a: {lists}) {{ actor }} }}"),
+            format!("{{ devices(filter: {{ ids: [\"\"\"a\" {lists} \"x\"] }}) {{ totalCount }} }}"),
+            nested("{ viewer ", " }"),
+            nested("{ ... ", " }"),
+        ] {
+            let body = json!({ "query": query });
+            let answer = nobody.json(Method::POST, "/graphql", &body).await?;
+            let errors = answer.json().unwrap_or_default();
+            assert!(errors["errors"][0]["message"].is_string(), "{levels}: {errors}");
+        }
+    }
+    server.admin().graphql_data("{ viewer { actor } }", json!({})).await?;
+    Ok(())
+}
 
 async fn requests_are_bounded(database: Database) -> anyhow::Result<()> {
     let server = Server::start(&database, Start::with_fixture()?).await?;

@@ -150,8 +150,7 @@ const COMMANDS: &[(&str, &[(&str, &str)])] = &[
             ("ChangeNotes", "changeTemplate"),
             ("ChangeBackend", "changeTemplate"),
             ("Remove", "removeTemplate"),
-            // Over REST so far.
-            ("Move", ""),
+            ("Move", "changeTemplate"),
         ],
     ),
     (

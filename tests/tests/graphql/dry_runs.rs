@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use wisptrail_tests::{Client, Database, Server, Start, on_each_database, patience};
+use wisptrail_tests::{Client, Database, Server, Start, note_secret, on_each_database, patience};
 
 use crate::{
     ALPHA, ALPHA_MANAGER, BETA, code, device,
@@ -250,6 +250,20 @@ async fn a_dry_run_is_refused_as_the_change_is(database: Database) -> anyhow::Re
         let unknown = nobody.graphql(DRY_RUN, json!({ "change": { name: input } })).await?;
         assert_eq!(code(&unknown), "UNAUTHENTICATED", "{unknown}");
     }
+    // Whoever sees devices and does not change them is not told what would be if they did.
+    let make = "mutation { createToken(input: { name: \"looks\", permissions: [\"view_device\"] }) { secret } }";
+    let data = manager.graphql_data(make, json!({})).await?;
+    let secret = data["createToken"]["secret"].as_str().context("a token")?;
+    note_secret(secret);
+    let looks = nobody.with_token(secret);
+    let input = json!({ "selection": { "filter": {} }, "operation": { "setActive": false },
+        "clientMutationId": "looks" });
+    let start = "mutation ($input: StartBulkOperationInput!) { startBulkOperation(input: $input) { job { id } } }";
+    let change = json!({ "change": { "startBulkOperation": input } });
+    let refused = looks.graphql(start, json!({ "input": input })).await?;
+    assert_eq!(code(&refused), "FORBIDDEN", "{refused}");
+    let refused = looks.graphql(DRY_RUN, change).await?;
+    assert_eq!(code(&refused), "FORBIDDEN", "{refused}");
     let ahead = json!({ "change": { "removeTemplate": { "id": template } }, "at": i64::MAX });
     let refused = admin.graphql(DRY_RUN, ahead).await?;
     assert_eq!((code(&refused), fields(&refused)), ("INVALID", vec!["minPosition"]));

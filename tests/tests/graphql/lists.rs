@@ -125,6 +125,24 @@ async fn devices_are_found_by_what_operators_look_for(database: Database) -> any
     assert_eq!(found(json!({ "status": "APPLIED" })).await?, set(&[]));
     assert_eq!(found(json!({ "organizationIds": [crate::BETA] })).await?, set(&[]));
     assert_eq!(found(json!({ "backend": "netjsonconfig.OpenWrt" })).await?.len(), 5);
+    // Letters of every alphabet have two cases; times are as far away as they like.
+    let change =
+        "mutation ($input: ChangeDeviceInput!) { changeDevice(input: $input) { position } }";
+    let input = json!({ "id": live.dashed(), "model": "ÜBER Straße ΔΪ" });
+    admin.graphql_data(change, json!({ "input": input })).await?;
+    for text in ["ÜBER", "über", "STRAßE", "δϊ"] {
+        assert_eq!(found(json!({ "model": text })).await?, set(&["live"]), "{text}");
+        assert_eq!(found(json!({ "search": text })).await?, set(&["live"]), "{text}");
+    }
+    assert_eq!(found(json!({ "createdSince": "-262143-01-01T00:00:00Z" })).await?.len(), 5);
+    assert_eq!(found(json!({ "createdBefore": "-262143-01-01T00:00:00Z" })).await?.len(), 0);
+    // What is given holds together with where it is asked.
+    let of = "query ($id: ID!, $filter: DeviceFilterInput) { organization(id: $id) { devices(filter: $filter) { totalCount } } }";
+    for (wanted, count) in [(ALPHA, 5), (crate::BETA, 0)] {
+        let asked = json!({ "id": ALPHA, "filter": { "organizationIds": [wanted] } });
+        let data = admin.graphql_data(of, asked).await?;
+        assert_eq!(data["organization"]["devices"]["totalCount"], count);
+    }
     // Contacts are written down every few seconds.
     patience("the contact is found", async || {
         Ok(found(json!({ "heardWithin": 60 })).await? == set(&["live"]))

@@ -9,6 +9,7 @@ use crate::{ALPHA, code, device};
 on_each_database!(
     a_whole_life_over_graphql,
     a_repeated_request_is_one_thing,
+    the_same_request_at_once_is_one_thing,
     refusals_name_the_input_and_what_to_do,
     a_password_becomes_a_token,
 );
@@ -155,6 +156,52 @@ async fn a_repeated_request_is_one_thing(database: Database) -> anyhow::Result<(
     let refused = admin.graphql(activate, same_key).await?;
     assert_eq!(code(&refused), "REFUSED");
     assert!(refused["errors"][0]["extensions"]["fields"]["clientMutationId"].is_array());
+    Ok(())
+}
+
+/// Whose connection breaks asks again while the first request is still under way.
+async fn the_same_request_at_once_is_one_thing(database: Database) -> anyhow::Result<()> {
+    const AT_ONCE: usize = 12;
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let admin = server.admin();
+    let at_once = async |mutation: &str, input: Value| {
+        let each = (0..AT_ONCE).map(|_| admin.graphql_data(mutation, json!({ "input": input })));
+        futures::future::try_join_all(each).await
+    };
+    let device = "0198aaaa-0000-7000-8000-0000000000d1";
+    let (user, token) =
+        ("0198aaaa-0000-7000-8000-0000000000e1", "0198aaaa-0000-7000-8000-0000000000f1");
+    for (mutation, input) in [
+        (
+            "mutation ($input: CreateDeviceInput!) { createDevice(input: $input) { position device { id } } }",
+            json!({ "id": device, "organizationId": ALPHA, "name": "one", "macAddress": "02:00:00:00:00:01" }),
+        ),
+        (
+            "mutation ($input: DeviceIdInput!) { deactivateDevice(input: $input) { position device { active } } }",
+            json!({ "id": device, "clientMutationId": "off" }),
+        ),
+        (
+            "mutation ($input: RemoveDeviceInput!) { removeDevice(input: $input) { position } }",
+            json!({ "id": device, "force": true, "clientMutationId": "away" }),
+        ),
+        (
+            "mutation ($input: CreateUserInput!) { createUser(input: $input) { position user { id } } }",
+            json!({ "id": user, "username": "one" }),
+        ),
+    ] {
+        let answers = at_once(mutation, input).await.with_context(|| mutation.to_owned())?;
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{mutation}: {answers:?}");
+    }
+    // A secret is told once, and the one that is told works.
+    let make = "mutation ($input: CreateTokenInput!) { createToken(input: $input) { secret token { id } } }";
+    let answers = at_once(make, json!({ "id": token, "name": "one" })).await?;
+    let secrets: Vec<&str> =
+        answers.iter().filter_map(|answer| answer["createToken"]["secret"].as_str()).collect();
+    for secret in &secrets {
+        note_secret(secret);
+    }
+    assert_eq!(secrets.len(), 1);
+    server.client().with_token(secrets[0]).graphql_data("{ viewer { actor } }", json!({})).await?;
     Ok(())
 }
 

@@ -16,7 +16,36 @@ on_each_database!(
     a_device_that_is_not_there_yet_has_files,
     a_preview_is_refused_as_the_change_is,
     what_others_own_has_no_files,
+    a_preview_does_not_tell_the_key,
 );
+
+/// Whoever may try out any contents would learn it so, without the permission to and without a trace.
+async fn a_preview_does_not_tell_the_key(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let (admin, scene) = (server.admin(), Scene::new(&server).await?);
+    let file = json!({ "path": "/etc/k", "mode": "0600", "contents": "<{{ key }}>\n" });
+    let configuration = json!({ "config": { "files": [file] } });
+    let input = json!({ "changeDevice": { "id": scene.id, "configuration": configuration } });
+    let data = admin.graphql_data(PREVIEW, json!({ "input": input })).await?;
+    let preview = &data["previewDevice"];
+    let shown = told(&preview["files"])?;
+    let file = shown.iter().find(|(path, _)| path == "etc/k").context("the file")?;
+    assert_eq!(file.1, "<{{ key }}>\n");
+    assert!(preview["diff"].to_string().contains("<{{ key }}>"), "{preview}");
+    assert!(!data.to_string().contains(&scene.device.key), "{data}");
+
+    let variables = json!({ "keys": "{{ key }}" });
+    let run = json!({ "changeTemplate": { "id": scene.template, "defaultValues": variables,
+        "config": { "files": [{ "path": "/etc/word", "mode": "0644", "contents": "{{ key }} {{ keys }}" }] } } });
+    let data = admin.graphql_data(super::dry_runs::DRY_RUN, json!({ "change": run })).await?;
+    assert!(data["dryRun"]["diffs"].to_string().contains("+{{ key }} "), "{data}");
+    assert!(!data.to_string().contains(&scene.device.key), "{data}");
+
+    // The checksum is that of what the device would get.
+    scene.change(&admin, json!({ "configuration": configuration })).await?;
+    assert_eq!(preview["md5"], json!(scene.checksum(&server).await?));
+    Ok(())
+}
 
 pub(crate) const PREVIEW: &str = "query ($input: PreviewDeviceInput!) { previewDevice(input: $input) {
     name md5 files { path mode text } diff { cut files { path change addedLines removedLines unified } }

@@ -238,6 +238,11 @@ impl Network {
                 config: Some(file("/etc/t", &format!("{word} {{{{ word }}}}\n"))),
                 ..TemplateChange::default()
             }),
+            3 if dice.random_ratio(1, 2) => of_template(TemplateChange {
+                organization_id: Some([None, Some(HILLS), Some(HARBOUR)][dice.random_range(0..3)]),
+                default: dice.random_ratio(1, 2).then_some(true),
+                ..TemplateChange::default()
+            }),
             3 => of_template(TemplateChange {
                 default_values: Some(words),
                 ..TemplateChange::default()
@@ -291,7 +296,7 @@ impl Network {
         match dice.random_range(0..5) {
             0 => Selection::Ids(self.devices.iter().copied().chain([nobody]).collect()),
             1 => Selection::filter(DeviceFilter {
-                template: Some(self.templates[dice.random_range(0..self.templates.len())]),
+                templates: vec![self.templates[dice.random_range(0..self.templates.len())]],
                 ..DeviceFilter::default()
             }),
             2 => Selection::filter(DeviceFilter { ungrouped: true, ..DeviceFilter::default() }),

@@ -43,7 +43,7 @@ const READ_ONLY: TokenScope =
 /// Makes it, and whoever comes with it.
 async fn made(world: &World, by: &By, user: UserId, new: NewToken) -> Outcome<(String, By)> {
     let (secret, _) = world.app.accounts().create_token(by, user, new).await?;
-    let secret = secret.expose_secret().to_owned();
+    let secret = secret.ok_or("a secret")?.expose_secret().to_owned();
     let by = world.app.accounts().bearer(&secret, None).await?;
     Ok((secret, by))
 }

@@ -95,7 +95,7 @@ impl DeviceFilterInput {
             mac_address: self.mac_address,
             group: group.map(GroupId::from_uuid),
             ungrouped: self.ungrouped,
-            template: template.map(TemplateId::from_uuid),
+            templates: template.map(TemplateId::from_uuid).into_iter().collect(),
             tag: self.tag,
             backend: self.backend,
             status: self.status.map(|status| ConfigurationStatus::from(status).as_str().to_owned()),

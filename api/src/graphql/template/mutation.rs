@@ -1,7 +1,7 @@
 //! Changing templates.
 
 use app::{NewTemplate, TemplateChange};
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 use domain::{OrganizationId, TemplateId};
 use uuid::Uuid;
 
@@ -49,6 +49,8 @@ pub(in crate::graphql) struct ChangeTemplateInput {
     client_mutation_id: Option<String>,
     /// Which template.
     id: ID,
+    /// Another owner; null is shared by all organizations, which superusers alone may do. Devices elsewhere lose it.
+    organization_id: MaybeUndefined<ID>,
     /// Unique inside the organization.
     name: Option<String>,
     /// Generator of its files.
@@ -112,8 +114,15 @@ impl ChangeTemplateInput {
     /// Which template, and what is to be changed.
     pub(in crate::graphql) fn read(self) -> Result<(TemplateId, TemplateChange)> {
         let id = TemplateId::from_uuid(uuid("id", &self.id)?);
+        let organization = match self.organization_id {
+            MaybeUndefined::Undefined => None,
+            MaybeUndefined::Null => Some(None),
+            MaybeUndefined::Value(id) => {
+                Some(Some(OrganizationId::from_uuid(uuid("organizationId", &id)?)))
+            }
+        };
         let change = TemplateChange {
-            organization_id: None,
+            organization_id: organization,
             name: self.name,
             backend: self.backend,
             config: self.config.map(|config| config.0),

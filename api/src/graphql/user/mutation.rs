@@ -2,6 +2,7 @@
 
 use app::{NewMembership, NewUser, UserChange};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use chrono::NaiveDate;
 use domain::{OrganizationId, UserId, accounts::ProfileField, authority::Role};
 use secrecy::SecretString;
 
@@ -45,6 +46,8 @@ struct CreateUserInput {
     email_verified: Option<bool>,
     /// With its country, such as `+39 333 123 4567`; unique.
     phone: Option<String>,
+    /// The last day on which it works, such as `2030-01-31`.
+    expires_on: Option<String>,
     /// Given name.
     first_name: Option<String>,
     /// Family name.
@@ -79,6 +82,8 @@ struct ChangeUserInput {
     email: Option<String>,
     /// With its country; empty takes it away.
     phone: Option<String>,
+    /// The last day on which it works, such as `2030-01-31`; empty is for ever.
+    expires_on: Option<String>,
     /// Given name; empty takes it away, as with all that follow.
     first_name: Option<String>,
     /// Family name.
@@ -189,7 +194,12 @@ impl ChangeUserInput {
             }
             None => None,
         };
+        let expires_on = self
+            .expires_on
+            .as_deref()
+            .map(|text| if text.is_empty() { Ok(None) } else { day(text).map(Some) });
         Ok(UserChange {
+            expires_on: expires_on.transpose()?,
             username: self.username,
             email: self.email,
             phone: self.phone,
@@ -211,7 +221,6 @@ impl ChangeUserInput {
             groups: self.group_numbers,
             permissions: self.permissions.as_deref().map(permissions).transpose()?,
             membership,
-            ..UserChange::default()
         })
     }
 }
@@ -227,6 +236,7 @@ impl CreateUserInput {
             Ok::<_, async_graphql::Error>(NewMembership { organization_id, manager: given.manager })
         };
         Ok(NewUser {
+            expires_on: self.expires_on.as_deref().map(day).transpose()?,
             email: self.email,
             email_verified: self.email_verified,
             phone: self.phone,
@@ -242,6 +252,10 @@ impl CreateUserInput {
             ..NewUser::new(id, self.username)
         })
     }
+}
+
+fn day(text: &str) -> Result<NaiveDate> {
+    text.parse().map_err(|_| refused("expiresOn", "must be a day such as 2030-01-31"))
 }
 
 /// Groups of the installation, then others.

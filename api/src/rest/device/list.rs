@@ -96,7 +96,7 @@ async fn filter(
         group: narrowed.group.map(GroupId::from_uuid),
         status: narrowed.status,
         backend: narrowed.backend,
-        template: narrowed.template,
+        templates: narrowed.template.into_iter().collect(),
         created: narrowed.created.at,
         created_from: narrowed.created.from,
         created_before: narrowed.created.before,

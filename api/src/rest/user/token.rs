@@ -116,7 +116,9 @@ pub(super) async fn add(
     let new = NewToken { id: token_id, name: name.unwrap_or_default(), scope, expires_at };
     let (token, _) = accounts.create_token(&caller.by, user, new).await?;
     let shown = shape(&accounts.token(&caller.by, user, token_id).await?);
-    Ok(Created::new(Token { token: Some(token.expose_secret().to_owned()), ..shown }))
+    // With an id of its own it is always a new one.
+    let token = token.map(|token| token.expose_secret().to_owned());
+    Ok(Created::new(Token { token, ..shown }))
 }
 
 pub(super) async fn remove(

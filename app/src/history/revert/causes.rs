@@ -57,11 +57,19 @@ impl History<'_> {
         then: &Whole,
         now: &Whole,
     ) -> Result<(FilesDiff, Vec<StillDifferent>), Failure> {
-        let held = then.configuration.as_ref().and_then(|own| own.archive.as_ref());
-        let Some(held) = held.filter(|_| then.sha256() != now.sha256()) else {
+        if then.sha256() == now.sha256() {
             return Ok((FilesDiff::default(), Vec::new()));
-        };
+        }
         let files = self.files_between(then, now).await?;
+        let Some(own) = &then.configuration else {
+            // Configurations are not taken away again.
+            let cause = Cause::Device("configuration");
+            return Ok((files, vec![StillDifferent { cause, files: None }]));
+        };
+        let Some(held) = &own.archive else {
+            let still_different = self.tried(then, now, causes(then, now)).await?;
+            return Ok((files, still_different));
+        };
         // The archive may have been made of older values than those of the moment.
         let made = Whole::read(self.0.store(), then.id, held.rendered.inputs_position)
             .await?

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use wisptrail_tests::{Database, Server, Start, on_each_database};
 
 use super::{Scene, word};
-use crate::code;
+use crate::{ALPHA, code};
 
-on_each_database!(a_device_goes_back, what_is_gone_is_told);
+on_each_database!(a_device_goes_back, what_is_gone_is_told, what_was_not_there_yet_is_told);
 
 const REVERT: &str = "mutation ($input: RevertDeviceInput!) { revertDevice(input: $input) {
     position stale restored
@@ -16,6 +16,31 @@ const REVERT: &str = "mutation ($input: RevertDeviceInput!) { revertDevice(input
     files { files { path } cut }
     stillDifferent { reason field object { kind id name } files { path added removed } }
 } }";
+
+/// Configurations are not taken away again: then all of its files are what differs.
+async fn what_was_not_there_yet_is_told(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let admin = server.admin();
+    let make = "mutation ($input: CreateDeviceInput!) { createDevice(input: $input) { device { id configuration { status } } position } }";
+    let input =
+        json!({ "organizationId": ALPHA, "name": "bare", "macAddress": "02:00:00:00:0B:01" });
+    let data = admin.graphql_data(make, json!({ "input": input })).await?;
+    let (id, then) = (&data["createDevice"]["device"]["id"], &data["createDevice"]["position"]);
+    assert!(data["createDevice"]["device"]["configuration"].is_null(), "{data}");
+    let change = json!({ "input": { "id": id, "configuration": { "config": word("own") } } });
+    admin.graphql_data(super::CHANGE_DEVICE, change).await?;
+
+    let input = json!({ "input": { "id": id, "to": { "position": then } } });
+    let data = admin.graphql_data(REVERT, input).await?;
+    let back = &data["revertDevice"];
+    assert!(back["device"]["configuration"].is_object(), "{back}");
+    let paths = back["files"]["files"].as_array().context("files")?;
+    assert!(paths.iter().any(|file| file["path"] == "etc/word"), "{back}");
+    let reason =
+        json!({ "reason": "DEVICE", "field": "configuration", "object": null, "files": null });
+    assert_eq!(back["stillDifferent"], json!([reason]));
+    Ok(())
+}
 
 async fn a_device_goes_back(database: Database) -> anyhow::Result<()> {
     let server = Server::start(&database, Start::with_fixture()?).await?;

@@ -7,7 +7,11 @@ use wisptrail_tests::{Client, Database, Fixture, Server, Start, on_each_database
 use super::Scene;
 use crate::{ALPHA, ALPHA_MANAGER, BETA, code};
 
-on_each_database!(each_organization_sees_its_own_time, others_and_nobody_see_no_past);
+on_each_database!(
+    each_organization_sees_its_own_time,
+    a_template_that_moves_leaves_its_past_behind,
+    others_and_nobody_see_no_past,
+);
 
 const BETA_MANAGER: &str = "0000000000000000000000000000000000000bmg";
 
@@ -117,6 +121,60 @@ async fn each_organization_sees_its_own_time(database: Database) -> anyhow::Resu
     let data = beta.graphql_data(field, json!({ "id": scene.id })).await?;
     let nodes = data["device"]["history"]["nodes"].as_array().context("a list")?;
     assert!(nodes.iter().all(|node| node["organizationId"] == BETA), "{nodes:?}");
+    Ok(())
+}
+
+async fn a_template_that_moves_leaves_its_past_behind(database: Database) -> anyhow::Result<()> {
+    let folder = tempfile::TempDir::new()?;
+    let server = Server::start(&database, with_beta_manager(&folder)?).await?;
+    let (admin, client) = (server.admin(), server.client());
+    let (alpha, beta) = (client.with_token(ALPHA_MANAGER), client.with_token(BETA_MANAGER));
+    let make = "mutation ($input: CreateTemplateInput!) { createTemplate(input: $input) { template { id } } }";
+    let input =
+        json!({ "organizationId": ALPHA, "name": "alpha-plan", "config": super::word("a") });
+    let data = admin.graphql_data(make, json!({ "input": input })).await?;
+    let id = data["createTemplate"]["template"]["id"].as_str().context("an id")?.to_owned();
+    let rename = async |name: &str| {
+        let change = json!({ "input": { "id": id, "name": name } });
+        admin.graphql_data(super::CHANGE_TEMPLATE, change).await
+    };
+    let give = async |owner: Value| {
+        let change = json!({ "input": { "id": id, "organizationId": owner } });
+        admin.graphql_data(super::CHANGE_TEMPLATE, change).await
+    };
+    let told = async |client: &Client| {
+        let answer = client.graphql(HISTORY, json!({ "id": id })).await?;
+        let nodes = answer["data"]["history"]["nodes"].as_array().cloned().unwrap_or_default();
+        let owner = |node: &Value| node["organizationId"].as_str().unwrap_or("shared").to_owned();
+        anyhow::Ok((nodes.iter().map(owner).collect::<Vec<_>>(), answer.to_string()))
+    };
+    rename("alpha-plan-2").await?;
+    give(json!(BETA)).await?;
+    rename("beta-plan").await?;
+
+    let (owners, text) = told(&beta).await?;
+    assert!(owners.len() >= 2 && owners.iter().all(|owner| owner == BETA), "{text}");
+    // The name came along, what it was called before did not.
+    assert!(!text.contains("alpha-plan\\\"") && !text.contains(ALPHA), "{text}");
+    let (owners, text) = told(&alpha).await?;
+    assert_eq!(owners, [ALPHA, ALPHA], "its own time: {text}");
+    assert!(!text.contains("beta-plan"), "{text}");
+
+    give(Value::Null).await?;
+    rename("everybodys-plan").await?;
+    let (owners, text) = told(&alpha).await?;
+    assert!(
+        owners.iter().any(|owner| owner == "shared") && !owners.contains(&BETA.to_owned()),
+        "{text}"
+    );
+    assert!(text.contains("everybodys-plan") && !text.contains(BETA), "{text}");
+    let (owners, text) = told(&beta).await?;
+    assert!(
+        owners.iter().any(|owner| owner == "shared") && !owners.contains(&ALPHA.to_owned()),
+        "{text}"
+    );
+    let all = told(&admin).await?.0;
+    assert_eq!(all.iter().filter(|owner| *owner == ALPHA).count(), 2);
     Ok(())
 }
 
