@@ -7,7 +7,9 @@ mod bearers;
 mod change;
 mod create;
 mod fields;
+mod foreign_hash;
 mod guesses;
+mod links;
 mod log_in;
 mod memberships;
 mod password;
@@ -20,7 +22,7 @@ mod tokens;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use domain::{Actor, Authority, Permission, UserId, authority::Scope};
+use domain::{Actor, Authority, Permission, Permissions, UserId, authority::Scope};
 use projections::accounts::{self, Bearer, UserRow};
 
 pub use account::{Account, Address};
@@ -30,6 +32,8 @@ pub use change::UserChange;
 pub(crate) use create::overtaken;
 pub use create::{NewMembership, NewUser};
 pub(crate) use guesses::Guesses;
+pub use links::LinkKey;
+pub(crate) use links::lifetime;
 pub use memberships::membership_id;
 pub use phone::is_phone;
 pub(crate) use pool::HashPool;
@@ -48,7 +52,7 @@ const MODEL: &str = "User";
 pub(crate) struct Known {
     pub(crate) authority: Authority,
     pub(crate) token: Option<UsedToken>,
-    /// Neither token nor account works from then on.
+    /// Token, account or password do not work from then on.
     pub(crate) until: Option<DateTime<Utc>>,
 }
 
@@ -74,17 +78,21 @@ impl Accounts<'_> {
         Ok(self.known(token).await?.by(correlation_id))
     }
 
+    /// The same for those who change their own password, which an expired one does not hinder: what they may otherwise is
+    /// left out then.
+    pub async fn bearer_for_password(
+        &self,
+        token: &str,
+        correlation_id: Option<uuid::Uuid>,
+    ) -> Result<By, Failure> {
+        let bearer = self.holder(token).await?;
+        let known = self.admitted_for_password(&bearer)?;
+        Ok(known.by(correlation_id))
+    }
+
     /// The same, as it was read at most a moment ago.
     async fn known(&self, token: &str) -> Result<Known, Failure> {
-        let hash = self.0.sealing().token(token);
-        let bearers = self.0.edge().bearers();
-        let generation = match bearers.get(&hash) {
-            Ok(bearer) => return self.admitted(&bearer),
-            Err(generation) => generation,
-        };
-        let bearer = accounts::by_token(self.0.store(), &hash).await?;
-        let bearer = Arc::new(bearer.ok_or(Failure::Unauthenticated)?);
-        bearers.keep(hash, Arc::clone(&bearer), generation);
+        let bearer = self.holder(token).await?;
         self.admitted(&bearer)
     }
 
@@ -95,8 +103,31 @@ impl Accounts<'_> {
         self.admitted(&bearer.ok_or(Failure::Unauthenticated)?)
     }
 
+    /// Whose token it is, as it was read at most a moment ago.
+    async fn holder(&self, token: &str) -> Result<Arc<Bearer>, Failure> {
+        let hash = self.0.sealing().token(token);
+        let bearers = self.0.edge().bearers();
+        let generation = match bearers.get(&hash) {
+            Ok(bearer) => return Ok(bearer),
+            Err(generation) => generation,
+        };
+        let bearer = accounts::by_token(self.0.store(), &hash).await?;
+        let bearer = Arc::new(bearer.ok_or(Failure::Unauthenticated)?);
+        bearers.keep(hash, Arc::clone(&bearer), generation);
+        Ok(bearer)
+    }
+
     /// What depends on the time is looked at each time.
     fn admitted(&self, bearer: &Bearer) -> Result<Known, Failure> {
+        let known = self.admitted_for_password(bearer)?;
+        if self.password_expired(&bearer.user) {
+            return Err(Failure::Refused(Refusal::PasswordExpired));
+        }
+        Ok(known)
+    }
+
+    /// The same for those who change their own password; where it has expired, nothing else is allowed.
+    fn admitted_for_password(&self, bearer: &Bearer) -> Result<Known, Failure> {
         let Bearer { user, token } = bearer;
         let now = self.0.world().now();
         let end = token.as_ref().and_then(|token| token.expires_at);
@@ -108,8 +139,12 @@ impl Accounts<'_> {
         }
         let last_day = user.expires_on.and_then(|last| last.succ_opt());
         let last_day = last_day.map(|day| day.and_time(chrono::NaiveTime::MIN).and_utc());
-        let until = end.into_iter().chain(last_day).min();
+        let password = self.password_expires_at(user);
+        let until = end.into_iter().chain(last_day).chain(password).min();
         let mut authority = authority(user);
+        if self.password_expired(user) {
+            authority.scope = nothing();
+        }
         if let Some(token) = token {
             self.0.token_uses().note(token.id, now);
             authority = authority.narrowed(&token.scope);
@@ -126,7 +161,7 @@ impl Accounts<'_> {
     }
 
     /// Is it active, and not past its last day?
-    fn works(&self, user: &UserRow) -> bool {
+    pub(crate) fn works(&self, user: &UserRow) -> bool {
         let today = self.0.world().now().date_naive();
         user.active && user.expires_on.is_none_or(|last| today <= last)
     }
@@ -171,6 +206,16 @@ impl Accounts<'_> {
 impl Known {
     pub(crate) fn by(self, correlation_id: Option<uuid::Uuid>) -> By {
         By { token: self.token, ..By::new(self.authority, correlation_id) }
+    }
+}
+
+/// What an account may whose password has expired.
+fn nothing() -> Scope {
+    Scope::Member {
+        permissions: Permissions::NONE,
+        manages: Vec::new(),
+        owns: Vec::new(),
+        belongs: Vec::new(),
     }
 }
 

@@ -10,12 +10,13 @@ use tokio::sync::Semaphore;
 
 use crate::{
     Accounts, Agents, Bulk, By, Configurations, Devices, Done, Failure, FanOuts, Groups, History,
-    Live, Organizations, PermissionGroups, Previews, Refusal, Requests, Sealing, Settings,
-    Templates, World,
+    Letters, Live, Mails, Organizations, PermissionGroups, Previews, Refusal, Requests, Sealing,
+    Settings, Templates, World,
     accounts::{Guesses, HashPool, TokenUses},
     agents::RegistrationRates,
     configurations::RenderLocks,
     edge::Edge,
+    mail::LinkRates,
     presence::PresenceBook,
     refusals::Refusals,
     requests::Running,
@@ -74,8 +75,12 @@ struct Inner {
     /// Held while an operation on many devices is ordered.
     bulk_turn: tokio::sync::Mutex<()>,
     token_uses: TokenUses,
-    /// Passwords that are hashed.
+    /// Where passwords are hashed.
     hash: HashPool,
+    /// Texts and layouts of mails.
+    letters: Letters,
+    /// Links that were asked for without credentials.
+    asked: LinkRates,
 }
 
 impl App {
@@ -89,6 +94,8 @@ impl App {
         )
         .await?;
         let rates = RegistrationRates::new(&parts.settings.controller);
+        let letters =
+            Letters::new(&parts.settings.mail).map_err(|error| Failure::Broken(Box::new(error)))?;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Ok(Self(Arc::new(Inner {
             jobs: Jobs::new(parts.store.clone()),
@@ -107,6 +114,8 @@ impl App {
             bulk_turn: tokio::sync::Mutex::default(),
             token_uses: TokenUses::default(),
             hash: HashPool::new(cores),
+            letters,
+            asked: LinkRates::new(parts.settings.mail.requests_per_hour),
             parts,
         })))
     }
@@ -271,6 +280,19 @@ impl App {
 
     pub(crate) fn hash_pool(&self) -> &HashPool {
         &self.0.hash
+    }
+
+    pub(crate) fn letters(&self) -> &Letters {
+        &self.0.letters
+    }
+
+    pub(crate) fn asked(&self) -> &LinkRates {
+        &self.0.asked
+    }
+
+    /// What is mailed.
+    pub fn mails(&self) -> Mails<'_> {
+        Mails(self)
     }
 
     /// Accounts and tokens.

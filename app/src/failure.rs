@@ -182,6 +182,17 @@ pub enum Refusal {
     /// Permissions are given by those who hold them.
     #[error("you cannot give permissions that you do not have")]
     NotHeld,
+    /// A mailed link that was used, is too old, or belongs to what is not valid any more.
+    #[error("the link is not valid any more: ask for another one")]
+    InvalidLink,
+    /// Nothing can be mailed.
+    #[error(
+        "this server sends no mail: its operator has to set mail.smtp_host and http.public_url"
+    )]
+    NoMail,
+    /// The password is too old: everything else waits until another one is chosen.
+    #[error("your password has expired: choose another one")]
+    PasswordExpired,
     /// Nobody puts themselves into permission groups.
     #[error("you cannot change your own permissions")]
     OwnPermissions,
@@ -339,6 +350,7 @@ impl From<UserError> for Failure {
             UserError::NotAManager => Self::Refused(Refusal::NotAManager),
             UserError::NotAMember => Self::NotFound("OrganizationUser"),
             UserError::UnknownAddress => Self::NotFound("EmailAddress"),
+            UserError::InvalidLink => Self::Refused(Refusal::InvalidLink),
             UserError::Invalid(error) => Self::Invalid(vec![error]),
         }
     }

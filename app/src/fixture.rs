@@ -1,5 +1,6 @@
 //! A starting state from a file, through the use cases, into an empty installation.
 
+use chrono::{NaiveDate, NaiveTime};
 use domain::{
     Document, OrganizationId, Permissions, TemplateId, UserId,
     accounts::{DeviceLimit, OrganizationDetails},
@@ -80,6 +81,9 @@ struct FixtureUser {
     email: Option<String>,
     #[serde(default)]
     password: Option<String>,
+    /// The day on which it was chosen; left out, today.
+    #[serde(default)]
+    password_updated: Option<NaiveDate>,
     #[serde(default)]
     is_superuser: bool,
     #[serde(default)]
@@ -221,6 +225,7 @@ impl Fixture {
         let new = NewUser {
             email: user.email.clone(),
             password: user.password.clone().map(Into::into),
+            password_since: user.password_updated.map(|day| day.and_time(NaiveTime::MIN).and_utc()),
             token: user.token.clone().map(Into::into),
             superuser: user.is_superuser,
             staff: user.is_staff,

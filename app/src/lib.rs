@@ -18,6 +18,7 @@ mod groups;
 mod history;
 mod live;
 mod log;
+mod mail;
 mod moment;
 mod organizations;
 mod permission_groups;
@@ -34,8 +35,8 @@ mod work;
 mod world;
 
 pub use accounts::{
-    Account, Accounts, Address, LogInSelection, LogInTry, NewMembership, NewToken, NewUser, Token,
-    UserChange, is_phone, membership_id,
+    Account, Accounts, Address, LinkKey, LogInSelection, LogInTry, NewMembership, NewToken,
+    NewUser, Token, UserChange, is_phone, membership_id,
 };
 pub use agents::{
     AgentRefused, Agents, Peer, Registered, Registration, RegistrationRefused, ReportedInformation,
@@ -64,6 +65,7 @@ pub use live::{
     JobLive, Listener, Live, LiveEvent,
 };
 pub use log::AggregateStore;
+pub use mail::{Addressed, Addressee, Letter, Letters, LettersError, Mails};
 pub use moment::Moment;
 pub use netjson::json::{Inexact, exact as exact_json};
 pub use netjson::{
@@ -82,7 +84,7 @@ pub use preview::{
 pub use refusals::{Refused, RefusedKind};
 pub use requests::{Begun, GivenAnswer, Requests, Turn};
 pub use sealing::{Sealing, same_secret};
-pub use settings::{AccountSettings, ControllerSettings, Settings};
+pub use settings::{AccountSettings, ControllerSettings, MailSettings, Settings};
 pub use templates::{NewTemplate, TemplateChange, Templates};
 pub use work::Done;
 pub use world::World;

@@ -104,6 +104,7 @@ const EMAIL: &str = "user.email";
 const PHONE: &str = "user.phone";
 const TOKEN: &str = "user.token";
 const REQUEST: &str = "request";
+const LINK: &str = "user.link";
 const NETWORK: &str = "log_in.network";
 
 impl Sealing {
@@ -169,6 +170,11 @@ impl Sealing {
     /// Stands for a request, without telling it.
     pub(crate) fn request(&self, request: &[u8]) -> String {
         self.keyring.fingerprint(REQUEST, request)
+    }
+
+    /// What is stored of the token in a mailed link.
+    pub(crate) fn link(&self, token: &str) -> String {
+        self.keyring.fingerprint(LINK, token.as_bytes())
     }
 
     /// The token that an account gets whenever it asks, until all its tokens are ended: derived, so that nobody has to store

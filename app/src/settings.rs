@@ -1,6 +1,6 @@
 //! What the operator decides once, at start.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use domain::Document;
 
@@ -11,6 +11,44 @@ pub struct Settings {
     pub accounts: AccountSettings,
     /// Of the agent protocol and of rendering.
     pub controller: ControllerSettings,
+    /// Of mail.
+    pub mail: MailSettings,
+    /// What links in mails begin with, such as `https://wifi.example.org`, without a slash at the end. Never taken from a
+    /// request, whose `Host` anybody can write.
+    pub public_url: Option<String>,
+}
+
+/// Settings of mail (manual 12, `OPENWISP_EMAIL_TEMPLATE` and below).
+#[derive(Clone, Debug)]
+pub struct MailSettings {
+    /// Is there anything that takes mails?
+    pub enabled: bool,
+    /// What the installation is called.
+    pub name: String,
+    /// Address of a picture at the top.
+    pub logo: Option<String>,
+    /// HTML beside the text?
+    pub html: bool,
+    /// Of accounts that chose none.
+    pub language: String,
+    /// Texts and layouts in place of the built-in ones, by file name.
+    pub overrides: BTreeMap<String, String>,
+    /// Links that may be asked for without credentials per client address and hour.
+    pub requests_per_hour: u32,
+}
+
+impl Default for MailSettings {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            name: "Wisptrail".to_owned(),
+            logo: None,
+            html: true,
+            language: "en".to_owned(),
+            overrides: BTreeMap::new(),
+            requests_per_hour: 60,
+        }
+    }
 }
 
 /// Settings of people and passwords (manual 03, "Settings").
@@ -30,6 +68,12 @@ pub struct AccountSettings {
     pub failures_per_address: u32,
     /// For how long they count.
     pub failures_address_window: Duration,
+    /// Days after which a password has to be changed; 0 is never.
+    pub password_days: u32,
+    /// The same for staff.
+    pub staff_password_days: u32,
+    /// Days before that at which the reminder is mailed; 0 is not at all.
+    pub password_reminder_days: u32,
 }
 
 impl Default for AccountSettings {
@@ -41,6 +85,9 @@ impl Default for AccountSettings {
             failures_window: Duration::from_mins(15),
             failures_per_address: 100,
             failures_address_window: Duration::from_hours(1),
+            password_days: 0,
+            staff_password_days: 0,
+            password_reminder_days: 7,
         }
     }
 }

@@ -16,8 +16,8 @@ pub use groups::{PermissionGroupRow, group_by_number, group_numbers, groups, per
 pub use log_ins::{Failures, LogInFilter, LogInRow, failures, log_ins, was_here};
 pub use tokens::{Bearer, NamedTokenRow, by_token, token_owner, tokens};
 pub use user::{
-    MembershipRow, UserFilter, UserRow, by_id, by_login, exist, list, managers_of, owner_of,
-    stretch,
+    MembershipRow, UserFilter, UserRow, aged_passwords, by_id, by_login, exist, list, managers_of,
+    owner_of, stretch,
 };
 
 /// Fills the tables of accounts and permission groups.

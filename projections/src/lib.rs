@@ -10,6 +10,7 @@ pub mod configuration;
 pub mod device;
 mod fan_out;
 pub mod group;
+mod mail;
 pub mod noun;
 pub mod organization;
 mod removal;
@@ -25,13 +26,14 @@ pub use accounts::Accounts;
 pub use catalogue::{Catalogue, decode};
 pub use conditions::{NamedOrder, Order, Page, Place, Slice, Stretch, Stretched};
 pub use fan_out::{FanOut, FanOutJob, Ordered};
+pub use mail::{LogInNames, MailJob, Mails};
 pub use removal::{REMOVAL, RemovalOrder};
 pub use render_inputs::RenderInputs;
 pub use secret::SealedText;
 
 /// All projections, inline ones first.
 pub fn all() -> Vec<Arc<dyn Projection>> {
-    vec![Arc::new(RenderInputs), Arc::new(Accounts), Arc::new(FanOut)]
+    vec![Arc::new(RenderInputs), Arc::new(Accounts), Arc::new(FanOut), Arc::new(Mails)]
 }
 
 /// The first row of an answer, if there is one.

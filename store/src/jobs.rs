@@ -117,6 +117,19 @@ impl Jobs {
         .await
     }
 
+    /// Notes where the worker is without counting that as a success, and holds the job longer. No is the answer when the job
+    /// is not the worker's any more: then it stops at once.
+    pub async fn mark(
+        &self,
+        job: &Job,
+        cursor: Option<&str>,
+        now: DateTime<Utc>,
+        hold: Duration,
+    ) -> Result<bool, StoreError> {
+        let set = "cursor = $3, lease_until = $4, updated_at = $5";
+        self.held(job, set, args![cursor, now + hold, now]).await
+    }
+
     /// The job is complete. No is the answer when it is not the worker's any more.
     pub async fn finish(&self, job: &Job, now: DateTime<Utc>) -> Result<bool, StoreError> {
         self.held(

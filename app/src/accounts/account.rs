@@ -196,7 +196,25 @@ impl Accounts<'_> {
         })
     }
 
-    pub(super) async fn opened_address(&self, row: AddressRow) -> Result<Address, Failure> {
+    /// Where mail to an account goes: to the primary one of its listed addresses if that is verified, else to its own.
+    pub(crate) async fn mail_address(&self, row: &UserRow) -> Result<Option<String>, Failure> {
+        let listed = accounts::addresses(self.0.store(), row.id).await?;
+        match listed.into_iter().find(|address| address.primary && address.verified) {
+            Some(primary) => Ok(Some(self.opened_address(primary).await?.address)),
+            None => open_some(self.0, Place::Email(row.id), row.email.as_ref()).await,
+        }
+    }
+
+    /// What somebody is called in a mail: by their given name, else by their user name.
+    pub(crate) async fn called_name(&self, row: &UserRow) -> Result<String, Failure> {
+        let given = row.profile.iter().find(|(field, _)| *field == ProfileField::FirstName);
+        match given {
+            Some((field, name)) => open(self.0, Place::Detail(row.id, *field), name).await,
+            None => open(self.0, Place::Username(row.id), &row.username).await,
+        }
+    }
+
+    pub(crate) async fn opened_address(&self, row: AddressRow) -> Result<Address, Failure> {
         let place = Place::ListedAddress(row.user_id, row.number);
         Ok(Address {
             number: row.number,

@@ -14,7 +14,7 @@ use crate::{
     work::{ATTEMPTS, decide},
 };
 
-const ADDRESS: &str = "EmailAddress";
+pub(super) const ADDRESS: &str = "EmailAddress";
 
 impl Accounts<'_> {
     /// All addresses of an account, in the order in which they were listed.

@@ -1,6 +1,6 @@
 //! Opening accounts.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     FieldError, OrganizationId, Permission, Permissions, Problem, UserId,
     accounts::{CreateUser, EmailAddress, Membership, ProfileField, User, UserCommand},
@@ -39,6 +39,11 @@ pub struct NewUser {
     pub phone: Option<String>,
     /// None cannot log in with a password.
     pub password: Option<SecretString>,
+    /// A hash of the password that another system made, for superusers who bring accounts from there; replaced at the first
+    /// log-in. Not beside a password.
+    pub password_hash: Option<SecretString>,
+    /// Since when they have this password, for superusers who bring accounts from elsewhere; none is from now on.
+    pub password_since: Option<DateTime<Utc>>,
     /// A token that is valid from the start, beside the one that the account gets when it asks.
     pub token: Option<SecretString>,
     /// May do everything.
@@ -73,6 +78,8 @@ impl NewUser {
             email_verified: None,
             phone: None,
             password: None,
+            password_hash: None,
+            password_since: None,
             token: None,
             superuser: false,
             staff: false,
@@ -104,7 +111,8 @@ impl Accounts<'_> {
         by.authority
             .require_anywhere(Permission::AddUser)
             .map_err(|denied| Failure::denied(denied, MODEL))?;
-        if new.superuser && !by.authority.is_unlimited() {
+        let brought = new.password_hash.is_some() || new.password_since.is_some();
+        if (new.superuser || brought) && !by.authority.is_unlimited() {
             return Err(Failure::Forbidden);
         }
         self.reaches(by, &new.memberships).await?;
@@ -127,13 +135,16 @@ impl Accounts<'_> {
             let shortest = self.shortest_password(by);
             checked.wrong.extend(password::problem("password", new_password, shortest, names));
         }
+        if let Some(hash) = &new.password_hash {
+            checked.wrong.extend(password::hash_problem("password_hash", hash));
+        }
         checked.done()?;
 
         let (app, id) = (self.0, new.id);
         let sealing = app.sealing();
         let hash = match &new.password {
             Some(password) => Some(password::hash(app, password.clone()).await?),
-            None => None,
+            None => new.password_hash.clone(),
         };
         let mut create = CreateUser {
             id,
@@ -146,6 +157,7 @@ impl Accounts<'_> {
                 hash.as_ref().map(ExposeSecret::expose_secret),
             )
             .await?,
+            password_since: new.password_since.map(|since| since.min(app.world().now())),
             superuser: new.superuser,
             staff: new.staff,
             active: !new.inactive,

@@ -8,7 +8,9 @@ use std::{
 use chrono::TimeDelta;
 use domain::{
     LogInId, Sealed, UserId,
-    accounts::{LogIn, LogInCommand, LogInMethod, LogInOutcome, LogInTried, User, UserCommand},
+    accounts::{
+        LinkPurpose, LogIn, LogInCommand, LogInMethod, LogInOutcome, LogInTried, User, UserCommand,
+    },
 };
 use projections::accounts::{self, UserRow};
 use tracing::instrument;
@@ -16,9 +18,10 @@ use tracing::instrument;
 use super::{
     Accounts, authority,
     guesses::{COUNTED, Pair, Seen, Ticket, UNDER_ATTACK, Verdict, judge},
-    password, phone,
+    password::{self, Verified},
+    phone,
 };
-use crate::{By, Failure, Peer, sealing::Place, work::decide};
+use crate::{By, Failure, LinkKey, Peer, Refusal, sealing::Place, work::decide};
 
 /// How long a try may wait for others that are being looked at.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -68,10 +71,10 @@ impl Accounts<'_> {
             None => None,
         };
         // Unknown accounts take as long as known ones.
-        let fits = password::verify(self.0, password, hash).await?;
+        let verified = password::verify(self.0, password, hash).await?;
         let outcome = match &found {
             None => LogInOutcome::UnknownAccount,
-            Some(_) if !fits => LogInOutcome::WrongPassword,
+            Some(_) if verified == Verified::No => LogInOutcome::WrongPassword,
             Some(user) if !self.works(user) => LogInOutcome::Inactive,
             Some(_) => LogInOutcome::Succeeded,
         };
@@ -79,27 +82,64 @@ impl Accounts<'_> {
             self.note(tried, outcome).await?;
             return Err(Failure::Unauthenticated);
         };
-        self.token_of(&user, tried).await
+        if verified == Verified::YesAnew {
+            // Another log-in will do, too.
+            if let Err(failure) = self.rehash(&user, password).await {
+                tracing::warn!("a password stays under its old hash for now: {failure}");
+            }
+        }
+        self.token_of(&user, &tried, None).await
     }
 
-    /// The token of an account, which is valid from here on, and the fact that somebody logged in for it.
-    async fn token_of(&self, user: &UserRow, tried: Try) -> Result<String, Failure> {
+    /// Exchanges a mailed link for the account's bearer token. Expired ones count like wrong passwords.
+    #[instrument(name = "user.log_in_by_link", skip_all, fields(user.id = %key.user))]
+    pub async fn log_in_by_link(
+        &self,
+        key: &LinkKey,
+        from: Option<Peer>,
+    ) -> Result<String, Failure> {
+        let purpose = LinkPurpose::LogIn;
+        let found = accounts::by_id(self.0.store(), key.user).await?;
+        let known = found.as_ref().map(|user| user.id);
+        let name = self.0.sealing().username(&key.user.to_string());
+        let tried = self.admit(known, &name, from, LogInMethod::Link).await?;
+        let opened = match self.reached(key, purpose).await {
+            Ok(user) => self.token_of(&user, &tried, Some(self.use_link(key, purpose))).await,
+            Err(failure) => Err(failure),
+        };
+        if let Err(Failure::Refused(Refusal::InvalidLink)) = &opened {
+            let outcome = match &found {
+                None => LogInOutcome::UnknownAccount,
+                Some(user) if !self.works(user) => LogInOutcome::Inactive,
+                Some(_) => LogInOutcome::WrongPassword,
+            };
+            self.note(tried, outcome).await?;
+        }
+        opened
+    }
+
+    /// The token of an account, which is valid from here on, and the fact that somebody logged in for it; what they logged in
+    /// with happens together with that.
+    async fn token_of(
+        &self,
+        user: &UserRow,
+        tried: &Try,
+        with: Option<UserCommand>,
+    ) -> Result<String, Failure> {
         let sealing = self.0.sealing();
         let token = sealing.derived_token(user.id, user.epoch);
         let hash = sealing.token(&token);
         let is_new = accounts::by_token(self.0.store(), &hash).await?.is_none();
         let correlation_id = tried.from.and_then(|from| from.correlation_id);
         let by = By::new(authority(user), correlation_id);
-        let fact = self.fact(&tried, LogInOutcome::Succeeded, 1).await?;
+        let fact = self.fact(tried, LogInOutcome::Succeeded, 1).await?;
+        let issue = is_new.then_some(UserCommand::IssueToken(hash));
+        let commands: Vec<UserCommand> = with.into_iter().chain(issue).collect();
         decide!(self.0, &by, work => {
-            if is_new {
-                let issue = UserCommand::IssueToken(hash.clone());
-                work.handle::<User>(user.id.as_uuid(), issue).await?;
-            }
+            work.handle_all::<User>(user.id.as_uuid(), commands.clone()).await?;
             let note = LogInCommand::Note(fact.clone());
             work.handle::<LogIn>(fact.log_in_id.as_uuid(), note).await
         })?;
-        drop(tried.ticket);
         Ok(token)
     }
 

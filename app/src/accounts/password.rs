@@ -1,12 +1,10 @@
-//! Argon2id, off the request's thread, a few at a time.
+//! Argon2id, in a pool of its own.
 
-use argon2::{
-    Argon2,
-    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
-};
+use argon2::{Argon2, password_hash::PasswordHasher as _};
 use domain::{FieldError, Problem};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::foreign_hash::StoredHash;
 use crate::{App, Failure};
 
 /// Longest password that is hashed, in bytes.
@@ -46,41 +44,54 @@ pub(super) fn problem(
     None
 }
 
+/// What is wrong with a hash that another system made, for those who bring one.
+pub(super) fn hash_problem(field: &'static str, hash: &SecretString) -> Option<FieldError> {
+    let known = StoredHash::read(hash.expose_secret()).is_some();
+    let rule = "is no hash that is known here, or takes too long to compute";
+    (!known).then(|| FieldError::new(field, Problem::Rule(rule.to_owned())))
+}
+
 pub(super) async fn hash(app: &App, password: SecretString) -> Result<SecretString, Failure> {
     let mut salt = [0; 16];
     app.world().fill(&mut salt);
-    off_thread(app, move || {
+    let hashed = app.hash_pool().run(move || {
         Argon2::default()
             .hash_password_with_salt(password.expose_secret().as_bytes(), &salt)
             .map(|hash| SecretString::from(hash.to_string()))
             .map_err(|error| Failure::Broken(error.to_string().into()))
-    })
-    .await?
+    });
+    hashed.await?
+}
+
+/// Whether a password is the one that was hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verified {
+    /// It is another one.
+    No,
+    /// It is.
+    Yes,
+    /// It is, under a hash that should be replaced by one of ours.
+    YesAnew,
 }
 
 pub(super) async fn verify(
     app: &App,
     password: &str,
     hash: Option<SecretString>,
-) -> Result<bool, Failure> {
+) -> Result<Verified, Failure> {
     if password.len() > LONGEST {
-        return Ok(false);
+        return Ok(Verified::No);
     }
     let password = SecretString::from(password.to_owned());
-    off_thread(app, move || {
+    let verified = app.hash_pool().run(move || {
         let known = hash.is_some();
         let text = hash.as_ref().map_or(NOBODY, |hash| hash.expose_secret());
-        let Ok(parsed) = PasswordHash::new(text) else { return false };
-        let fits =
-            Argon2::default().verify_password(password.expose_secret().as_bytes(), &parsed).is_ok();
-        fits && known
-    })
-    .await
-}
-
-async fn off_thread<T: Send + 'static>(
-    app: &App,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Failure> {
-    app.hash_pool().run(work).await
+        let Some(stored) = StoredHash::read(text) else { return Verified::No };
+        match stored.fits(password.expose_secret()) && known {
+            true if stored.is_ours() => Verified::Yes,
+            true => Verified::YesAnew,
+            false => Verified::No,
+        }
+    });
+    verified.await
 }

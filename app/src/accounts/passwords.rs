@@ -1,14 +1,18 @@
 //! Changing passwords, one's own and those of others.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    Permission, UserId,
+    Permission, Sealed, UserId,
     accounts::{LogInMethod, LogInOutcome, User, UserCommand},
 };
 use projections::accounts::{self, UserRow};
 use secrecy::{ExposeSecret as _, SecretString};
 use tracing::instrument;
 
-use super::{Accounts, MODEL, account, password};
+use super::{
+    Accounts, MODEL, account,
+    password::{self, Verified},
+};
 use crate::{By, Done, Failure, Refusal, sealing::Place, work::decide};
 
 impl Accounts<'_> {
@@ -86,6 +90,23 @@ impl Accounts<'_> {
         field: &'static str,
     ) -> Result<Done, Failure> {
         let id = row.id;
+        let sealed = self.chosen_password(by, row, new, field).await?;
+        let (_, done) = decide!(self.0, by, work => {
+            let commands = vec![UserCommand::ChangePassword(sealed.clone()), UserCommand::EndTokens];
+            work.handle_all::<User>(id.as_uuid(), commands).await
+        })?;
+        Ok(done)
+    }
+
+    /// The hash of a password that may take the place of the account's present one, sealed.
+    pub(super) async fn chosen_password(
+        &self,
+        by: &By,
+        row: &UserRow,
+        new: SecretString,
+        field: &'static str,
+    ) -> Result<Sealed, Failure> {
+        let id = row.id;
         let username = account::open(self.0, Place::Username(id), &row.username).await?;
         let email = account::open_some(self.0, Place::Email(id), row.email.as_ref()).await?;
         let names = [Some(username.as_str()), email.as_deref()];
@@ -97,20 +118,55 @@ impl Accounts<'_> {
             return Err(Failure::Refused(Refusal::SamePassword));
         }
         let hash = password::hash(self.0, new).await?;
-        let sealed = self.0.sealing().seal(Place::Password(id), hash.expose_secret()).await?;
-        let (_, done) = decide!(self.0, by, work => {
-            let commands = vec![UserCommand::ChangePassword(sealed.clone()), UserCommand::EndTokens];
-            work.handle_all::<User>(id.as_uuid(), commands).await
-        })?;
-        Ok(done)
+        self.0.sealing().seal(Place::Password(id), hash.expose_secret()).await
     }
 
     /// Is it the account's password? Accounts without one have none that fits.
     async fn fits(&self, row: &UserRow, given: &str) -> Result<bool, Failure> {
+        Ok(self.verify(row, given).await? != Verified::No)
+    }
+
+    async fn verify(&self, row: &UserRow, given: &str) -> Result<Verified, Failure> {
         let hash = match &row.password {
             Some(sealed) => Some(self.0.sealing().open(Place::Password(row.id), sealed).await?),
             None => None,
         };
         password::verify(self.0, given, hash).await
+    }
+
+    /// Keeps the password that just fitted under a hash of ours, unless another one was chosen meanwhile.
+    pub(super) async fn rehash(&self, row: &UserRow, given: &str) -> Result<(), Failure> {
+        let id = row.id;
+        let hash = password::hash(self.0, given.to_owned().into()).await?;
+        let sealed = self.0.sealing().seal(Place::Password(id), hash.expose_secret()).await?;
+        let by = By::new(super::authority(row), None);
+        decide!(self.0, &by, work => {
+            work.open::<User>(id.as_uuid()).await?;
+            let now = accounts::by_id(self.0.store(), id).await?;
+            if now.is_some_and(|now| now.password == row.password) {
+                work.handle::<User>(id.as_uuid(), UserCommand::RehashPassword(sealed.clone())).await?;
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// Is the password older than passwords of such accounts may get?
+    pub(super) fn password_expired(&self, row: &UserRow) -> bool {
+        self.password_expires_at(row).is_some_and(|expires_at| self.0.world().now() >= expires_at)
+    }
+
+    /// In how many days, begun ones included, the password expires; none where it does not, or has.
+    pub(crate) fn password_expires_in(&self, row: &UserRow) -> Option<i64> {
+        let left = self.password_expires_at(row)? - self.0.world().now();
+        (left > TimeDelta::zero()).then(|| (left - TimeDelta::microseconds(1)).num_days() + 1)
+    }
+
+    /// When the password gets too old; none where passwords of such accounts do not.
+    pub(super) fn password_expires_at(&self, row: &UserRow) -> Option<DateTime<Utc>> {
+        let settings = &self.0.settings().accounts;
+        let days = if row.staff { settings.staff_password_days } else { settings.password_days };
+        let since = row.password_at.filter(|_| row.password.is_some() && days > 0)?;
+        since.checked_add_signed(TimeDelta::days(days.into()))
     }
 }

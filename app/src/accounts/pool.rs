@@ -9,7 +9,7 @@ use crate::Failure;
 /// Hashes that wait at most; who comes later is sent away.
 const QUEUE: usize = 256;
 
-/// A bounded pool. Each hash that runs takes 19 MiB, those that wait take nothing.
+/// A bounded pool. Each hash that runs takes 19 MiB, up to 128 MiB where another system made it; those that wait take nothing.
 pub(crate) struct HashPool {
     running: Arc<Semaphore>,
     places: Arc<Semaphore>,

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use store::StoreError;
 use tokio::time::Instant;
 
-use crate::{App, By, Failure};
+use crate::{App, By, Failure, Refusal};
 
 /// How old the knowledge of an account may be while the log moves on.
 const FRESH: Duration = Duration::from_secs(2);
@@ -50,7 +50,7 @@ struct Known {
     /// Of the log when the account was read: accounts change by events alone.
     head: i64,
     at: Instant,
-    /// Token or account end by themselves then.
+    /// Token, account or password end by themselves then.
     until: Option<Instant>,
 }
 
@@ -125,6 +125,7 @@ impl Listener {
         let head = self.0.app.store().head();
         let known = self.0.app.accounts().known_now(self.0.token.expose_secret()).await;
         let known = known.map_err(|failure| match failure {
+            expired @ Failure::Refused(Refusal::PasswordExpired) => Ended::Failed(expired),
             Failure::Unauthenticated | Failure::Refused(_) => Ended::Token,
             other => Ended::Failed(other),
         })?;

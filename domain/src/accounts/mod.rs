@@ -22,6 +22,6 @@ pub use secret_reading::{
     SecretReadingEvent, SecretsRead,
 };
 pub use user::{
-    CreateUser, EmailAddress, Membership, NamedToken, Profile, ProfileField, User, UserCommand,
-    UserCreated, UserError, UserEvent,
+    CreateUser, EmailAddress, IssuedLink, LinkPurpose, Membership, NamedToken, Profile,
+    ProfileField, User, UserCommand, UserCreated, UserError, UserEvent,
 };

@@ -266,6 +266,7 @@ fn user_command() -> impl Strategy<Value = UserCommand> {
             username,
             email,
             password: None,
+            password_since: None,
             superuser: false,
             staff: true,
             active: true,

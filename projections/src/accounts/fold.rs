@@ -141,6 +141,8 @@ pub(super) fn user(at: At, event: &UserEvent) -> Vec<Op> {
             "DELETE FROM user_email_addresses WHERE number = $1",
             args![i64::from(*number)],
         )],
+        // Rules alone look at links.
+        UserEvent::LinkIssued { .. } | UserEvent::LinkUsed { .. } => Vec::new(),
         UserEvent::Removed { .. } => {
             ["user_tokens", "user_memberships", "user_groups", "user_email_addresses"]
                 .iter()
@@ -195,7 +197,7 @@ fn created(at: At, created: &UserCreated) -> Vec<Op> {
             created.phone.as_ref().map(secret::column),
             print(created.phone.as_ref()),
             created.password.as_ref().map(secret::column),
-            created.password.as_ref().map(|_| time),
+            created.password.as_ref().map(|_| created.password_since.unwrap_or(time)),
             created.superuser,
             created.staff,
             !created.disabled,

@@ -1,5 +1,7 @@
 //! Accounts as they are read.
 
+use std::ops::Range;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     OrganizationId, PermissionGroupId, Permissions, UserId,
@@ -7,6 +9,7 @@ use domain::{
     authority::{Person, ReadScope},
 };
 use store::{Query, Row, Store, StoreError, args};
+use uuid::Uuid;
 
 use super::groups::{number, permissions};
 use crate::{
@@ -182,6 +185,28 @@ pub async fn by_login(
 pub async fn exist(store: &Store) -> Result<bool, StoreError> {
     let rows = store.fetch(Query::new("SELECT 1 FROM users LIMIT 1", args![]).whole()).await?;
     Ok(!rows.is_empty())
+}
+
+/// Working accounts, of staff or of others, whose passwords were chosen in a span of time, the oldest first, after one of them.
+pub async fn aged_passwords(
+    store: &Store,
+    staff: bool,
+    chosen: Range<DateTime<Utc>>,
+    after: Option<(UserId, DateTime<Utc>)>,
+    limit: u32,
+) -> Result<Vec<(UserId, DateTime<Utc>)>, StoreError> {
+    let (id, since) = match after {
+        Some((id, since)) => (id.as_uuid(), since),
+        None => (Uuid::nil(), chosen.start),
+    };
+    let query = Query::new(
+        "SELECT id, password_at FROM users
+         WHERE staff = $1 AND active AND password IS NOT NULL AND password_at < $2 AND (password_at, id) > ($3, $4)
+         ORDER BY password_at, id LIMIT $5",
+        args![staff, chosen.end, since, id, i64::from(limit)],
+    );
+    let read = |row: &Row| Ok((UserId::from_uuid(row.uuid(0)?), row.time(1)?));
+    store.fetch(query).await?.iter().map(read).collect()
 }
 
 /// Who owns an organization, if anybody does.

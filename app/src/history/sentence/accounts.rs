@@ -1,8 +1,8 @@
 use domain::{
     Permission, Permissions,
     accounts::{
-        LogInEvent, LogInOutcome, Membership, PermissionGroupEvent, ProfileField, UserCreated,
-        UserEvent,
+        LinkPurpose, LogInEvent, LogInOutcome, Membership, PermissionGroupEvent, ProfileField,
+        UserCreated, UserEvent,
     },
     authority::Role,
 };
@@ -142,6 +142,8 @@ pub(super) fn user(event: &UserEvent) -> Sentence {
         UserEvent::EmailAddressVerified { .. } => {
             Sentence::new("a listed e-mail address was verified", &["addresses"])
         }
+        UserEvent::LinkIssued { link, .. } => Sentence::new(link_issued(link.purpose), &[]),
+        UserEvent::LinkUsed { purpose, .. } => Sentence::new(link_used(*purpose), &[]),
         UserEvent::PrimaryEmailAddressChanged { number: Some(_), .. } => {
             Sentence::new("another listed e-mail address is the primary one", &["addresses"])
         }
@@ -152,6 +154,22 @@ pub(super) fn user(event: &UserEvent) -> Sentence {
             Sentence::new("a listed e-mail address was removed", &["addresses"])
         }
         UserEvent::Removed { .. } => Sentence::new("account closed", &[]),
+    }
+}
+
+fn link_issued(purpose: LinkPurpose) -> &'static str {
+    match purpose {
+        LinkPurpose::PasswordReset => "a link to choose another password was mailed",
+        LinkPurpose::Confirmation => "a link to confirm an e-mail address was mailed",
+        LinkPurpose::LogIn => "a link to log in was mailed",
+    }
+}
+
+fn link_used(purpose: LinkPurpose) -> &'static str {
+    match purpose {
+        LinkPurpose::PasswordReset => "a password was chosen by a mailed link",
+        LinkPurpose::Confirmation => "an e-mail address was confirmed by a mailed link",
+        LinkPurpose::LogIn => "logged in by a mailed link",
     }
 }
 

@@ -59,6 +59,8 @@ fn every_event_has_a_sentence() {
             ".removed",
             "removal_started",
             "secret.read",
+            "user.link_issued",
+            "user.link_used",
         ];
         assert_eq!(
             changed.is_empty(),

@@ -4,9 +4,10 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CreateUser, EmailAddress, Membership, NamedToken, Profile, ProfileField, UserCommand,
-    UserCreated, UserError, UserEvent,
+    CreateUser, EmailAddress, IssuedLink, Membership, NamedToken, Profile, ProfileField,
+    UserCommand, UserCreated, UserError, UserEvent,
     addresses::Addresses,
+    links::{self, Links},
     memberships::Memberships,
     token::{Held, Tokens},
 };
@@ -46,6 +47,9 @@ pub struct Account {
     tokens: Vec<String>,
     named_tokens: Vec<Held>,
     epoch: u32,
+    /// Mailed and not used.
+    #[serde(default)]
+    links: Vec<IssuedLink>,
 }
 
 aggregate!(User, "user", UserCommand, UserEvent, UserError);
@@ -58,6 +62,9 @@ impl User {
             (Self::Known(_) | Self::Removed, UserCommand::Create(_)) => Err(UserError::Exists),
             (Self::Removed, UserCommand::Remove) => Ok(Vec::new()),
             (Self::Unknown | Self::Removed, _) => Err(UserError::Unknown),
+            (Self::Known(account), UserCommand::UseLink { purpose, token, now }) => {
+                account.links().use_up(purpose, &token, now)
+            }
             (Self::Known(account), command) => Ok(account.decide(command)?.into_iter().collect()),
         }
     }
@@ -97,6 +104,7 @@ fn create(new: CreateUser) -> Result<Vec<UserEvent>, UserError> {
         expires_on: new.expires_on,
         addresses: new.addresses,
         disabled: !new.active,
+        password_since: new.password_since,
     }))])
 }
 
@@ -176,11 +184,19 @@ impl Account {
                 addresses.set_primary(number, primary)?
             }
             UserCommand::RemoveEmailAddress(number) => addresses.remove(number),
+            UserCommand::IssueLink(link) => self.links().issue(link)?,
+            // Two events, see above.
+            UserCommand::UseLink { .. } => None,
             UserCommand::Remove if self.memberships.iter().any(|one| one.owner) => {
                 return Err(UserError::IsOwner);
             }
             UserCommand::Remove => Some(UserEvent::Removed { user_id }),
         })
+    }
+
+    fn links(&self) -> Links<'_> {
+        let (email, addresses) = (self.email.as_ref(), &*self.addresses);
+        Links { user_id: self.id, held: &self.links, email, addresses }
     }
 
     /// Only what is new.
@@ -196,8 +212,9 @@ impl Account {
         match event {
             UserEvent::Created(_)
             | UserEvent::Removed { .. }
-            | UserEvent::PasswordChanged { .. }
             | UserEvent::PasswordRehashed { .. } => {}
+            // Links are bound to the password that was valid when they were mailed.
+            UserEvent::PasswordChanged { .. } => self.links.clear(),
             UserEvent::Renamed { username, .. } => self.username = username,
             UserEvent::EmailChanged { email, .. } => self.email = email,
             UserEvent::PhoneChanged { phone, .. } => self.phone = phone,
@@ -269,6 +286,8 @@ impl Account {
             UserEvent::EmailAddressRemoved { number, .. } => {
                 self.addresses.retain(|held| held.number != number);
             }
+            UserEvent::LinkIssued { link, .. } => links::keep(&mut self.links, link),
+            UserEvent::LinkUsed { token, .. } => self.links.retain(|held| held.token != token),
         }
     }
 
@@ -307,6 +326,7 @@ impl From<UserCreated> for Account {
             tokens: Vec::new(),
             named_tokens: Vec::new(),
             epoch: 0,
+            links: Vec::new(),
         }
     }
 }

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
-use super::{EmailAddress, Membership, NamedToken, Profile, ProfileField};
+use super::{EmailAddress, IssuedLink, LinkPurpose, Membership, NamedToken, Profile, ProfileField};
 use crate::{OrganizationId, PermissionGroupId, Permissions, Sealed, TokenId, UserId};
 
 /// What can be asked of an account.
@@ -88,6 +88,17 @@ pub enum UserCommand {
     },
     /// List an address no more.
     RemoveEmailAddress(u32),
+    /// A link is on its way to one of the account's addresses.
+    IssueLink(IssuedLink),
+    /// Somebody opened a link; it does not work a second time.
+    UseLink {
+        /// What for.
+        purpose: LinkPurpose,
+        /// Keyed hash of the token in the link.
+        token: String,
+        /// The present.
+        now: DateTime<Utc>,
+    },
     /// Close the account for ever.
     Remove,
 }
@@ -105,6 +116,8 @@ pub struct CreateUser {
     pub phone: Option<Sealed>,
     /// An Argon2 hash, sealed.
     pub password: Option<Sealed>,
+    /// Since when they have it, where that was before.
+    pub password_since: Option<DateTime<Utc>>,
     /// May do everything.
     pub superuser: bool,
     /// May use the administration.

@@ -33,6 +33,9 @@ pub enum UserError {
     /// The account has no such address.
     #[error("the user has no such e-mail address")]
     UnknownAddress,
+    /// The link was used, is too old, or belongs to an address or a password that are not valid any more.
+    #[error("the link is not valid any more: ask for another one")]
+    InvalidLink,
     /// A value is not acceptable.
     #[error(transparent)]
     Invalid(#[from] FieldError),

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{EmailAddress, Membership, Profile, ProfileField};
+use super::{EmailAddress, IssuedLink, LinkPurpose, Membership, Profile, ProfileField};
 use crate::{
     Claim, ClaimChange, Fact, OrganizationId, PermissionGroupId, Permissions, Sealed, TokenId,
     UserId,
@@ -107,7 +107,7 @@ pub enum UserEvent {
     PasswordChanged {
         /// The account.
         user_id: UserId,
-        /// An Argon2 hash (PHC string), sealed.
+        /// A hash, sealed: an Argon2 one (PHC string), or one that another system made.
         password: Sealed,
     },
     /// The same password is kept under another hash.
@@ -254,6 +254,22 @@ pub enum UserEvent {
         /// Its fingerprint.
         from: String,
     },
+    /// A link was mailed to one of its addresses.
+    LinkIssued {
+        /// The account.
+        user_id: UserId,
+        /// Which.
+        link: IssuedLink,
+    },
+    /// Somebody opened a link; it does not work a second time.
+    LinkUsed {
+        /// The account.
+        user_id: UserId,
+        /// What for.
+        purpose: LinkPurpose,
+        /// Keyed hash of the token in the link.
+        token: String,
+    },
     /// The account does not exist any more.
     Removed {
         /// The account.
@@ -292,6 +308,8 @@ stored_as! { UserEvent:
     EmailAddressVerified => "user.email_address_verified",
     PrimaryEmailAddressChanged => "user.primary_email_address_changed",
     EmailAddressRemoved => "user.email_address_removed",
+    LinkIssued => "user.link_issued",
+    LinkUsed => "user.link_used",
     Removed => "user.removed",
 }
 
@@ -341,6 +359,9 @@ pub struct UserCreated {
     /// Is it refused from the start?
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
+    /// Since when they have the password; none is since the account is here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_since: Option<DateTime<Utc>>,
 }
 
 impl UserCreated {
@@ -410,7 +431,9 @@ impl Fact for UserEvent {
             | Self::MembershipChanged { .. }
             | Self::MembershipRemoved { .. }
             | Self::EmailAddressVerified { .. }
-            | Self::PrimaryEmailAddressChanged { .. } => Vec::new(),
+            | Self::PrimaryEmailAddressChanged { .. }
+            | Self::LinkIssued { .. }
+            | Self::LinkUsed { .. } => Vec::new(),
         }
     }
 

@@ -5,6 +5,7 @@ mod aggregate;
 mod command;
 mod error;
 mod event;
+mod links;
 mod memberships;
 mod profile;
 #[cfg(test)]
@@ -16,6 +17,7 @@ pub use aggregate::User;
 pub use command::{CreateUser, UserCommand};
 pub use error::UserError;
 pub use event::{UserCreated, UserEvent};
+pub use links::{IssuedLink, LinkPurpose};
 pub use memberships::Membership;
 pub use profile::{Profile, ProfileField};
 pub use token::NamedToken;

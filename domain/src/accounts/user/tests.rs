@@ -1,4 +1,4 @@
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, TimeDelta};
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 use uuid::Uuid;
 
@@ -394,6 +394,94 @@ fn a_sealed_value_does_not_show_when_printed() {
     assert!(!printed.contains("print\"") && !printed.contains("$enc"), "{printed}");
 }
 
+#[test]
+fn a_link_works_once_in_its_time_for_its_purpose_address_and_password() {
+    let (user_id, now) = (user(7), DateTime::UNIX_EPOCH);
+    let link = |purpose, token: &str, address: &str| IssuedLink {
+        purpose,
+        token: token.to_owned(),
+        address: address.to_owned(),
+        expires_at: now + TimeDelta::hours(1),
+    };
+    let reset = || link(LinkPurpose::PasswordReset, "t", "mail-print");
+    let issued = |link| UserEvent::LinkIssued { user_id, link };
+    let used = |purpose, token: &str| UserEvent::LinkUsed { user_id, purpose, token: token.into() };
+    let open = |purpose, token: &str, minutes| UserCommand::UseLink {
+        purpose,
+        token: token.to_owned(),
+        now: now + TimeDelta::minutes(minutes),
+    };
+    let known = || vec![created(Some("mail")), listed(address(4, false, true)), issued(reset())];
+
+    let fresh = || vec![created(Some("mail"))];
+    given(fresh()).when(UserCommand::IssueLink(reset())).then_expect_events(vec![issued(reset())]);
+    given(known()).when(UserCommand::IssueLink(reset())).then_expect_events(vec![]);
+    given(fresh())
+        .when(UserCommand::IssueLink(link(LinkPurpose::LogIn, "u", "other-print")))
+        .then_expect_error(UserError::UnknownAddress);
+
+    let purpose = LinkPurpose::PasswordReset;
+    given(known()).when(open(purpose, "t", 59)).then_expect_events(vec![used(purpose, "t")]);
+    for wrong in [
+        open(purpose, "t", 60),
+        open(purpose, "u", 0),
+        open(LinkPurpose::LogIn, "t", 0),
+        open(LinkPurpose::Confirmation, "t", 0),
+    ] {
+        given(known()).when(wrong).then_expect_error(UserError::InvalidLink);
+    }
+    for ending in [
+        used(purpose, "t"),
+        UserEvent::PasswordChanged { user_id, password: password() },
+        UserEvent::EmailChanged { user_id, from: None, email: None },
+    ] {
+        given(known())
+            .and(vec![ending])
+            .when(open(purpose, "t", 0))
+            .then_expect_error(UserError::InvalidLink);
+    }
+    given(known())
+        .and(vec![UserEvent::PasswordRehashed { user_id, password: password() }])
+        .when(open(purpose, "t", 0))
+        .then_expect_events(vec![used(purpose, "t")]);
+
+    let confirmation = LinkPurpose::Confirmation;
+    let mut sent = known();
+    sent.push(issued(link(confirmation, "c", "4-print")));
+    given(sent.clone()).when(open(confirmation, "c", 0)).then_expect_events(vec![
+        used(confirmation, "c"),
+        UserEvent::EmailAddressVerified { user_id, number: 4 },
+    ]);
+    sent.push(UserEvent::EmailAddressRemoved { user_id, number: 4, from: "4-print".to_owned() });
+    given(sent).when(open(confirmation, "c", 0)).then_expect_error(UserError::InvalidLink);
+    // Mail to the account reaches it, but there is nothing to confirm.
+    let mut unlisted = fresh();
+    unlisted.push(issued(link(confirmation, "c", "mail-print")));
+    given(unlisted).when(open(confirmation, "c", 0)).then_expect_error(UserError::InvalidLink);
+}
+
+#[test]
+fn a_few_links_of_a_kind_work_at_a_time() {
+    let (user_id, now) = (user(7), DateTime::UNIX_EPOCH);
+    let mut events = vec![created(Some("mail"))];
+    for token in ["1", "2", "3", "4"] {
+        let link = IssuedLink {
+            purpose: LinkPurpose::LogIn,
+            token: token.to_owned(),
+            address: "mail-print".to_owned(),
+            expires_at: now + TimeDelta::hours(1),
+        };
+        events.push(UserEvent::LinkIssued { user_id, link });
+    }
+    let purpose = LinkPurpose::LogIn;
+    let open = |token: &str| UserCommand::UseLink { purpose, token: token.to_owned(), now };
+    given(events.clone()).when(open("1")).then_expect_error(UserError::InvalidLink);
+    for token in ["2", "3", "4"] {
+        let used = UserEvent::LinkUsed { user_id, purpose, token: token.to_owned() };
+        given(events.clone()).when(open(token)).then_expect_events(vec![used]);
+    }
+}
+
 // What the stories above are made of.
 
 fn nothing() -> AggregateTestExecutor<User> {
@@ -412,6 +500,7 @@ fn create() -> UserCommand {
         email: created.email,
         phone: created.phone,
         password: created.password,
+        password_since: created.password_since,
         superuser: created.superuser,
         staff: created.staff,
         active: !created.disabled,
@@ -445,6 +534,7 @@ fn created(email: Option<&str>) -> UserEvent {
         expires_on: None,
         addresses: vec![],
         disabled: false,
+        password_since: None,
     }))
 }
 
