@@ -7,9 +7,11 @@
 mod bulk;
 mod fan_out;
 mod flush_presence;
+mod mail;
 mod owner;
 mod prune;
 mod record_addresses;
+mod remind;
 mod remove_organizations;
 mod render;
 mod runner;
@@ -22,9 +24,11 @@ use async_trait::async_trait;
 pub use bulk::Bulk;
 pub use fan_out::FanOut;
 pub use flush_presence::FlushPresence;
+pub use mail::{Delivery, Mail, MailError, Postman};
 pub use owner::Owner;
 pub use prune::Prune;
 pub use record_addresses::RecordAddresses;
+pub use remind::RemindOfPasswords;
 pub use remove_organizations::RemoveOrganizations;
 pub use render::RenderConfigurations;
 pub use runner::run;
@@ -60,7 +64,7 @@ pub trait Reconciler: Send + Sync {
     async fn reconcile(&self) -> Result<Report, app::Failure>;
 }
 
-/// All of them.
+/// All of them but [`Mail`], which needs hands of its own.
 pub fn all(app: &App, owner: &Owner) -> Vec<Arc<dyn Reconciler>> {
     vec![
         Arc::new(Bulk::new(app.clone(), owner.clone())),
@@ -68,6 +72,7 @@ pub fn all(app: &App, owner: &Owner) -> Vec<Arc<dyn Reconciler>> {
         Arc::new(FlushPresence::new(app.clone())),
         Arc::new(Prune::new(app.clone())),
         Arc::new(RecordAddresses::new(app.clone())),
+        Arc::new(RemindOfPasswords::new(app.clone())),
         Arc::new(RemoveOrganizations::new(app.clone(), owner.clone())),
         Arc::new(RenderConfigurations::new(app.clone())),
     ]

@@ -46,7 +46,7 @@ pub(super) async fn log_access<F: Future<Output = Response>>(
     // Polls are many: what nobody reads is not put together.
     let line = tracing::enabled!(target: "access", tracing::Level::INFO).then(|| {
         let peer = request.extensions().get::<PeerAddr>().map(|peer| peer.0);
-        (request.uri().path().to_owned(), peer)
+        (shown(&request), peer)
     });
     let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next(request).await;
@@ -71,6 +71,16 @@ pub(super) async fn log_access<F: Future<Output = Response>>(
     let route = route.as_ref().map_or("unknown", MatchedPath::as_str);
     counts.count(known_method(method.as_str()), route, status, elapsed.as_secs_f64());
     response
+}
+
+/// The path; of links that were mailed the route, because their paths are secrets.
+fn shown(request: &Request) -> String {
+    let path = request.uri().path();
+    if !path.starts_with("/accounts/") {
+        return path.to_owned();
+    }
+    let route = request.extensions().get::<MatchedPath>();
+    route.map_or("/accounts/…", MatchedPath::as_str).to_owned()
 }
 
 /// Methods that clients invent do not make series.

@@ -3,6 +3,7 @@
 mod administrator;
 mod demo;
 pub mod logging;
+mod mail;
 pub mod open;
 
 use std::{path::Path, process::ExitCode, sync::Arc};
@@ -14,6 +15,7 @@ use axum::Router;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use workers::Postman;
 
 use crate::{
     cli::{self, ServeArgs},
@@ -33,6 +35,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     // Before anything is written: what was typed wrong, or a used port, should leave no data behind.
     let given = Given::from_environment()?;
     let fixture = args.fixture.as_deref().map(fixture).transpose()?;
+    let postman = mail::postman(&settings)?;
     let listener = http::bind(settings.http.listen).await?;
     let address = listener.local_addr().context("cannot tell where it listens")?;
     let opened = open::open(&settings).await?;
@@ -40,7 +43,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    start_background(&opened, &tasks, &stop).await?;
+    start_background(&opened, postman, &tasks, &stop).await?;
     let outcome = prepare(&app, fixture, given, args.demo).await;
     if outcome.is_err() {
         finish(&opened, &tasks, &stop).await;
@@ -93,6 +96,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 /// Everything that runs beside requests.
 async fn start_background(
     opened: &open::Opened,
+    postman: Option<Arc<dyn Postman>>,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
@@ -107,7 +111,9 @@ async fn start_background(
     }
     let name = format!("{folder}/{}-{}", std::process::id(), world::new_id());
     let owner = workers::Owner { name, stop: stop.clone() };
-    for worker in workers::all(app, &owner) {
+    let mut all = workers::all(app, &owner);
+    all.push(Arc::new(workers::Mail::new(app.clone(), owner, postman)));
+    for worker in all {
         let head = app.store().watch();
         tasks.spawn(workers::run(worker, head, stop.clone().cancelled_owned()));
     }

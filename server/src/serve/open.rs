@@ -7,6 +7,7 @@ use app::{AccountSettings, App, ControllerSettings, Parts, Sealing};
 use secrecy::{ExposeSecret as _, SecretSlice};
 use store::{Blobs, Followers, Keyring, Location, MasterKey, Options, Rebuild, Store};
 
+use super::mail;
 use crate::{
     data_folder::DataFolder,
     settings::{self, Durability, Settings},
@@ -93,7 +94,12 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Opened> {
         blobs,
         sealing: Sealing::new(keyring),
         world: Arc::new(SystemWorld::new()?),
-        settings: app::Settings { accounts: accounts(settings), controller: controller(settings) },
+        settings: app::Settings {
+            accounts: accounts(settings),
+            controller: controller(settings),
+            mail: mail::settings(settings)?,
+            public_url: settings.public_url(),
+        },
     };
     let app = App::open(parts).await.context("cannot load what agents are answered from")?;
     Ok(Opened { folder, app, location: location(settings)?, store })
@@ -149,6 +155,9 @@ fn accounts(settings: &Settings) -> AccountSettings {
         failures_window: settings.accounts.failures_window.0,
         failures_per_address: settings.accounts.failures_per_address,
         failures_address_window: settings.accounts.failures_address_window.0,
+        password_days: settings.accounts.password_expiration,
+        staff_password_days: settings.accounts.staff_password_expiration,
+        password_reminder_days: settings.accounts.password_reminder,
     }
 }
 

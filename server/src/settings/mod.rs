@@ -1,6 +1,7 @@
 //! Settings: one tree, from defaults, `wisptrail.toml`, the environment, and flags, in this order.
 
 mod check;
+mod mail;
 mod sections;
 mod shown;
 mod units;
@@ -24,7 +25,7 @@ use serde::Deserialize;
 pub(crate) use check::nearest;
 pub use sections::{
     Accounts, Controller, Data, Database, Durability, Graphql, Http, KEYS, Key, Log, LogFormat,
-    Metrics, Rest, Security,
+    Mail, MailTls, Metrics, Rest, Security,
 };
 pub use shown::{defaults_text, effective_text, reference};
 pub use units::{Duration, Size};
@@ -48,6 +49,8 @@ pub struct Settings {
     pub security: Security,
     /// People and passwords.
     pub accounts: Accounts,
+    /// Mail.
+    pub mail: Mail,
     /// Agents and rendering.
     pub controller: Controller,
     /// GraphQL requests.
@@ -220,6 +223,9 @@ impl Settings {
                 return wrong(section, name, format!("at least {least} is needed"));
             }
         }
+        if let Err((section, name, reason)) = mail::check(self) {
+            return wrong(section, name, reason);
+        }
         for prefix in &self.accounts.phone_prefixes {
             let digits = prefix.strip_prefix('+').unwrap_or_default();
             if !(1..=6).contains(&digits.len()) || !digits.bytes().all(|it| it.is_ascii_digit()) {
@@ -246,7 +252,7 @@ impl Settings {
 
 impl Settings {
     /// Settings with which nothing could be served when they are too small: whether each is large enough, and for what.
-    fn leasts(&self) -> [(&'static str, &'static str, bool, &'static str); 12] {
+    fn leasts(&self) -> [(&'static str, &'static str, bool, &'static str); 14] {
         const SHORTEST: std::time::Duration = std::time::Duration::from_millis(100);
         let (http, graphql, controller) = (&self.http, &self.graphql, &self.controller);
         [
@@ -256,6 +262,8 @@ impl Settings {
             ("http", "request_timeout", http.request_timeout.0 >= SHORTEST, "100ms"),
             ("http", "header_timeout", http.header_timeout.0 >= SHORTEST, "100ms"),
             ("accounts", "shortest_password", self.accounts.shortest_password >= 1, "1"),
+            ("mail", "smtp_timeout", self.mail.smtp_timeout.0 >= SHORTEST, "100ms"),
+            ("mail", "requests_per_hour", self.mail.requests_per_hour >= 1, "1"),
             ("graphql", "max_depth", graphql.max_depth >= 1, "1"),
             ("graphql", "max_complexity", graphql.max_complexity >= 1, "1"),
             ("graphql", "slow_client", graphql.slow_client.0 >= SHORTEST, "100ms"),

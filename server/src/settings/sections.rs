@@ -89,6 +89,18 @@ pub enum Durability {
     Normal,
 }
 
+/// How connections to the mail server are protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailTls {
+    /// After STARTTLS.
+    Starttls,
+    /// From the first byte.
+    Implicit,
+    /// Not at all.
+    None,
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -104,6 +116,8 @@ sections! {
     Http "http" {
         /// Where to listen; port 0 is any free one.
         listen: SocketAddr = "\"127.0.0.1:8000\"";
+        /// What people reach this server by, such as `https://wifi.example.org`; links in mails begin with it. Needed for mail.
+        public_url: String = "\"\"";
         /// Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, such as `["10.0.0.0/8"]`.
         trusted_proxies: Vec<IpNet> = "[]";
         /// Longest body of a request.
@@ -154,6 +168,47 @@ sections! {
         failures_per_address: u32 = "100";
         /// For how long they count.
         failures_address_window: Duration = "\"1h\"";
+        /// Days after which people have to choose another password; 0 is never.
+        password_expiration: u32 = "0";
+        /// The same for staff.
+        staff_password_expiration: u32 = "0";
+        /// Days before that at which a reminder is mailed, at most 28; 0 is not at all.
+        password_reminder: u32 = "7";
+    }
+    /// Mail: links to choose a password, to confirm an address and to log in, and reminders. Without a mail server or a folder, none is sent.
+    Mail "mail" {
+        /// Name of the mail server that takes mails over; empty is none.
+        smtp_host: String = "\"\"";
+        /// Its port; usual are 587 for "starttls", 465 for "implicit" and 25 for "none".
+        smtp_port: u16 = "587";
+        /// "starttls", "implicit" or "none", which goes without a password, or to this machine.
+        smtp_tls: MailTls = "\"starttls\"";
+        /// A file with a certificate (PEM) that is trusted beside the public ones.
+        smtp_certificate_file: PathBuf = "\"\"";
+        /// User at the mail server; empty logs in nowhere.
+        smtp_user: String = "\"\"";
+        /// Password at the mail server.
+        smtp_password: SecretString = "\"\"" secret;
+        /// A file that holds this password instead.
+        smtp_password_file: PathBuf = "\"\"";
+        /// Longest time until the mail server is ready for a mail, and until it has taken it.
+        smtp_timeout: Duration = "\"30s\"";
+        /// For development: a folder into which mails are written, one file each, instead of sending them.
+        folder: PathBuf = "\"\"";
+        /// The address that mails come from, such as `wifi@example.org`.
+        from: String = "\"\"";
+        /// What the installation is called in mails.
+        name: String = "\"Wisptrail\"";
+        /// Address of a picture at the top of mails, such as `https://wifi.example.org/logo.png`; empty is none.
+        logo: String = "\"\"";
+        /// Is there HTML beside the text?
+        html: bool = "true";
+        /// Language of accounts that chose none: "de", "en", "it", or one of the texts in mail.texts.
+        language: String = "\"en\"";
+        /// A folder with texts and layouts in place of the built-in ones: mail.html, mail.txt, and texts by language such as fr.toml.
+        texts: PathBuf = "\"\"";
+        /// Mails that may be asked for without signing in, per client address and hour.
+        requests_per_hour: u32 = "60";
     }
     /// Agents and rendering.
     Controller "controller" {

@@ -3,12 +3,14 @@
 mod backend;
 mod bulk;
 mod dry_run;
+mod expired;
 mod fan_out;
 mod full_disk;
 mod history;
 mod lint;
 mod listening;
 mod log_ins;
+mod mail;
 mod moves;
 mod people;
 mod presence;

@@ -13,7 +13,7 @@ use std::{
 use app::{
     App, By, NewOrganization, NewTemplate, Parts, Peer, Registered, Registration, Sealing, Settings,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     Document, OrganizationId, TemplateId,
     accounts::{DeviceLimit, OrganizationDetails},
@@ -183,6 +183,16 @@ impl World {
     pub(crate) fn pass(&self, time: Duration) {
         let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
         self.clock.last.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// The same in days and minutes.
+    pub(crate) fn later(&self, by: TimeDelta) {
+        self.pass(by.to_std().unwrap_or_default());
+    }
+
+    /// The present of the story.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        app::World::now(&*self.clock)
     }
 
     /// The program itself.

@@ -1,0 +1,3 @@
+//! Hands for the outside world: what `app` and `workers` ask for and cannot do themselves.
+
+pub mod mail;
