@@ -15,6 +15,7 @@ mod error;
 mod expansion;
 mod group;
 mod history;
+mod link;
 mod literals;
 mod live;
 mod loaders;
@@ -31,7 +32,7 @@ mod template;
 mod user;
 mod viewer;
 
-use app::{By, Failure, exact_json};
+use app::{By, Failure, Refusal, exact_json};
 use async_graphql::{BatchRequest, BatchResponse, Request, Response as Answer, ServerError};
 use axum::{
     Json,
@@ -44,7 +45,7 @@ use axum::{
 pub use live::{SocketLimits, Sockets};
 pub use schema::{GraphqlLimits, schema_text};
 
-use self::{batches::Batches, loaders::Loaders, schema::WisptrailSchema};
+use self::{batches::Batches, loaders::Loaders, request::Expired, schema::WisptrailSchema};
 use crate::{
     ApiState, body,
     request::Sender,
@@ -133,7 +134,8 @@ async fn execute(
         let sentence = format!("a batch has 1 to {BATCH} requests");
         return refuse(StatusCode::BAD_REQUEST, &sentence);
     }
-    let by = match caller(&state, &parts).await {
+    let (sender, by) = (Sender::of(&parts), caller(&state, &parts).await);
+    let by = match by {
         Ok(by) => by,
         Err(failure) => {
             let status = match failure {
@@ -145,22 +147,21 @@ async fn execute(
             return answer(status, &BatchResponse::Single(Answer::from_errors(vec![error])));
         }
     };
-    let (known, sender) = (by.is_some(), Sender::of(&parts));
+    let failed = by.as_failed();
     let response = match request {
         BatchRequest::Single(request) => {
-            BatchResponse::Single(one(&schema, request, &state, (by, sender)).await)
+            BatchResponse::Single(one(&schema, request, &state, by, sender).await)
         }
         BatchRequest::Batch(requests) => {
             // One after the other, as their order says.
             let mut answers = Vec::with_capacity(requests.len());
             for request in requests {
-                answers.push(one(&schema, request, &state, (by.clone(), sender)).await);
+                answers.push(one(&schema, request, &state, by.clone(), sender).await);
             }
             BatchResponse::Batch(answers)
         }
     };
-    let status =
-        if !known && !response.is_ok() { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
+    let status = if response.is_ok() { StatusCode::OK } else { failed };
     answer(status, &response)
 }
 
@@ -181,7 +182,8 @@ async fn one(
     schema: &WisptrailSchema,
     request: Request,
     state: &ApiState,
-    (by, sender): (Option<By>, Sender),
+    by: Asking,
+    sender: Sender,
 ) -> Answer {
     let request = match literals::exact(request) {
         Ok(request) => request.data(state.app.clone()).data(sender),
@@ -189,21 +191,52 @@ async fn one(
     };
     let (queue, batches) = Batches::new();
     let request = match by {
-        Some(by) => request.data(Loaders::new(state.app.clone(), by.clone(), queue)).data(by),
-        None => request.disable_introspection(),
+        Asking::Somebody(by) => {
+            request.data(Loaders::new(state.app.clone(), by.clone(), queue)).data(by)
+        }
+        Asking::Expired(by) => request.data(Expired(by)).disable_introspection(),
+        Asking::Nobody => request.disable_introspection(),
     };
     batches.serve(schema.execute(request)).await
 }
 
-/// Whoever the token belongs to; without a token nobody, who may log in and nothing else.
-async fn caller(state: &ApiState, parts: &Parts) -> Result<Option<By>, Failure> {
+/// Who asks.
+#[derive(Clone)]
+enum Asking {
+    /// May log in and ask for links, and nothing else.
+    Nobody,
+    /// Has to choose another password first.
+    Expired(By),
+    /// An account.
+    Somebody(By),
+}
+
+impl Asking {
+    /// The status of an answer with errors.
+    fn as_failed(&self) -> StatusCode {
+        match self {
+            Self::Nobody => StatusCode::UNAUTHORIZED,
+            Self::Expired(_) => StatusCode::FORBIDDEN,
+            Self::Somebody(_) => StatusCode::OK,
+        }
+    }
+}
+
+/// Whoever the token belongs to; without a token nobody.
+async fn caller(state: &ApiState, parts: &Parts) -> Result<Asking, Failure> {
     if !parts.headers.contains_key(header::AUTHORIZATION) {
-        return Ok(None);
+        return Ok(Asking::Nobody);
     }
     let token = bearer(&parts.headers).map_err(|_| Failure::Unauthenticated)?;
-    let sender = Sender::of(parts);
-    let by = state.app.accounts().bearer(token, sender.correlation_id).await?;
-    Ok(Some(by.from(sender.peer())))
+    let (accounts, sender) = (state.app.accounts(), Sender::of(parts));
+    match accounts.bearer(token, sender.correlation_id).await {
+        Ok(by) => Ok(Asking::Somebody(by.from(sender.peer()))),
+        Err(Failure::Refused(Refusal::PasswordExpired)) => {
+            let by = accounts.bearer_for_password(token, sender.correlation_id).await?;
+            Ok(Asking::Expired(by.from(sender.peer())))
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 fn refuse(status: StatusCode, sentence: &str) -> Response {

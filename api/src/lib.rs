@@ -6,10 +6,12 @@
 // The futures of the schema are deep.
 #![recursion_limit = "256"]
 
+mod account_pages;
 mod body;
 mod controller;
 mod form;
 mod graphql;
+mod language;
 mod page;
 mod request;
 mod rest;
@@ -57,5 +59,8 @@ pub fn routes() -> Vec<Route> {
 }
 
 fn table() -> Routes {
-    controller::routes().merge(rest::routes()).merge(graphql::routes())
+    controller::routes()
+        .merge(rest::routes())
+        .merge(graphql::routes())
+        .merge(account_pages::routes())
 }

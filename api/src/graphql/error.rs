@@ -25,6 +25,9 @@ fn told(failure: &Failure) -> Error {
         Failure::Refused(Refusal::InactiveUser) | Failure::Unauthenticated => {
             coded("UNAUTHENTICATED", sentence)
         }
+        // The codes are closed; the reason tells it from other things that are forbidden.
+        Failure::Refused(Refusal::PasswordExpired) => coded("FORBIDDEN", sentence)
+            .extend_with(|_, extensions| extensions.set("reason", "password_expired")),
         Failure::Refused(refusal) => match place(refusal) {
             Some(field) => with_fields("REFUSED", sentence.clone(), vec![(field, sentence)]),
             None => coded("REFUSED", sentence),
@@ -131,6 +134,7 @@ fn place(refusal: &Refusal) -> Option<String> {
         Refusal::IsOwner | Refusal::NotAManager => "memberships",
         Refusal::WrongPassword => "currentPassword",
         Refusal::SamePassword => "password",
+        Refusal::InvalidLink => "key",
         Refusal::NotHeld => "permissions",
         Refusal::OutlivesToken => "expiresAt",
         Refusal::OwnPermissions => "groupNumbers",
@@ -139,6 +143,8 @@ fn place(refusal: &Refusal) -> Option<String> {
         | Refusal::DeviceStillActive
         | Refusal::InactiveUser
         | Refusal::NarrowToken
+        | Refusal::NoMail
+        | Refusal::PasswordExpired
         | Refusal::TooManyTokens
         | Refusal::TooManyAddresses
         | Refusal::TooManyMemberships

@@ -1,9 +1,10 @@
 //! What resolvers need of the request: who asks, the use cases, and what was read already.
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
-use app::{App, By, Done, Failure, Once};
+use app::{App, By, Done, Failure, Once, Refusal};
 use async_graphql::{Context, ID, Result, SimpleObject, dataloader::DataLoader};
+use domain::UserId;
 use uuid::Uuid;
 
 use super::{
@@ -11,6 +12,7 @@ use super::{
     loaders::Loaders,
     scalar::{Position, uuid},
 };
+use crate::request::Sender;
 
 /// How long a query waits for what it wants to see.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -19,12 +21,34 @@ pub(super) fn app<'a>(ctx: &Context<'a>) -> Result<&'a App> {
     ctx.data::<App>()
 }
 
+/// Somebody whose password is so old that nothing but choosing another one is possible.
+#[derive(Clone)]
+pub(super) struct Expired(pub(super) By);
+
 /// Who asks; nobody is an error.
 pub(super) fn by<'a>(ctx: &Context<'a>) -> Result<&'a By> {
-    ctx.data_opt::<By>().ok_or_else(unauthenticated)
+    ctx.data_opt::<By>().ok_or_else(|| match ctx.data_opt::<Expired>() {
+        Some(_) => failure(Failure::Refused(Refusal::PasswordExpired)),
+        None => unauthenticated(),
+    })
+}
+
+/// The same where passwords are changed: an expired one does not hinder that, if it is one's own.
+pub(super) fn by_for_password<'a>(ctx: &Context<'a>, account: UserId) -> Result<&'a By> {
+    match ctx.data_opt::<Expired>() {
+        Some(Expired(by)) if by.authority.is(account) => Ok(by),
+        _ => by(ctx),
+    }
+}
+
+/// Where the request came from; nobody knows that of what comes over a connection with subscriptions.
+pub(super) fn sender(ctx: &Context<'_>) -> Sender {
+    let unknown = Sender { address: Ipv4Addr::UNSPECIFIED.into(), correlation_id: None };
+    ctx.data_opt::<Sender>().copied().unwrap_or(unknown)
 }
 
 pub(super) fn loaders<'a>(ctx: &Context<'a>) -> Result<&'a DataLoader<Loaders>> {
+    by(ctx)?;
     ctx.data_opt::<DataLoader<Loaders>>().ok_or_else(unauthenticated)
 }
 
@@ -51,7 +75,20 @@ pub(super) async fn once<F>(
 where
     F: Future<Output = Result<Done, Failure>>,
 {
-    let (app, by) = (app(ctx)?, by(ctx)?);
+    once_as(ctx, by(ctx)?, key, mutate).await
+}
+
+/// The same on behalf of somebody.
+pub(super) async fn once_as<F>(
+    ctx: &Context<'_>,
+    by: &By,
+    key: Option<String>,
+    mutate: impl FnOnce(By) -> F,
+) -> Result<Done>
+where
+    F: Future<Output = Result<Done, Failure>>,
+{
+    let app = app(ctx)?;
     let Some(key) = key else { return mutate(by.clone()).await.map_err(failure) };
     if key.is_empty() || key.chars().count() > 150 || key.contains('\0') {
         return Err(refused("clientMutationId", "must have 1 to 150 characters"));

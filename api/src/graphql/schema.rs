@@ -15,6 +15,7 @@ use super::{
     dry_run::DryRunQuery,
     group::{GroupMutation, GroupQuery},
     history::{HistoryMutation, HistoryQuery},
+    link::LinkMutation,
     live::Subscription,
     node::NodeQuery,
     organization::{OrganizationMutation, OrganizationQuery},
@@ -50,6 +51,7 @@ pub(super) struct Query(
 #[derive(Default, MergedObject)]
 pub(super) struct Mutation(
     ViewerMutation,
+    LinkMutation,
     UserMutation,
     TokenMutation,
     PermissionGroupMutation,

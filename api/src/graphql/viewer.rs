@@ -81,9 +81,9 @@ impl ViewerQuery {
 
 /// A log-in.
 #[derive(SimpleObject)]
-struct LogInPayload {
+pub(super) struct LogInPayload {
     /// For `Authorization: Bearer <token>`; the same every time.
-    token: String,
+    pub(super) token: String,
 }
 
 #[derive(Default)]

@@ -16,6 +16,8 @@ const NOT_PROVIDED: &str = "Authentication credentials were not provided.";
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
     pub(super) by: By,
+    /// Is the password so old that nothing but choosing another one is possible?
+    expired: bool,
 }
 
 impl Caller {
@@ -24,7 +26,25 @@ impl Caller {
         let token = bearer(&parts.headers).map_err(RestError::Unauthenticated)?;
         let sender = Sender::of(parts);
         let by = app.accounts().bearer(token, sender.correlation_id).await?;
-        Ok(Self { by: by.from(sender.peer()) })
+        Ok(Self { by: by.from(sender.peer()), expired: false })
+    }
+
+    /// The same where passwords are changed: an expired one does not hinder that.
+    pub(super) async fn for_password(app: &App, parts: &Parts) -> Result<Self, RestError> {
+        match Self::of(app, parts).await {
+            Err(RestError::PasswordExpired) => {
+                let token = bearer(&parts.headers).map_err(RestError::Unauthenticated)?;
+                let sender = Sender::of(parts);
+                let by = app.accounts().bearer_for_password(token, sender.correlation_id).await?;
+                Ok(Self { by: by.from(sender.peer()), expired: true })
+            }
+            other => other,
+        }
+    }
+
+    /// Refuses those that have to choose another password first.
+    pub(super) fn not_expired(&self) -> Result<(), RestError> {
+        if self.expired { Err(RestError::PasswordExpired) } else { Ok(()) }
     }
 
     /// May the caller do this to anything at all? Asked before bodies are read and objects are looked up.

@@ -40,6 +40,13 @@ pub(super) struct Endpoint {
     pub(super) open: bool,
 }
 
+impl Endpoint {
+    /// Is it one of those that people come to whose password has expired?
+    fn changes_passwords(&self) -> bool {
+        ["/password/", "/password/change/"].iter().any(|end| self.path.ends_with(end))
+    }
+}
+
 /// For lists.
 pub(super) const LIST: &str = "GET, POST, HEAD, OPTIONS";
 /// For single objects.
@@ -165,7 +172,11 @@ async fn admit(
     parts: &mut axum::http::request::Parts,
 ) -> Result<Option<Value>, RestError> {
     if !endpoint.open {
-        let caller = Caller::of(&state.app, parts).await?;
+        let caller = if endpoint.changes_passwords() {
+            Caller::for_password(&state.app, parts).await?
+        } else {
+            Caller::of(&state.app, parts).await?
+        };
         parts.extensions.insert(caller);
     }
     let mut methods = endpoint.methods.split(", ");

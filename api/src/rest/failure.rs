@@ -24,6 +24,8 @@ pub(super) enum RestError {
     Detail(StatusCode, String),
     /// 401.
     Unauthenticated(&'static str),
+    /// 403: another password first.
+    PasswordExpired,
     /// 429 or 503: try again.
     Later(StatusCode, &'static str),
     /// 429: try again after so many seconds.
@@ -184,6 +186,9 @@ fn refused(refusal: Refusal) -> RestError {
         Refusal::IsOwner | Refusal::NotAManager => "organization_users",
         Refusal::WrongPassword => "current_password",
         Refusal::SamePassword => "new_password",
+        Refusal::InvalidLink => return RestError::field("token", "Invalid value"),
+        Refusal::NoMail => return RestError::Detail(StatusCode::SERVICE_UNAVAILABLE, sentence),
+        Refusal::PasswordExpired => return RestError::PasswordExpired,
         Refusal::NotHeld => "user_permissions",
         Refusal::OwnPermissions => "groups",
     };
@@ -238,6 +243,11 @@ impl IntoResponse for RestError {
                 let scheme = HeaderValue::from_static("Bearer");
                 let headers = Some([(header::WWW_AUTHENTICATE, scheme)]);
                 (StatusCode::UNAUTHORIZED, headers, detail(sentence))
+            }
+            Self::PasswordExpired => {
+                let sentence = app::Refusal::PasswordExpired.to_string();
+                let body = json!({ "detail": sentence, "code": "password_expired" });
+                (StatusCode::FORBIDDEN, None, body)
             }
             Self::Later(status, sentence) => {
                 (status, Some([(header::RETRY_AFTER, RETRY_AFTER)]), detail(sentence))

@@ -5,6 +5,7 @@ mod create;
 mod email;
 mod password;
 mod read;
+mod reset;
 mod sent;
 mod shape;
 mod token;
@@ -37,6 +38,18 @@ const OWN_PASSWORD: Endpoint = Endpoint {
     name: "Password Change",
     methods: endpoint::DO,
     open: false,
+};
+const RESET: Endpoint = Endpoint {
+    path: "/api/v1/users/password/reset/",
+    name: "Password Reset",
+    methods: endpoint::DO,
+    open: true,
+};
+const RESET_CONFIRM: Endpoint = Endpoint {
+    path: "/api/v1/users/password/reset/confirm/",
+    name: "Password Reset Confirm",
+    methods: endpoint::DO,
+    open: true,
 };
 const EMAILS: Endpoint = Endpoint {
     path: "/api/v1/users/user/{id}/email/",
@@ -97,11 +110,23 @@ pub(super) fn endpoints() -> Endpoints {
     let token = Methods::default()
         .get("users_user_token_read", "A token, but not what it is", token::one)
         .delete("users_user_token_delete", "Revokes a token", token::remove);
+    let reset = Methods::default().post(
+        "users_password_reset_create",
+        "Mails a link to choose another password",
+        reset::request,
+    );
+    let confirm = Methods::default().post(
+        "users_password_reset_confirm_create",
+        "Chooses another password by a mailed link",
+        reset::confirm,
+    );
     Endpoints::default()
         .add(&LIST, list)
         .add(&DETAIL, detail)
         .add(&PASSWORD, password)
         .add(&OWN_PASSWORD, own)
+        .add(&RESET, reset)
+        .add(&RESET_CONFIRM, confirm)
         .add(&EMAILS, emails)
         .add(&EMAIL, email)
         .add(&TOKENS, tokens)

@@ -1,6 +1,6 @@
 //! Why connections are closed.
 
-use app::{Ended, Failure};
+use app::{Ended, Failure, Refusal};
 use axum::extract::ws::{CloseFrame, Utf8Bytes};
 
 /// Bytes of a reason (RFC 6455, 5.5).
@@ -40,6 +40,9 @@ impl Farewell {
     /// Whoever wanted to listen may not.
     pub(super) fn refused(failure: &Failure) -> Self {
         match failure {
+            Failure::Refused(Refusal::PasswordExpired) => {
+                Self::new(4403, format!("Forbidden: {failure} (password_expired)"))
+            }
             Failure::Unauthenticated | Failure::Refused(_) => {
                 Self::new(4401, format!("Unauthorized: {failure}"))
             }

@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use app::Failure;
+use app::{Failure, Refusal};
 use axum::{
+    Json,
     extract::{
         State, WebSocketUpgrade,
         ws::{WebSocket, rejection::WebSocketUpgradeRejection},
@@ -11,6 +12,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
+use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -173,6 +175,10 @@ impl Drop for Open {
 
 fn refusal(failure: &Failure) -> Response {
     let status = match failure {
+        Failure::Refused(Refusal::PasswordExpired) => {
+            let body = json!({ "detail": failure.to_string(), "code": "password_expired" });
+            return (StatusCode::FORBIDDEN, Json(body)).into_response();
+        }
         Failure::Unauthenticated | Failure::Refused(_) => StatusCode::UNAUTHORIZED,
         Failure::Unavailable | Failure::Busy => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,

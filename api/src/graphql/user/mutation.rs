@@ -11,7 +11,7 @@ use crate::graphql::{
     error::refused,
     history::visible,
     permission_group::permissions,
-    request::{app, by, made, once},
+    request::{app, by, by_for_password, made, once, once_as},
     scalar::{Position, uuid},
 };
 
@@ -347,13 +347,16 @@ impl UserMutation {
         input: ChangePasswordInput,
     ) -> Result<UserPayload> {
         let id = UserId::from_uuid(uuid("id", &input.id)?);
-        let (accounts, new) = (app(ctx)?.accounts(), SecretString::from(input.password));
+        let accounts = &app(ctx)?.accounts();
+        let new = SecretString::from(input.password);
         let current = input.current_password.map(Into::into);
-        let done = once(ctx, input.client_mutation_id, |by| async move {
+        let by = by_for_password(ctx, id)?;
+        let done = once_as(ctx, by, input.client_mutation_id, |by| async move {
             accounts.change_password(&by, id, current, new, "password").await
         })
         .await?;
-        payload(ctx, id, done.position).await
+        let user = visible(accounts.get(by, id).await)?.map(User);
+        Ok(UserPayload { user, position: Position(done.position), stale: false })
     }
 
     /// Refuses all tokens of an account until it logs in again: one's own, and those of accounts that one may change. Who

@@ -58,7 +58,7 @@ impl Sent for PasswordChange {
 }
 
 /// A password that is typed a second time.
-fn twice(fields: &mut Fields<'_>, name: &str, name_again: &str) -> SecretString {
+pub(super) fn twice(fields: &mut Fields<'_>, name: &str, name_again: &str) -> SecretString {
     let new = fields.short(name, Text::SECRET, LONGEST);
     let again = fields.short(name_again, Text::SECRET, LONGEST);
     if let (Some(new), Some(again)) = (&new, &again)
@@ -90,6 +90,7 @@ pub(super) async fn of_somebody(
 ) -> Result<Json<PasswordUpdated>, RestError> {
     let id = UserId::from_uuid(id);
     if !caller.by.authority.is(id) {
+        caller.not_expired()?;
         caller.may_plainly(Permission::ChangeUser)?;
         state.app.accounts().get(&caller.by, id).await?;
     }
