@@ -23,11 +23,25 @@ pub(crate) enum Person {
     Owner,
     Both,
     Inactive,
+    Expired,
+    Elsewhere,
+    Reader,
     Superuser,
 }
 
+/// What some ask with that is known only when it was made.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    /// Of a device.
+    pub(crate) device: String,
+    /// A token of somebody with two organizations, for the other one.
+    pub(crate) elsewhere: String,
+    /// A token of a manager that changes nothing.
+    pub(crate) reader: String,
+}
+
 impl Person {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Nobody,
         Self::Bad,
         Self::Device,
@@ -40,6 +54,9 @@ impl Person {
         Self::Owner,
         Self::Both,
         Self::Inactive,
+        Self::Expired,
+        Self::Elsewhere,
+        Self::Reader,
         Self::Superuser,
     ];
 
@@ -47,13 +64,15 @@ impl Person {
     /// nothing, perhaps, or all.
     pub(crate) fn sees(self) -> [(&'static str, Sees); 3] {
         let [alpha, beta, delta] = match self {
-            Self::Nobody | Self::Bad | Self::Device => [Sees::Nothing; 3],
+            Self::Nobody | Self::Bad | Self::Device | Self::Expired => [Sees::Nothing; 3],
             // Names of their own accounts.
             Self::Member | Self::Staff | Self::Without => {
                 [Sees::Perhaps, Sees::Nothing, Sees::Nothing]
             }
-            Self::With | Self::Manager | Self::Owner => [Sees::All, Sees::Nothing, Sees::Nothing],
-            Self::Foreign => [Sees::Nothing, Sees::All, Sees::Nothing],
+            Self::With | Self::Manager | Self::Owner | Self::Reader => {
+                [Sees::All, Sees::Nothing, Sees::Nothing]
+            }
+            Self::Foreign | Self::Elsewhere => [Sees::Nothing, Sees::All, Sees::Nothing],
             Self::Both => [Sees::All, Sees::All, Sees::Nothing],
             Self::Inactive => [Sees::Nothing, Sees::Nothing, Sees::Perhaps],
             Self::Superuser => [Sees::All, Sees::All, Sees::Perhaps],
@@ -62,18 +81,19 @@ impl Person {
     }
 
     /// What the person asks with.
-    pub(crate) fn client(self, server: &Server, line: &Line, device_key: &str) -> Client {
+    pub(crate) fn client(self, server: &Server, line: &Line, keys: &Keys) -> Client {
         let client = server.client();
-        self.token(line, device_key)
-            .map_or_else(|| client.clone(), |token| client.with_token(&token))
+        self.token(line, keys).map_or_else(|| client.clone(), |token| client.with_token(&token))
     }
 
     /// The person's token; nobody has none.
-    pub(crate) fn token(self, line: &Line, device_key: &str) -> Option<String> {
+    pub(crate) fn token(self, line: &Line, keys: &Keys) -> Option<String> {
         Some(match self {
             Self::Nobody => return None,
             Self::Bad => token("nobodys"),
-            Self::Device => device_key.to_owned(),
+            Self::Device => keys.device.clone(),
+            Self::Elsewhere => keys.elsewhere.clone(),
+            Self::Reader => keys.reader.clone(),
             Self::Without => token(&without(line)),
             Self::With => token(&with(line)),
             Self::Superuser => token("root"),
@@ -154,6 +174,10 @@ fn fixture(table: &Table) -> Value {
     let mut login = user("alpha-login", "login", &[], &[("alpha", false)]);
     login["password"] = json!(PASSWORD);
     users.push(login);
+    let mut expired = user("alpha-expired", "expired", administrator, &[("alpha", true)]);
+    expired["password"] = json!(PASSWORD);
+    expired["password_updated"] = json!("2020-02-02");
+    users.push(expired);
     let mut root = user("root", "root", &[], &[]);
     root["is_superuser"] = json!(true);
     users.push(root);
@@ -227,6 +251,7 @@ pub(crate) async fn start(
     serde_json::to_writer(&file, &fixture(table))?;
     let level = if told { "info,statement=trace" } else { "warn" };
     let start = Start { fixture: Some(Fixture::read(file.path())?), ..Start::default() }
+        .set("WISPTRAIL_ACCOUNTS__STAFF_PASSWORD_EXPIRATION", "1000")
         .set("WISPTRAIL_LOG__FORMAT", "json")
         .set("WISPTRAIL_LOG__LEVEL", level)
         // Everything is selected that there is.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use wisptrail_tests::{Client, Server, note_secret, patience};
 
-use crate::people::{ALPHA, BETA, PASSWORD, Person, SHARED, secret};
+use crate::people::{ALPHA, BETA, Keys, PASSWORD, Person, SHARED, secret};
 
 /// Whose thing fills a hole. All others are filled from the first organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub(crate) struct Targets {
     count: u32,
     own: Things,
     foreign: Things,
+    /// Tokens of narrower scope: for the other organization, and for reading.
+    narrow: [String; 2],
     /// An id that nothing has.
     pub(crate) unknown: String,
 }
@@ -43,6 +45,7 @@ impl Targets {
             count: 0,
             own: Things::new(),
             foreign: Things::new(),
+            narrow: Default::default(),
             unknown: Uuid::from_u128(0x0190_ffff_ffff_7fff_8fff_ffff_ffff_ffff).to_string(),
         };
         // Lists are looked at with things of everybody in them.
@@ -50,6 +53,12 @@ impl Targets {
             targets.thing(hole, false).await?;
             targets.thing(hole, true).await?;
         }
+        let elsewhere = json!({ "name": "elsewhere", "organizationIds": [BETA] });
+        let reader = json!({ "name": "reader", "readOnly": true });
+        targets.narrow = [
+            targets.token("both", elsewhere).await?,
+            targets.token("alpha-manager", reader).await?,
+        ];
         Ok(targets)
     }
 
@@ -120,9 +129,23 @@ impl Targets {
         })
     }
 
-    /// The key of the device that others try to pass for.
-    pub(crate) async fn device_key(&mut self) -> anyhow::Result<String> {
-        self.thing("device_key", false).await
+    /// The key of the device that others try to pass for, and tokens of narrower scope.
+    pub(crate) async fn keys(&mut self) -> anyhow::Result<Keys> {
+        let [elsewhere, reader] = self.narrow.clone();
+        Ok(Keys { device: self.thing("device_key", false).await?, elsewhere, reader })
+    }
+
+    /// A token for a purpose, of somebody.
+    async fn token(&self, username: &str, mut input: Value) -> anyhow::Result<String> {
+        let find = "query ($name: String!) { users(first: 1, search: $name) { nodes { id } } }";
+        let found = self.admin.graphql_data(find, json!({ "name": username })).await?;
+        input["userId"] = found["users"]["nodes"][0]["id"].clone();
+        let mutation =
+            "mutation ($input: CreateTokenInput!) { createToken(input: $input) { secret } }";
+        let data = self.admin.graphql_data(mutation, json!({ "input": input })).await?;
+        let secret = text(&data["createToken"]["secret"])?;
+        note_secret(&secret);
+        Ok(secret)
     }
 
     /// The last position of the log.

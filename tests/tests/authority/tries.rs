@@ -122,7 +122,7 @@ impl<'a> Tries<'a> {
         targets: &mut Targets,
         (method, path, input): (&str, &str, &str),
     ) -> anyhow::Result<Answered> {
-        let client = person.client(self.server, line, &targets.device_key().await?);
+        let client = person.client(self.server, line, &targets.keys().await?);
         let method: Method = method.parse()?;
         let form = path.starts_with("/controller/");
         let request = match (method == Method::GET, input) {
@@ -151,7 +151,7 @@ impl<'a> Tries<'a> {
         name: &str,
         query: &str,
     ) -> anyhow::Result<Answered> {
-        let client = person.client(self.server, line, &targets.device_key().await?);
+        let client = person.client(self.server, line, &targets.keys().await?);
         let answer = client.json(Method::POST, "/graphql", &json!({ "query": query })).await?;
         let body = answer.json().with_context(|| format!("not JSON: {}", answer.text()))?;
         let code = match body["errors"][0]["extensions"]["code"].as_str() {
@@ -173,12 +173,14 @@ impl<'a> Tries<'a> {
         let connected = Socket::connect(self.server, Offer::default()).await?;
         let mut socket = connected.map_err(|status| anyhow::anyhow!("refused: {status}"))?;
         let payload = person
-            .token(line, &targets.device_key().await?)
+            .token(line, &targets.keys().await?)
             .map_or(json!({}), |token| json!({ "token": token }));
         socket.say(&json!({ "type": "connection_init", "payload": payload })).await?;
         match socket.hear().await? {
-            Heard::Closed(4401, reason) => return Ok(Answered::new("401", reason)),
-            Heard::Closed(code, reason) => return Ok(Answered::new(code.to_string(), reason)),
+            // The codes are those of HTTP, and 4000 more.
+            Heard::Closed(code, reason) => {
+                return Ok(Answered::new(code.saturating_sub(4000).to_string(), reason));
+            }
             Heard::Message(_) => {}
         }
         let selection = self.schema.selection(("subscription", name), &self.alone, DEPTH);
