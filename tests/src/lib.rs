@@ -18,6 +18,7 @@ mod patience;
 mod program;
 mod secrets;
 mod server;
+pub mod smtp;
 
 pub use client::{Answer, Client};
 pub use contract::Contract;

@@ -203,6 +203,11 @@ impl Server {
         self.output.lock().clone()
     }
 
+    /// The same as it grows, also after the end.
+    pub fn transcript(&self) -> Arc<Mutex<String>> {
+        Arc::clone(&self.output)
+    }
+
     /// A client without credentials.
     pub fn client(&self) -> Client {
         Client::new(&self.address)

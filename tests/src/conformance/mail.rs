@@ -52,7 +52,9 @@ pub(super) fn there(folder: &Path) -> anyhow::Result<Vec<(SystemTime, PathBuf)>>
     let Ok(entries) = folder.read_dir() else { return Ok(mails) };
     for entry in entries {
         let entry = entry?;
-        let (path, head) = (entry.path(), entry.metadata()?);
+        let path = entry.path();
+        // A mail that was being written has its name by now.
+        let Ok(head) = entry.metadata() else { continue };
         if head.is_dir() {
             mails.extend(there(&path)?);
         } else {
