@@ -78,17 +78,16 @@ pub(super) async fn confirm(
     sender: Sender,
     body: Body<PasswordResetConfirm>,
 ) -> Result<Json<PasswordResetAnswer>, RestError> {
-    let PasswordResetConfirm { new, user, token } =
-        body.checked(Reader::anybody(&state)).await?;
+    let PasswordResetConfirm { new, user, token } = body.checked(Reader::anybody(&state)).await?;
     let Some(key) = LinkKey::new(&user, &token) else {
         return Err(RestError::field(NON_FIELD, format!("“{user}” is not a valid UUID.")));
     };
     let accounts = state.app.accounts();
     let reset = accounts.reset_password(&key, new, "new_password1", sender.correlation_id).await;
     match reset {
-        Ok(_) => {
-            Ok(Json(PasswordResetAnswer { detail: "Password has been reset with the new password." }))
-        }
+        Ok(_) => Ok(Json(PasswordResetAnswer {
+            detail: "Password has been reset with the new password.",
+        })),
         Err(Failure::Refused(refusal @ Refusal::SamePassword)) => {
             Err(RestError::field("new_password1", refusal.to_string()))
         }
