@@ -63,6 +63,8 @@ impl Server {
             .env("WISPTRAIL_ADMIN_TOKEN", TOKEN)
             .env("WISPTRAIL_ADMIN_PASSWORD", "only-for-measuring")
             .env("WISPTRAIL_LOG__LEVEL", "warn")
+            // The whole fleet registers from one address.
+            .env("WISPTRAIL_CONTROLLER__REGISTRATION_BURST", "10000000")
             .current_dir(data)
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())

@@ -1,6 +1,6 @@
 //! An expired password, as every edge answers it.
 
-use api::{ApiState, Audience, GraphqlLimits, SocketLimits, Sockets};
+use api::{ApiState, Audience, DocsSettings, GraphqlLimits, SocketLimits, Sockets};
 use app::{NewUser, Settings};
 use axum::{
     Router,
@@ -62,6 +62,7 @@ fn nothing_but_choosing_another_password_is_answered() -> Outcome {
             app: world.app.clone(),
             graphql: GraphqlLimits::default(),
             sockets: Sockets::new(SocketLimits::default()),
+            docs: DocsSettings::default(),
         });
 
         let mut tried = 0;
