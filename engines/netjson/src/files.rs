@@ -74,7 +74,8 @@ impl From<&Additional> for File {
     fn from(file: &Additional) -> Self {
         Self {
             path: file.path.strip_prefix('/').unwrap_or(&file.path).to_owned(),
-            mode: u32::from_str_radix(&file.mode, 8).unwrap_or(0o644),
+            // The schema's pattern allows one line end behind it.
+            mode: u32::from_str_radix(file.mode.trim_end(), 8).unwrap_or(0o644),
             contents: file.contents.clone().into_bytes(),
         }
     }

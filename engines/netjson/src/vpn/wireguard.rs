@@ -49,11 +49,12 @@ pub(super) fn document(
         }
     }
     let mut body = String::from("[Interface]\n");
-    write_options(&mut body, options);
+    // What stands for nothing is printed here, and left out of peers: devices have it so.
+    write_options(&mut body, options, |_| true);
     for peer in peers.as_ref().and_then(Value::as_array).into_iter().flatten() {
         if let Some(peer) = peer.as_object() {
             body.push_str("[Peer]\n");
-            write_options(&mut body, peer_options(peer.clone()));
+            write_options(&mut body, peer_options(peer.clone()), given);
         }
     }
     Ok(Document {
@@ -89,10 +90,36 @@ fn peer_options(mut options: Map<String, Value>) -> Map<String, Value> {
     options
 }
 
-fn write_options(body: &mut String, mut options: Map<String, Value>) {
+fn write_options(
+    body: &mut String,
+    mut options: Map<String, Value>,
+    is_printed: impl Fn(&Value) -> bool,
+) {
     options.sort_keys();
-    for (key, value) in options.iter().filter(|(_, value)| given(value)) {
+    for (key, value) in options.iter().filter(|(_, value)| is_printed(value)) {
         body.extend([key, " = ", &literal::text(value), "\n"]);
     }
     body.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::document;
+
+    #[test]
+    fn what_stands_for_nothing_is_printed_of_interfaces_and_left_out_of_peers() {
+        let nothing = json!({ "A": false, "B": null, "C": {}, "D": [], "E": "", "F": 0 });
+        let mut stated = json!({
+            "name": "wg0", "port": 51820, "private_key": "k", "address": "", "peers": [nothing],
+        });
+        let options = nothing.as_object().unwrap().clone();
+        stated.as_object_mut().unwrap().extend(options);
+        let made = document(0, stated.as_object().unwrap()).unwrap();
+        assert_eq!(
+            made.body.trim_end(),
+            "[Interface]\nA = False\nAddress = \nB = None\nC = {}\nD = []\nE = \nF = 0\nListenPort = 51820\nPrivateKey = k\n\n[Peer]"
+        );
+    }
 }
