@@ -37,7 +37,8 @@ pub(crate) enum ConfigCommand {
     Validate(ValidateArgs),
     /// Makes NetJSON of what a device has: UCI text, or an archive of it.
     Parse(ParseArgs),
-    /// Tells how two configurations differ, by package, section and option. Exits with 1 when they do.
+    /// Tells how two configurations differ, by package, section and option. Exits with 1 when they do, with 2 when one
+    /// of them makes no files.
     Diff(DiffArgs),
     /// Prints the JSON Schema of configurations.
     Schema(SchemaArgs),
@@ -287,7 +288,10 @@ fn diff(args: DiffArgs) -> Result<u8, Trouble> {
         [loaded.layers(Source::json(&args.before)?), loaded.layers(Source::json(&args.after)?)];
     warn_of_repetitions(&before);
     warn_of_repetitions(&after);
-    let (before, after) = (rendered(&before)?, rendered(&after)?);
+    // What cannot be compared is another answer than what differs.
+    let unusable = |trouble| Trouble { code: TROUBLE, ..trouble };
+    let before = rendered(&before).map_err(unusable)?;
+    let after = rendered(&after).map_err(unusable)?;
     let files = FilesDiff::between(&before, &after);
     let text = match args.format {
         DiffFormat::Unified => output::unified(&files),
@@ -319,13 +323,20 @@ fn rendered(layers: &Layers<'_>) -> Result<Rendering, Trouble> {
         Error::Invalid(first) => {
             let all = layers.violations(&first);
             let told = |(place, ValidationError { path, message }): &(String, ValidationError)| {
-                format!("{place}: invalid at \"#{path}\": {message}")
+                one_line(&format!("{place}: invalid at \"#{path}\": {message}"))
             };
             let told: Vec<String> = all.iter().map(told).collect();
             Trouble::objection(told.join("\nwisptrail: "))
         }
-        error => Trouble::objection(format!("{}: {error}", layers.name())),
+        error => Trouble::objection(format!("{}: {}", layers.name(), one_line(&error.to_string()))),
     })
+}
+
+/// What a file says must not look like what the program says: control characters are written as in Rust.
+fn one_line(text: &str) -> String {
+    let shown =
+        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
 }
 
 /// Says which names are stated again; most often that was not meant.

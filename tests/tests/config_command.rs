@@ -173,6 +173,12 @@ async fn differences_are_told_by_option_and_by_line() -> anyhow::Result<()> {
     );
     let finished = config(&files, &["diff", "--var", "name=ap", "ap.json", "ap.json"]).await?;
     assert_eq!((finished.code, &*finished.stdout), (0, ""), "{finished:?}");
+    // What cannot be compared is no difference; and what a file says has its place in a line.
+    let invalid = json!({ "general": { "de\nwisptrail: fine": 1, "hostname": 1 } }).to_string();
+    let files = [("ap.json", AP), ("bad.json", &invalid)];
+    let finished = config(&files, &["diff", "--var", "name=ap", "ap.json", "bad.json"]).await?;
+    assert_eq!((finished.code, &*finished.stdout), (2, ""), "{finished:?}");
+    assert!(!finished.stderr.contains("\nwisptrail: fine"), "{finished:?}");
     Ok(())
 }
 

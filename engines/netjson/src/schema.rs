@@ -17,7 +17,7 @@ use regex::Regex;
 use serde_json::{Map, Value};
 
 use self::compiled::Compiled;
-pub(crate) use self::format::network;
+pub(crate) use self::format::{network, scoped_network};
 pub use self::violation::{MAX_VIOLATIONS, Violation};
 use crate::{Backend, ValidationError};
 
@@ -155,6 +155,9 @@ fn collect_patterns(schema: &Value, patterns: &mut HashMap<String, Regex>) {
             if let Some(Value::String(pattern)) = map.get("pattern") {
                 // `$` also stands before a final line feed.
                 let anchored = pattern.replace('$', r"(?:\n?\z)");
+                // Four separators of ASCII are white space to the engine in the field.
+                let anchored =
+                    anchored.replace(r"[^\s]", r"[^\s\x1c-\x1f]").replace(r"\S", r"[^\s\x1c-\x1f]");
                 let regex = Regex::new(&anchored).expect("the embedded schema's patterns compile");
                 patterns.insert(pattern.clone(), regex);
             }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::section::{Options, rename, section, take_given, text};
 use super::{Package, Source, package};
 use crate::ValidationError;
-use crate::schema::network;
+use crate::schema::scoped_network;
 
 pub(super) fn packages(source: Source<'_>) -> Result<Vec<Package>, ValidationError> {
     let routes: Result<_, _> = source
@@ -21,7 +21,7 @@ pub(super) fn packages(source: Source<'_>) -> Result<Vec<Package>, ValidationErr
 
 fn section_of(index: usize, mut options: Options) -> Result<Value, ValidationError> {
     let destination = text(&options, "destination").to_owned();
-    let Some((address, length)) = network(&destination) else {
+    let Some((address, length)) = scoped_network(&destination) else {
         return Err(ValidationError::at(
             &format!("routes/{index}/destination"),
             format!("\"{destination}\" is neither an IPv4 nor an IPv6 network."),

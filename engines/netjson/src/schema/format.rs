@@ -7,7 +7,9 @@ pub(super) fn fits(name: &str, text: &str) -> bool {
     match name {
         "ipv4" => text.parse::<Ipv4Addr>().is_ok(),
         "ipv6" => text.parse::<Ipv6Addr>().is_ok(),
-        "cidr" => network(text).is_some_and(|(address, length)| !has_host_bits(address, length)),
+        "cidr" => {
+            scoped_network(text).is_some_and(|(address, length)| !has_host_bits(address, length))
+        }
         "hostname" => is_hostname(text),
         _ => true,
     }
@@ -16,6 +18,19 @@ pub(super) fn fits(name: &str, text: &str) -> bool {
 /// Whether the format called `name` is one that is checked.
 pub(super) fn is_checked(name: &str) -> bool {
     matches!(name, "ipv4" | "ipv6" | "cidr" | "hostname")
+}
+
+/// The same of an IPv6 address that may have a zone behind it (`fe80::1%eth0`), which is no part of the network.
+pub(crate) fn scoped_network(text: &str) -> Option<(IpAddr, u32)> {
+    let (address, mask) = match text.split_once('/') {
+        Some((address, mask)) => (address, format!("/{mask}")),
+        None => (text, String::new()),
+    };
+    let Some((address, zone)) = address.split_once('%') else { return network(text) };
+    if zone.is_empty() || zone.contains('%') || address.parse::<Ipv6Addr>().is_err() {
+        return None;
+    }
+    network(&format!("{address}{mask}"))
 }
 
 /// The address and prefix length of `address`, `address/length` or `address/netmask`.
@@ -74,6 +89,12 @@ mod tests {
         }
         for bad in ["10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/8/8", "fd00::1/64", "x", ""]
         {
+            assert!(!fits("cidr", bad), "{bad}");
+        }
+        for good in ["::1%eth0", "fe80::%a/64"] {
+            assert!(fits("cidr", good) && !fits("ipv6", good), "{good}");
+        }
+        for bad in ["fe80::1%a/64", "::%/0", "::1%a%b", "10.0.0.0%a/8"] {
             assert!(!fits("cidr", bad), "{bad}");
         }
     }
