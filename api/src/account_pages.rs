@@ -7,7 +7,7 @@ mod page;
 mod reset;
 mod words;
 
-use app::{Failure, LinkKey};
+use app::{Failure, LinkKey, Refusal};
 use axum::{
     body::Body,
     extract::{FromRequestParts, Path},
@@ -15,6 +15,7 @@ use axum::{
     response::Response,
     routing::{MethodRouter, get},
 };
+use domain::accounts::LinkPurpose;
 
 use self::{
     page::Page,
@@ -99,9 +100,28 @@ fn invalid(language: Language) -> Response {
         .answer(StatusCode::NOT_FOUND)
 }
 
+/// What a link that still works opens: a page with the button that does it.
+async fn opened(
+    state: &ApiState,
+    key: Option<LinkKey>,
+    purpose: LinkPurpose,
+    language: Language,
+    page: impl FnOnce() -> Page,
+) -> Response {
+    let Some(key) = key else { return invalid(language) };
+    match state.app.accounts().link_works(&key, purpose).await {
+        Ok(true) => page().answer(StatusCode::OK),
+        Ok(false) => invalid(language),
+        Err(failure) => failed(language, &failure),
+    }
+}
+
 /// Something that the visitor can do nothing about.
 fn failed(language: Language, failure: &Failure) -> Response {
     const TITLE: Words = words("That did not work", "Das hat nicht geklappt", "Non ha funzionato");
+    if matches!(failure, Failure::Refused(Refusal::InvalidLink)) {
+        return invalid(language);
+    }
     let status = match failure {
         Failure::RateLimited | Failure::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
         Failure::Busy | Failure::Unavailable | Failure::Refused(_) => {

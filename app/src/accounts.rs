@@ -56,8 +56,11 @@ pub(crate) struct Known {
     pub(crate) until: Option<DateTime<Utc>>,
 }
 
-/// What this task asks for from here on reaches no further, also as the database sees it.
-pub(crate) fn hold(authority: &Authority) {
+/// What this task asks for from here on reaches no further, also as the database sees it, where it is asked to.
+pub(crate) fn hold(app: &App, authority: &Authority) {
+    if !app.store().bounded() {
+        return;
+    }
     let reached = authority.visible();
     let reached = reached.map(|ids| ids.iter().map(|id| id.as_uuid()).collect::<Vec<_>>());
     store::reach::narrow(reached.as_deref());
@@ -149,7 +152,7 @@ impl Accounts<'_> {
             self.0.token_uses().note(token.id, now);
             authority = authority.narrowed(&token.scope);
         }
-        hold(&authority);
+        hold(self.0, &authority);
         let Some(token) = token else { return Ok(Known { authority, token: None, until }) };
         let used = UsedToken { id: token.id, expires_at: token.expires_at };
         Ok(Known { authority, token: Some(used), until })

@@ -253,7 +253,7 @@ impl Conditions {
     /// A statement with these conditions.
     pub(crate) fn query(self, select: &str, rest: &str) -> Query {
         let text = format!("{select}{}{rest}", self.sql());
-        Query { whole: self.whole, ..Query::new(text, self.args) }
+        Query::new(text, self.args).whole_if(self.whole)
     }
 
     fn sql(&self) -> String {
@@ -273,10 +273,8 @@ impl Conditions {
         read: impl Fn(&Row) -> Result<T, StoreError>,
     ) -> Result<Slice<T>, StoreError> {
         let filter = self.sql();
-        let whole = self.whole;
-        let query = |text, args| Query { whole, ..Query::new(text, args) };
-        let count = query(format!("SELECT count(*) FROM {from}{filter}"), self.args.clone());
-        let rows = query(
+        let count = Query::new(format!("SELECT count(*) FROM {from}{filter}"), self.args.clone());
+        let rows = Query::new(
             format!(
                 "SELECT {columns} FROM {from}{filter} ORDER BY {} LIMIT {} OFFSET {}",
                 order.sql(),
@@ -285,7 +283,8 @@ impl Conditions {
             ),
             self.args,
         );
-        let mut results = store.snapshot(vec![count, rows]).await?.results.into_iter();
+        let both = [count, rows].map(|query| query.whole_if(self.whole)).to_vec();
+        let mut results = store.snapshot(both).await?.results.into_iter();
         let count =
             results.next().and_then(|rows| rows.first().map(|row| row.int(0))).transpose()?;
         let rows = results.next().unwrap_or_default().iter().map(read).collect::<Result<_, _>>()?;
@@ -303,9 +302,8 @@ impl Conditions {
         read: impl Fn(&Row) -> Result<T, StoreError>,
     ) -> Result<Stretched<T>, StoreError> {
         let Sorting { by, kind, descending } = sorting;
-        let whole = self.whole;
-        let query = |text, args| Query { whole, ..Query::new(text, args) };
-        let count = query(format!("SELECT count(*) FROM {from}{}", self.sql()), self.args.clone());
+        let count =
+            Query::new(format!("SELECT count(*) FROM {from}{}", self.sql()), self.args.clone());
         let mut bound = |place: Option<Place>, comparison: &str| {
             let Some(Place { value, id }) = place else { return };
             self.args.extend([value, id.into()]);
@@ -316,7 +314,7 @@ impl Conditions {
         bound(stretch.before, if descending { ">" } else { "<" });
         let limit = stretch.limit.min(MOST_ROWS);
         let direction = if descending == stretch.from_end { "ASC" } else { "DESC" };
-        let rows = query(
+        let rows = Query::new(
             format!(
                 "SELECT {columns}, {by} FROM {from}{} ORDER BY {by} {direction}, id {direction} LIMIT {}",
                 self.sql(),
@@ -324,7 +322,8 @@ impl Conditions {
             ),
             self.args,
         );
-        let snapshot = store.snapshot(vec![count, rows]).await?;
+        let both = [count, rows].map(|query| query.whole_if(self.whole)).to_vec();
+        let snapshot = store.snapshot(both).await?;
         let mut results = snapshot.results.into_iter();
         let count =
             results.next().and_then(|rows| rows.first().map(|row| row.int(0))).transpose()?;

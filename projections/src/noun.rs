@@ -56,7 +56,7 @@ pub async fn of(store: &Store, scope: &ReadScope, id: Uuid) -> Result<Option<Nou
         ),
         args,
     );
-    let query = if scope.organizations().is_none() { query.whole() } else { query };
+    let query = query.whole_if(limits.is_none());
     let noun = first(store, query, |row| {
         Ok(match row.int(0)? {
             1 => Noun::Device,

@@ -67,6 +67,12 @@ impl Query {
     /// Asked for the sake of a rule and no answer to anybody: sees all rows, whoever's request it is ([`crate::reach`]).
     #[must_use]
     pub fn whole(self) -> Self {
-        Self { whole: true, ..self }
+        self.whole_if(true)
+    }
+
+    /// The same where that is so.
+    #[must_use]
+    pub fn whole_if(self, whole: bool) -> Self {
+        Self { whole, ..self }
     }
 }

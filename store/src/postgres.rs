@@ -83,8 +83,9 @@ impl Postgres {
 
 impl Postgres {
     async fn fetch_once(&self, query: &Query) -> Result<Vec<Row>, StoreError> {
-        if let Some(reach) = self.reach(query) {
-            return self.fetch_bounded(query, &reach).await;
+        if self.reach(query).is_some() {
+            let rows = self.read_once(std::slice::from_ref(query)).await?;
+            return Ok(rows.into_iter().next().unwrap_or_default());
         }
         self.core.live.count_statements(1);
         let mut connection = self.pool.acquire().await.map_err(trouble("connect"))?;
@@ -98,15 +99,16 @@ impl Postgres {
         let mut results = Vec::with_capacity(queries.len());
         let mut narrowed = false;
         for query in queries {
-            match self.reach(query) {
-                Some(reach) => narrow(&mut transaction, &reach).await?,
-                None if narrowed => {
-                    let widen = Query::new(reach::WIDEN, Vec::new());
-                    statement::fetch(&mut transaction, &widen).await?;
-                }
-                None => {}
+            let reach = self.reach(query);
+            let turn = match &reach {
+                Some(reach) => Some(Query::new(reach::NARROW, args![&**reach])),
+                None if narrowed => Some(Query::new(reach::WIDEN, args![])),
+                None => None,
+            };
+            if let Some(turn) = turn {
+                statement::fetch(&mut transaction, &turn).await?;
             }
-            narrowed = self.reach(query).is_some();
+            narrowed = reach.is_some();
             results.push(statement::fetch(&mut transaction, query).await?);
         }
         transaction.commit().await.map_err(trouble("end a reading transaction"))?;
@@ -117,22 +119,6 @@ impl Postgres {
     fn reach(&self, query: &Query) -> Option<Arc<str>> {
         if self.core.bounded { reach::of(query) } else { None }
     }
-
-    async fn fetch_bounded(&self, query: &Query, reach: &str) -> Result<Vec<Row>, StoreError> {
-        self.core.live.count_statements(4);
-        let begin = Open::begin(&self.pool, "BEGIN READ ONLY");
-        let mut transaction = begin.await.map_err(trouble("begin a reading transaction"))?;
-        narrow(&mut transaction, reach).await?;
-        let rows = statement::fetch(&mut transaction, query).await?;
-        transaction.commit().await.map_err(trouble("end a reading transaction"))?;
-        Ok(rows)
-    }
-}
-
-/// The rest of the transaction sees what this reaches.
-async fn narrow(transaction: &mut Open, reach: &str) -> Result<(), StoreError> {
-    let narrow = Query::new(reach::NARROW, args![reach]);
-    statement::fetch(transaction, &narrow).await.map(drop)
 }
 
 /// Gives the tables their policies.

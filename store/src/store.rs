@@ -137,7 +137,7 @@ impl Store {
     }
 
     /// Are requests held to what they reach by the database?
-    pub(crate) fn bounded(&self) -> bool {
+    pub fn bounded(&self) -> bool {
         self.inner.core.bounded
     }
 

@@ -1,11 +1,10 @@
 //! `/accounts/confirm-email/<key>/`: proving that one reads the mail of an address.
 
-use app::{Failure, Refusal};
 use axum::{extract::State, http::StatusCode, response::Response};
 use domain::accounts::LinkPurpose;
 
 use super::{
-    Key, failed, invalid,
+    Key, failed, invalid, opened,
     page::Page,
     words::{Words, words},
 };
@@ -38,14 +37,8 @@ pub(super) async fn ask(
     Key(key): Key,
     language: Language,
 ) -> Response {
-    let Some(key) = key else { return invalid(language) };
-    match state.app.accounts().link_works(&key, LinkPurpose::Confirmation).await {
-        Ok(true) => {
-            Page::new(language, TITLE).paragraph(WHAT).form(&[], CONFIRM).answer(StatusCode::OK)
-        }
-        Ok(false) => invalid(language),
-        Err(failure) => failed(language, &failure),
-    }
+    let page = || Page::new(language, TITLE).paragraph(WHAT).form(&[], CONFIRM);
+    opened(&state, key, LinkPurpose::Confirmation, language, page).await
 }
 
 pub(super) async fn confirmed(
@@ -57,7 +50,6 @@ pub(super) async fn confirmed(
     let Some(key) = key else { return invalid(language) };
     match state.app.accounts().confirm_address(&key, sender.correlation_id).await {
         Ok(_) => Page::new(language, CONFIRMED).paragraph(DONE).answer(StatusCode::OK),
-        Err(Failure::Refused(Refusal::InvalidLink)) => invalid(language),
         Err(failure) => failed(language, &failure),
     }
 }

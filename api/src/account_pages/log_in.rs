@@ -1,12 +1,11 @@
 //! `/accounts/log-in/key/<key>/`: logging in without a password. As long as browsers have no sessions here, the visitor is
 //! shown a token.
 
-use app::{Failure, Refusal};
 use axum::{extract::State, http::StatusCode, response::Response};
 use domain::accounts::LinkPurpose;
 
 use super::{
-    Key, failed, invalid,
+    Key, failed, invalid, opened,
     page::Page,
     words::{Words, words},
 };
@@ -26,12 +25,8 @@ pub(super) async fn ask(
     Key(key): Key,
     language: Language,
 ) -> Response {
-    let Some(key) = key else { return invalid(language) };
-    match state.app.accounts().link_works(&key, LinkPurpose::LogIn).await {
-        Ok(true) => Page::new(language, LOG_IN).form(&[], LOG_IN).answer(StatusCode::OK),
-        Ok(false) => invalid(language),
-        Err(failure) => failed(language, &failure),
-    }
+    let page = || Page::new(language, LOG_IN).form(&[], LOG_IN);
+    opened(&state, key, LinkPurpose::LogIn, language, page).await
 }
 
 pub(super) async fn logged_in(
@@ -45,7 +40,6 @@ pub(super) async fn logged_in(
         Ok(token) => {
             Page::new(language, LOGGED_IN).paragraph(TOKEN).output(&token).answer(StatusCode::OK)
         }
-        Err(Failure::Refused(Refusal::InvalidLink)) => invalid(language),
         Err(failure) => failed(language, &failure),
     }
 }

@@ -6,7 +6,7 @@ use domain::accounts::LinkPurpose;
 use secrecy::SecretString;
 
 use super::{
-    ASK_AGAIN, Key, failed, form, invalid,
+    ASK_AGAIN, Key, failed, form, invalid, opened,
     page::{Field, Page},
     words::{self, Words, words},
 };
@@ -113,12 +113,8 @@ pub(super) async fn choose(
     Key(key): Key,
     language: Language,
 ) -> Response {
-    let Some(key) = key else { return invalid(language) };
-    match state.app.accounts().link_works(&key, LinkPurpose::PasswordReset).await {
-        Ok(true) => choosing(language, None).answer(StatusCode::OK),
-        Ok(false) => invalid(language),
-        Err(failure) => failed(language, &failure),
-    }
+    let page = || choosing(language, None);
+    opened(&state, key, LinkPurpose::PasswordReset, language, page).await
 }
 
 pub(super) async fn chosen(
@@ -148,7 +144,6 @@ async fn change(
     let accounts = state.app.accounts();
     match accounts.reset_password(key, new, "password", sender.correlation_id).await {
         Ok(_) => Page::new(language, CHANGED).paragraph(LOG_IN).answer(StatusCode::OK),
-        Err(Failure::Refused(Refusal::InvalidLink)) => invalid(language),
         Err(Failure::Refused(Refusal::SamePassword)) => again(PRESENT.say(language)),
         Err(Failure::Invalid(errors)) => {
             let told = errors.iter().map(|error| words::problem(&error.problem, language));

@@ -80,7 +80,7 @@ impl Listener {
 
     /// The task that calls this is the listener's from here on: what it asks for reaches no further.
     pub fn hold(&self) {
-        crate::accounts::hold(&self.0.by.authority);
+        crate::accounts::hold(&self.0.app, &self.0.by.authority);
     }
 
     /// Resolves when the listener has to stop: within a few seconds after its token, its account or its rights changed.

@@ -13,6 +13,11 @@ use serde_json::{Number, Value};
 static UNPRINTABLE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^[\p{C}\p{Z}&&[^ ]]$").expect("a constant pattern"));
 
+/// White space as that notation has it, to which four separators of ASCII belong.
+pub(crate) fn is_white(character: char) -> bool {
+    character.is_whitespace() || ('\x1c'..='\x1f').contains(&character)
+}
+
 /// The text that stands for `value` inside a text: strings as they are, the rest as literals.
 pub(crate) fn text(value: &Value) -> String {
     match value {

@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-use crate::world::{Outcome, World, with_settings};
-
-const PASSWORD: &str = "Correct-Horse-7";
-const OTHER: &str = "Battery-Staple-8";
+use crate::{
+    mail::{OTHER, PASSWORD},
+    world::{Outcome, World, with_settings},
+};
 
 async fn ask(
     router: &Router,

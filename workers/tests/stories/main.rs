@@ -12,6 +12,7 @@ mod listening;
 mod log_ins;
 mod mail;
 mod moves;
+mod passwords;
 mod people;
 mod presence;
 mod races;

@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::literal::is_white;
+
 /// `{{ name }}` in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place<'a> {
@@ -37,15 +39,11 @@ pub(super) fn places(text: &str) -> impl Iterator<Item = Place<'_>> {
 
 /// The variable whose first brace is at `start`.
 fn at(text: &str, start: usize) -> Option<Place<'_>> {
-    let inside = text[start + 2..].trim_start_matches(is_space);
+    let inside = text[start + 2..].trim_start_matches(is_white);
     let after = inside.trim_start_matches(is_word);
     let name = &inside[..inside.len() - after.len()];
-    let rest = after.trim_start_matches(is_space).strip_prefix("}}")?;
+    let rest = after.trim_start_matches(is_white).strip_prefix("}}")?;
     Some(Place { start, end: text.len() - rest.len(), name })
-}
-
-fn is_space(character: char) -> bool {
-    character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
 }
 
 fn is_word(character: char) -> bool {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Additional;
+use crate::literal::is_white;
 
 fn blocks<'a>(netjson: &'a Map<String, Value>, key: &str) -> impl Iterator<Item = &'a Value> {
     netjson.get(key).and_then(Value::as_array).into_iter().flatten()
@@ -16,15 +17,10 @@ fn text<'a>(block: &'a Value, key: &str) -> Option<&'a str> {
 pub(super) fn tls_keys(netjson: &Map<String, Value>) -> Vec<Additional> {
     let key = |instance: &Value| {
         let path = tls_key_path(instance.as_object()?)?;
-        let contents = stripped(text(instance, "tls_auth")?).to_owned();
+        let contents = text(instance, "tls_auth")?.trim_matches(is_white).to_owned();
         Some(Additional { path, mode: "0600".into(), contents })
     };
     blocks(netjson, "openvpn").filter_map(key).collect()
-}
-
-/// Without the white space around it, to which four separators of ASCII belong.
-fn stripped(text: &str) -> &str {
-    text.trim_matches(|c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c))
 }
 
 /// Where the shared key of an `OpenVPN` instance goes: beside the certificate of the authority.
@@ -33,7 +29,7 @@ pub(crate) fn tls_key_path(instance: &Map<String, Value>) -> Option<String> {
     let text = |key: &str| instance.get(key).and_then(Value::as_str).unwrap_or_default();
     // White space alone is a key, too: an empty one.
     let stated = text("tls_auth");
-    if stated.is_empty() || stripped(stated).split(' ').count() == 2 {
+    if stated.is_empty() || stated.trim_matches(is_white).split(' ').count() == 2 {
         return None;
     }
     let name = format!("{}_tls_auth.key", text("dev"));

@@ -7,7 +7,8 @@
 use serde_json::Value;
 
 use super::loss::Losses;
-use super::section::{Budget, Packages, Section, is_white, short, words};
+use super::section::{Budget, Packages, Section, short, words};
+use crate::literal::is_white;
 use crate::{Error, Unreadable, limits};
 
 /// Reads `text`: all packages, each announced on a line of its own.

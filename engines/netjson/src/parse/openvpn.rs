@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use super::lines::blocks;
 use super::loss::Losses;
 use super::openwrt::openvpn;
-use super::section::{Budget, Section, is_white, short};
+use super::section::{Budget, Section, short};
+use crate::literal::is_white;
 use crate::{Error, Unreadable};
 
 /// What begins the text of each instance; its name follows.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 use serde_json::{Map, Number, Value};
 
+use crate::literal::is_white;
 use crate::uci::{Document, Setting};
 use crate::{Error, Unreadable, limits};
 
@@ -175,11 +176,6 @@ pub(super) fn integer(text: &str) -> Option<Number> {
     } else {
         digits.parse::<u64>().ok().map(Number::from)
     }
-}
-
-/// White space in the widest sense, with the separators of ASCII.
-pub(super) fn is_white(character: char) -> bool {
-    character.is_whitespace() || ('\x1c'..='\x1f').contains(&character)
 }
 
 /// The words of `text`.
