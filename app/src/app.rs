@@ -22,6 +22,7 @@ use crate::{
     requests::Running,
     secrets::Readings,
     states::States,
+    work::decide,
 };
 
 /// The use cases. A clone is another handle to the same.
@@ -194,10 +195,20 @@ impl App {
         match self.store().remembered(&actor, &once.key).await? {
             None => Ok(None),
             Some(remembered) if remembered.fingerprint == once.fingerprint => {
-                Ok(Some(Done { position: remembered.last }))
+                Ok(Some(Done::at(remembered.last)))
             }
             Some(_) => Err(Failure::Refused(Refusal::KeyReused)),
         }
+    }
+
+    /// Remembers that what [`By::once`] asked for changed nothing, so that a repetition does not either, whatever has happened
+    /// by then. Answers what the first of such requests did.
+    pub async fn remember_nothing(&self, by: &By) -> Result<Done, Failure> {
+        let ((), done) = decide!(self, by, work => {
+            work.even_without_events();
+            Ok(())
+        })?;
+        Ok(done)
     }
 
     /// Stands for what was asked, without telling it: requests may hold secrets.

@@ -19,6 +19,20 @@ use crate::{
 pub struct Done {
     /// Position of its last event; the head where there was nothing to do.
     pub position: i64,
+    /// Did anything happen?
+    pub changed: bool,
+}
+
+impl Done {
+    /// There was nothing to do.
+    pub(crate) fn nothing(app: &App) -> Self {
+        Self { position: app.store().head(), changed: false }
+    }
+
+    /// It happened, with the last event at a position.
+    pub(crate) fn at(position: i64) -> Self {
+        Self { position, changed: true }
+    }
 }
 
 /// How often a use case is decided again when somebody else was faster.
@@ -33,6 +47,8 @@ pub(crate) struct Work<'a> {
     parts: Vec<Part>,
     limits: Vec<Limit>,
     idempotency: Option<IdempotencyKey>,
+    /// Is the key kept if nothing happens?
+    without_events: bool,
     after: Vec<After>,
     /// By kind and id, to be taken by the first who handles a command.
     opened: HashMap<(&'static str, Uuid), Box<dyn Any + Send>>,
@@ -125,6 +141,7 @@ impl<'a> Work<'a> {
                 fingerprint: once.fingerprint.clone(),
                 response: None,
             }),
+            without_events: false,
             after: Vec::new(),
             opened: HashMap::new(),
         }
@@ -221,6 +238,11 @@ impl<'a> Work<'a> {
         self.idempotency = Some(IdempotencyKey { actor, key, fingerprint, response: None });
     }
 
+    /// That there was nothing to do is remembered, too.
+    pub(crate) fn even_without_events(&mut self) {
+        self.without_events = true;
+    }
+
     /// What was decided so far, each event with the id of its stream.
     pub(crate) fn events(&self) -> Result<Vec<(Uuid, Event)>, Failure> {
         decoded(&self.parts)
@@ -235,9 +257,9 @@ impl<'a> Work<'a> {
 
     /// Appends what was decided, all or nothing, and waits until this node's memory has it.
     pub(crate) async fn commit(self) -> Result<Done, AppendError> {
-        let Self { app, by, parts, limits, idempotency, after, .. } = self;
-        if parts.iter().all(|part| part.events.is_empty()) {
-            return Ok(Done { position: app.store().head() });
+        let Self { app, by, parts, limits, idempotency, without_events, after, .. } = self;
+        if !without_events && parts.iter().all(|part| part.events.is_empty()) {
+            return Ok(Done::nothing(app));
         }
         let context = Context {
             actor: by.authority.actor.to_string(),
@@ -255,7 +277,7 @@ impl<'a> Work<'a> {
                 }
                 let appended = other?;
                 app.edge().reached(appended.last).await;
-                return Ok(Done { position: appended.last });
+                return Ok(Done::at(appended.last));
             }
         };
         for After { kind, id, mut state } in after {
@@ -266,7 +288,7 @@ impl<'a> Work<'a> {
             app.states().remember(kind, id, state);
         }
         app.edge().reached(appended.last).await;
-        Ok(Done { position: appended.last })
+        Ok(Done::at(appended.last))
     }
 }
 

@@ -98,7 +98,8 @@ where
         return Ok(done);
     }
     match mutate(by.clone()).await {
-        Ok(done) => Ok(done),
+        Ok(done) if done.changed => Ok(done),
+        Ok(_) => app.remember_nothing(&by).await.map_err(failure),
         // The same request may have been under way, and what it did is in the way of this one.
         Err(refused) => match app.repeated(&by).await {
             Ok(Some(done)) => Ok(done),

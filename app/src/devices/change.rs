@@ -125,7 +125,7 @@ impl Devices<'_> {
         change: DeviceChange,
     ) -> Result<Done, Failure> {
         let changed = self.change_as(by, id, |_| Some(change.clone())).await?;
-        Ok(changed.unwrap_or_else(|| Done { position: self.0.store().head() }))
+        Ok(changed.unwrap_or_else(|| Done::nothing(self.0)))
     }
 
     /// The same where the change depends on what the device has: asked for again whenever somebody else was faster.

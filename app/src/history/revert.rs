@@ -14,13 +14,13 @@ use tracing::instrument;
 pub use causes::{Cause, FileCount, StillDifferent};
 
 use super::{History, fold::ConfigurationPast, whole::Whole};
-use crate::{By, Failure, FilesDiff, Moment, Refusal, work::decide};
+use crate::{By, Done, Failure, FilesDiff, Moment, Refusal, work::decide};
 
 /// What came of going back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reverted {
-    /// Position of the last event that it took; the head where there was nothing to do.
-    pub position: i64,
+    /// Up to the last event that it took.
+    pub done: Done,
     /// Values that are again what they were: `group`, `backend`, `config`, `variables`, `templates`.
     pub restored: Vec<&'static str>,
     /// What the device had then and cannot have again.
@@ -91,13 +91,7 @@ impl History<'_> {
 
         let now = self.present(id).await?;
         let (files, still_different) = self.still_different(by, &then, &now).await?;
-        Ok(Reverted {
-            position: done.position,
-            restored: restored(&before, &now),
-            gone,
-            files,
-            still_different,
-        })
+        Ok(Reverted { done, restored: restored(&before, &now), gone, files, still_different })
     }
 
     async fn present(&self, id: DeviceId) -> Result<Whole, Failure> {

@@ -156,6 +156,15 @@ async fn a_repeated_request_is_one_thing(database: Database) -> anyhow::Result<(
     let refused = admin.graphql(activate, same_key).await?;
     assert_eq!(code(&refused), "REFUSED");
     assert!(refused["errors"][0]["extensions"]["fields"]["clientMutationId"].is_array());
+
+    // Nothing to do the first time is nothing done ever.
+    let change = "mutation ($input: ChangeDeviceInput!) { changeDevice(input: $input) { position device { name } } }";
+    let named = |name: &str, key: &str| json!({ "input": { "id": id, "name": name, "clientMutationId": key } });
+    let nothing = admin.graphql_data(change, named("one", "as it is")).await?;
+    admin.graphql_data(change, named("two", "another name")).await?;
+    let late = admin.graphql_data(change, named("one", "as it is")).await?;
+    assert_eq!(late["changeDevice"]["device"]["name"], "two");
+    assert_eq!(late["changeDevice"]["position"], nothing["changeDevice"]["position"]);
     Ok(())
 }
 

@@ -55,7 +55,7 @@ fn going_back_makes_the_same_archive_where_nothing_shared_was_changed() -> Outco
 
         let repeated = app.history().revert_device(&by, id, then).await?;
         assert!(repeated.restored.is_empty(), "there is nothing left to do");
-        assert_eq!(repeated.position, app.store().head());
+        assert_eq!(repeated.done.position, app.store().head());
         Ok(())
     })
 }

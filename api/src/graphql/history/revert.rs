@@ -182,9 +182,9 @@ impl HistoryMutation {
         let kept = &mut reverted;
         let done = once(ctx, input.client_mutation_id, |by| async move {
             let came = app.history().revert_device(&by, id, to).await?;
-            let position = came.position;
+            let done = came.done;
             *kept = Some(came);
-            Ok(Done { position })
+            Ok(done)
         })
         .await?;
         let row = app.devices().row(by(ctx)?, id).await.map_err(failure)?;
