@@ -5,7 +5,7 @@ use std::{collections::HashMap, marker::PhantomData};
 use cqrs_es::{Aggregate, AggregateError, EventEnvelope, EventStore};
 use domain::Fact;
 use serde::de::DeserializeOwned;
-use store::{Append, AppendError, Context, Expected, NewEvent, Part, Retention, Store};
+use store::{Append, AppendError, Context, Expected, Folded, NewEvent, Part, Retention, Store};
 use uuid::Uuid;
 
 use crate::{App, Failure, states::State};
@@ -38,19 +38,26 @@ where
         } else {
             // A cache that cannot be read is none.
             let all = store.stream(A::TYPE, id, 0).await?;
-            events = all.into_iter().map(|event| (event.sequence, event.payload)).collect();
+            events = all.into_iter().map(Folded::from).collect();
         }
     }
     let mut version = snapshot;
-    for (sequence, payload) in &events {
-        aggregate.apply(decode(payload)?);
-        version = *sequence;
+    for event in &events {
+        let Folded { event_type, event_version, payload, .. } = event;
+        let decoded = decode(event_type, event_version, payload);
+        aggregate.apply(decoded.map_err(Failure::Broken)?);
+        version = event.sequence;
     }
     Ok(Loaded { aggregate, version, snapshot })
 }
 
-fn decode<E: DeserializeOwned>(payload: &str) -> Result<E, Failure> {
-    serde_json::from_str(payload).map_err(|error| Failure::Broken(Box::new(error)))
+fn decode<E: DeserializeOwned>(
+    event_type: &str,
+    event_version: &str,
+    payload: &str,
+) -> Result<E, Box<dyn std::error::Error + Send + Sync>> {
+    let payload = domain::raised(event_type, event_version, payload)?;
+    Ok(serde_json::from_str(&payload)?)
 }
 
 /// An event as the log takes it.
@@ -118,8 +125,8 @@ where
                 Ok(EventEnvelope {
                     aggregate_id: event.aggregate_id,
                     sequence: usize::try_from(event.sequence).unwrap_or(usize::MAX),
-                    payload: serde_json::from_str(&event.payload)
-                        .map_err(|error| AggregateError::DeserializationError(Box::new(error)))?,
+                    payload: decode(&event.event_type, &event.event_version, &event.payload)
+                        .map_err(AggregateError::DeserializationError)?,
                     metadata: serde_json::from_str(&event.metadata).unwrap_or_default(),
                 })
             })

@@ -5,12 +5,13 @@ use serde::de::{DeserializeOwned, Error as _};
 use uuid::Uuid;
 
 use crate::{
-    ClaimChange, Fact, OrganizationId,
+    ClaimChange, Fact, OrganizationId, Retention,
     accounts::{
         LogInEvent, OrganizationEvent, PermissionGroupEvent, SecretReadingEvent, UserEvent,
     },
     configuration::{ConfigurationEvent, TemplateEvent},
     device::{DeviceEvent, GroupEvent},
+    upcast,
 };
 
 /// A stored event that today's program cannot read.
@@ -35,6 +36,12 @@ pub enum Undecodable {
     },
 }
 
+impl Undecodable {
+    pub(crate) fn unknown(event_type: &str, version: &str) -> Self {
+        Self::Unknown { event_type: event_type.to_owned(), version: version.to_owned() }
+    }
+}
+
 macro_rules! events {
     ($($(#[$doc:meta])* $variant:ident($event:ty) = $aggregate:literal),+ $(,)?) => {
         /// Any event.
@@ -51,20 +58,17 @@ macro_rules! events {
                 if Self::understands(event_type, version) && crate::fact::is_gone(payload) {
                     return Ok(Self::Gone);
                 }
-                if version == "1" {
-                    $(if <$event as Fact>::TYPES.contains(&event_type) {
-                        return read(event_type, payload).map(Self::$variant);
-                    })+
-                }
-                Err(Undecodable::Unknown {
-                    event_type: event_type.to_owned(),
-                    version: version.to_owned(),
-                })
+                let payload = upcast::raised(event_type, version, payload)?;
+                $(if <$event as Fact>::TYPES.contains(&event_type) {
+                    return read(event_type, &payload).map(Self::$variant);
+                })+
+                Err(Undecodable::unknown(event_type, version))
             }
 
             /// Is there a decoder?
             pub fn understands(event_type: &str, version: &str) -> bool {
-                version == "1" && [$(<$event as Fact>::TYPES),+].iter().any(|types| types.contains(&event_type))
+                upcast::was_written(event_type, version)
+                    && [$(<$event as Fact>::TYPES),+].iter().any(|types| types.contains(&event_type))
             }
 
             /// What it does to claims.
@@ -79,6 +83,14 @@ macro_rules! events {
             pub fn organization(&self) -> Option<OrganizationId> {
                 match self {
                     $(Self::$variant(event) => event.organization(),)+
+                    Self::Gone => None,
+                }
+            }
+
+            /// How long its payload is kept; none of one that is gone.
+            pub fn retention(&self) -> Option<Retention> {
+                match self {
+                    $(Self::$variant(event) => Some(event.retention()),)+
                     Self::Gone => None,
                 }
             }

@@ -55,7 +55,7 @@ macro_rules! stored_as {
             }
 
             fn event_version(&self) -> String {
-                "1".to_owned()
+                $crate::upcast::newest(&::cqrs_es::DomainEvent::event_type(self)).to_string()
             }
         }
     };

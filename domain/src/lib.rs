@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod authority;
+pub mod catalogue;
 mod claim;
 pub mod classified;
 pub mod configuration;
@@ -16,6 +17,7 @@ mod ids;
 #[cfg(test)]
 mod sample;
 mod sealed;
+mod upcast;
 
 pub use authority::{Actor, Authority, Permission, Permissions};
 pub use claim::{Claim, ClaimChange, kind};
@@ -26,3 +28,4 @@ pub use ids::{
     DeviceId, GroupId, LogInId, OrganizationId, PermissionGroupId, TemplateId, TokenId, UserId,
 };
 pub use sealed::Sealed;
+pub use upcast::raised;

@@ -1,5 +1,6 @@
-//! Events are stored for ever: what was written once is read by every later program. One example of each kind
-//! lies in `golden/`; a changed shape is a new version with its own example, the old one stays.
+//! Events are stored for ever: what was written once is read by every later program. One example of each kind and version
+//! lies in `golden/`; a changed shape is a new version with its own example, the old one stays. `events.lock` names all that
+//! were ever released.
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
@@ -9,30 +10,64 @@ use wisptrail_domain::{
     accounts::{
         LogInEvent, OrganizationEvent, PermissionGroupEvent, SecretReadingEvent, UserEvent,
     },
+    catalogue::{Lock, kind},
     configuration::{ConfigurationEvent, TemplateEvent},
     device::{DeviceEvent, GroupEvent},
 };
 
 const VERSION: &str = "1";
 
+/// Every version that was ever released is read, through the steps that lead to today's.
 #[test]
 fn stored_events_keep_their_shape() {
-    for event_type in types() {
-        let stored = golden(event_type);
-        let event = Event::decode(event_type, VERSION, &stored)
+    for (event_type, version) in released() {
+        let stored = example(&event_type, version);
+        let event = Event::decode(&event_type, &version.to_string(), &stored)
             .unwrap_or_else(|error| panic!("{event_type}: {error:?}"));
-        let before: Value = serde_json::from_str(&stored).expect("an example is JSON");
-
         assert_eq!(event.event_type(), event_type);
-        // As text, because the order of keys counts.
-        assert_eq!(encode(&event).to_string(), before.to_string(), "{event_type}");
-        assert!(Event::understands(event_type, VERSION), "{event_type}");
+        assert!(Event::understands(&event_type, &version.to_string()), "{event_type}");
+
+        let before: Value = serde_json::from_str(&stored).expect("an example is JSON");
+        let newest = kind(&event_type).expect("what was released stays").version;
+        if version == newest {
+            // As text, because the order of keys counts.
+            assert_eq!(encode(&event).to_string(), before.to_string(), "{event_type}");
+        }
+    }
+}
+
+#[test]
+fn what_was_released_is_locked() {
+    let lock = lock();
+    let grown = lock.clone().grown(Lock::of_code());
+    let grown = grown.unwrap_or_else(|wrong| {
+        panic!("give these a new version (domain/src/upcast.rs): {wrong:#?}");
+    });
+    assert_eq!(grown.text(), lock.text(), "run `cargo xtask gen`");
+}
+
+#[test]
+fn every_event_is_in_the_catalogue() {
+    for event_type in types() {
+        let kind = kind(event_type).unwrap_or_else(|| panic!("{event_type}"));
+        assert!(!kind.meaning.is_empty() && !kind.meaning.contains('*'), "{event_type}");
+        let written = kind.example.as_object().and_then(|one| one.values().next()).cloned();
+        let written = written.expect("an example has fields");
+        let known: BTreeSet<&str> = kind.fields.iter().map(|field| field.name.as_str()).collect();
+        for name in written.as_object().into_iter().flatten().map(|(name, _)| name) {
+            assert!(known.contains(name.as_str()), "{event_type}: {name}");
+        }
+        for field in &kind.fields {
+            assert!(!field.kind.is_empty(), "{event_type}: {field:?}");
+            assert!(!field.meaning.is_empty(), "{event_type}: say what {} means", field.name);
+        }
     }
 }
 
 #[test]
 fn every_example_belongs_to_an_event() {
-    let expected: BTreeSet<PathBuf> = types().into_iter().map(path).collect();
+    let expected: BTreeSet<PathBuf> =
+        released().into_iter().map(|(name, version)| path(&name, version)).collect();
     let mut found = BTreeSet::new();
     for aggregate in fs::read_dir(folder()).expect("the folder of examples") {
         let aggregate = aggregate.expect("an entry").path();
@@ -133,16 +168,29 @@ fn encode(event: &Event) -> Value {
     .expect("events serialize")
 }
 
+fn lock() -> Lock {
+    Lock::parse(include_str!("../events.lock")).expect("the lock that is kept with the code")
+}
+
+/// All that were ever released, and those that will be with the next version.
+fn released() -> BTreeSet<(String, u16)> {
+    lock().released().cloned().chain(Lock::of_code().released().cloned()).collect()
+}
+
 fn golden(event_type: &str) -> String {
-    let path = path(event_type);
+    example(event_type, 1)
+}
+
+fn example(event_type: &str, version: u16) -> String {
+    let path = path(event_type, version);
     fs::read_to_string(&path).unwrap_or_else(|error| {
         panic!("{event_type} needs an example in {}: {error}", path.display())
     })
 }
 
-fn path(event_type: &str) -> PathBuf {
+fn path(event_type: &str, version: u16) -> PathBuf {
     let (aggregate, event) = split(event_type);
-    folder().join(aggregate).join(format!("{event}.v{VERSION}.json"))
+    folder().join(aggregate).join(format!("{event}.v{version}.json"))
 }
 
 fn folder() -> PathBuf {

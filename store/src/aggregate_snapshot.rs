@@ -1,6 +1,6 @@
 //! States of long streams, kept so that a load need not start from 1 (`event-store.md` §8).
 
-use crate::{Op, Query, Sql, Store, StoreError, args};
+use crate::{Op, Query, Recorded, Sql, Store, StoreError, args};
 
 /// A stream's state as of a sequence. A cache: it may be gone at any time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,28 @@ pub struct AggregateSnapshot {
 pub struct Folding {
     /// Sequence and JSON of the snapshot, if there is one of the format.
     pub snapshot: Option<(i64, String)>,
-    /// Sequences and payloads of the events after it, in order.
-    pub events: Vec<(i64, String)>,
+    /// The events after it, in order.
+    pub events: Vec<Folded>,
+}
+
+/// An event as far as a state is made of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folded {
+    /// 1, 2, 3 … inside the stream.
+    pub sequence: i64,
+    /// Such as `device.registered`.
+    pub event_type: String,
+    /// A whole number as text.
+    pub event_version: String,
+    /// JSON, as stored.
+    pub payload: String,
+}
+
+impl From<Recorded> for Folded {
+    fn from(event: Recorded) -> Self {
+        let Recorded { sequence, event_type, event_version, payload, .. } = event;
+        Self { sequence, event_type, event_version, payload }
+    }
 }
 
 /// Rows of one question.
@@ -34,10 +54,10 @@ impl Store {
         format: i64,
     ) -> Result<Folding, StoreError> {
         let sql = format!(
-            "SELECT 0, last_sequence, CAST(payload AS text) FROM aggregate_snapshots
+            "SELECT 0, last_sequence, CAST(payload AS text), '', '' FROM aggregate_snapshots
              WHERE aggregate_type = $1 AND aggregate_id = $2 AND format = $3
              UNION ALL
-             SELECT 1, sequence, CAST(payload AS text) FROM events
+             SELECT 1, sequence, CAST(payload AS text), event_type, event_version FROM events
              WHERE aggregate_type = $1 AND aggregate_id = $2 AND sequence > COALESCE(
                  (SELECT last_sequence FROM aggregate_snapshots WHERE aggregate_type = $1 AND aggregate_id = $2 AND format = $3), 0)
              ORDER BY 1, 2 LIMIT {MOST_ROWS}"
@@ -46,16 +66,17 @@ impl Store {
         let full = rows.len() == MOST_ROWS;
         let mut folding = Folding::default();
         for row in rows {
-            let found = (row.int(1)?, row.text(2)?);
+            let (sequence, payload) = (row.int(1)?, row.text(2)?);
             if row.int(0)? == 0 {
-                folding.snapshot = Some(found);
+                folding.snapshot = Some((sequence, payload));
             } else {
-                folding.events.push(found);
+                let (event_type, event_version) = (row.text(3)?, row.text(4)?);
+                folding.events.push(Folded { sequence, event_type, event_version, payload });
             }
         }
-        if full && let Some((last, _)) = folding.events.last() {
-            let rest = self.stream(aggregate_type, aggregate_id, *last).await?;
-            folding.events.extend(rest.into_iter().map(|event| (event.sequence, event.payload)));
+        if full && let Some(last) = folding.events.last() {
+            let rest = self.stream(aggregate_type, aggregate_id, last.sequence).await?;
+            folding.events.extend(rest.into_iter().map(Folded::from));
         }
         Ok(folding)
     }

@@ -42,7 +42,7 @@ mod value;
 mod verify;
 mod writer;
 
-pub use aggregate_snapshot::{AggregateSnapshot, Folding};
+pub use aggregate_snapshot::{AggregateSnapshot, Folded, Folding};
 pub use anchor::Anchor;
 pub use append::{Append, AppendError, Appended, Context, Expected, IdempotencyKey, Part};
 pub use asked::on_request;
