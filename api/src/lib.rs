@@ -25,8 +25,8 @@ use routes::Routes;
 
 pub use controller::mark_controller_answers;
 pub use graphql::{GraphqlLimits, SocketLimits, Sockets, schema_text};
-pub use request::{PeerAddr, RequestId, Secure};
-pub use rest::{DocsSettings, openapi_text};
+pub use request::{HangUp, PeerAddr, RequestId, Secure};
+pub use rest::{DocsSettings, asyncapi, openapi_text};
 pub use routes::{Audience, Route};
 
 /// What endpoints need.
@@ -40,9 +40,11 @@ pub struct ApiState {
     pub docs: DocsSettings,
     /// Connections with subscriptions; whoever stops the server closes them.
     pub sockets: Sockets,
+    /// Streams of events; the same.
+    pub streams: Sockets,
 }
 
-/// Everything this crate serves. The caller adds, as extensions of each request, [`PeerAddr`], [`RequestId`] and, behind
+/// Everything this crate serves. The caller adds, as extensions of each request, [`PeerAddr`], [`RequestId`], [`HangUp`] and, behind
 /// a proxy that speaks TLS, [`Secure`]; the template of the route is in axum's `MatchedPath`.
 pub fn router(state: ApiState) -> Router {
     table()

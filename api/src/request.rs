@@ -9,6 +9,7 @@ use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{header, request::Parts, uri::Authority},
 };
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Where a request came from, behind trusted proxies the address that they vouch for.
@@ -22,6 +23,21 @@ pub struct RequestId(pub Uuid);
 /// Did the client speak TLS, here or with a trusted proxy? Decides the scheme of links; absent means no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Secure(pub bool);
+
+/// Ends the connection that a request came over, whatever is on its way: for clients that take nothing.
+#[derive(Clone, Debug)]
+pub struct HangUp(CancellationToken);
+
+impl HangUp {
+    /// Whoever serves the connection drops it when the token is cancelled.
+    pub fn new(token: CancellationToken) -> Self {
+        Self(token)
+    }
+
+    pub(crate) fn now(&self) {
+        self.0.cancel();
+    }
+}
 
 /// Who sent a request, as use cases want it.
 #[derive(Clone, Copy, Debug)]

@@ -6,6 +6,7 @@ mod conditional;
 mod device;
 mod docs;
 mod endpoint;
+mod events;
 mod failure;
 mod fields;
 mod filters;
@@ -37,9 +38,10 @@ use crate::routes::Routes;
 pub use docs::{DocsSettings, openapi_text};
 
 pub(crate) use caller::bearer;
+pub use events::asyncapi;
 
 pub(crate) fn routes() -> Routes {
-    endpoints().routes().merge(docs::routes())
+    endpoints().routes().merge(docs::routes()).merge(events::routes())
 }
 
 fn endpoints() -> Endpoints {

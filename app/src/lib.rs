@@ -61,8 +61,8 @@ pub use history::{
     SharedChange, SharedObject, StillDifferent, TemplateAt, TemplateLink,
 };
 pub use live::{
-    ChangedNow, DeviceSelection, DevicesLive, Ended, EventsLive, EventsPage, EventsSelection,
-    JobLive, Listener, Live, LiveEvent,
+    ChangedNow, Confidential, DeviceSelection, DevicesLive, Ended, EventsLive, EventsPage,
+    EventsSelection, JobLive, Listener, Live, LiveEvent,
 };
 pub use log::AggregateStore;
 pub use mail::{Addressed, Addressee, Letter, Letters, LettersError, Mails};

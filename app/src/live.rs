@@ -8,13 +8,15 @@ mod events;
 mod jobs;
 mod listener;
 mod scan;
+mod told;
 
-use domain::{Permission, Problem, classified::Class};
+use domain::{Permission, Problem};
 
 pub use devices::{ChangedNow, DeviceSelection, DevicesLive};
-pub use events::{EventsLive, EventsPage, EventsSelection, LiveEvent};
+pub use events::{EventsLive, EventsPage, EventsSelection};
 pub use jobs::JobLive;
 pub use listener::{Ended, Listener};
+pub use told::{Confidential, LiveEvent};
 
 use self::scan::Scan;
 use crate::{App, Failure, JobId, Moment};
@@ -41,26 +43,27 @@ impl Live<'_> {
     /// comes back gives the position of the last page that was had.
     ///
     /// Only events of organizations that the listener may see now; events that belong to none (accounts, shared
-    /// templates) are for superusers. Secrets are never told. `sensitive` shows superusers what is masked otherwise;
-    /// others are refused.
+    /// templates) are for superusers. What is confidential is masked, unless it is asked for by who may see it.
     pub async fn events(
         &self,
         listener: &Listener,
         selection: EventsSelection,
         after: Option<i64>,
-        sensitive: bool,
+        confidential: Confidential,
     ) -> Result<EventsLive, Failure> {
         let authority = &listener.by().authority;
         require_any(authority)?;
-        if sensitive && !authority.is_unlimited() {
+        let sees_secrets = authority.require_anywhere(Permission::SeeSecrets).is_ok();
+        if (confidential.sensitive && !authority.is_unlimited())
+            || (confidential.secrets && !sees_secrets)
+        {
             return Err(Failure::Forbidden);
         }
         let mut wanted = selection.resolve(authority)?;
         wanted.account = listener.account();
         let position = self.position(after).await?;
         let scan = Scan::new(self.0.store().clone(), wanted, position);
-        let class = if sensitive { Class::Sensitive } else { Class::Plain };
-        Ok(EventsLive::new(listener.clone(), scan, class))
+        Ok(EventsLive::new(listener.clone(), scan, confidential))
     }
 
     /// The devices of a selection that change after a position, each as it is when it is told; without a position from

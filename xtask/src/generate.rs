@@ -7,23 +7,33 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use serde::Serialize;
+
+use crate::events;
 
 /// Folders that hold nothing but generated files.
 const OWNED: &[&str] = &["docs/events"];
 
 /// Every generated file below the root, with its contents.
-fn generated() -> anyhow::Result<BTreeMap<PathBuf, String>> {
+fn generated(root: &Path) -> anyhow::Result<BTreeMap<PathBuf, String>> {
     let mut files = BTreeMap::new();
     files.insert("docs/settings.md".into(), server::settings::reference());
     files.insert("docs/routes.md".into(), routes());
     files.insert("docs/openapi.json".into(), api::openapi_text());
     files.insert("schema.graphql".into(), api::schema_text());
+    files.insert(events::LOCK.into(), events::lock(root)?);
+    files.insert("docs/events.md".into(), events::document());
+    files.insert("docs/events/asyncapi.json".into(), json(api::asyncapi())?);
     for (aggregate, schema) in domain::schemas() {
-        let mut text = serde_json::to_string_pretty(&schema).context("a schema is JSON")?;
-        text.push('\n');
-        files.insert(Path::new("docs/events").join(format!("{aggregate}.json")), text);
+        files.insert(Path::new("docs/events").join(format!("{aggregate}.json")), json(&schema)?);
     }
     Ok(files)
+}
+
+fn json(value: &impl Serialize) -> anyhow::Result<String> {
+    let mut text = serde_json::to_string_pretty(value).context("it is JSON")?;
+    text.push('\n');
+    Ok(text)
 }
 
 /// Every path that the program serves, as a table.
@@ -44,7 +54,7 @@ fn routes() -> String {
 
 /// Writes what differs, and removes what nothing generates any more.
 pub(crate) fn write(root: &Path) -> anyhow::Result<()> {
-    let files = generated()?;
+    let files = generated(root)?;
     let stale = stale(root, &files)?;
     for path in &stale {
         let place = root.join(path);
@@ -62,7 +72,7 @@ pub(crate) fn write(root: &Path) -> anyhow::Result<()> {
 
 /// Fails where a file is not what [`write`] would write.
 pub(crate) fn check(root: &Path) -> anyhow::Result<()> {
-    let files = generated()?;
+    let files = generated(root)?;
     let stale = stale(root, &files)?;
     if !stale.is_empty() {
         let names: Vec<String> = stale.iter().map(|path| format!("  {}", path.display())).collect();
@@ -104,6 +114,11 @@ fn stale(root: &Path, files: &BTreeMap<PathBuf, String>) -> anyhow::Result<BTree
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_committed_is_what_the_code_says() {
+        check(&crate::root()).expect("run `cargo xtask gen`");
+    }
 
     #[test]
     fn missing_changed_and_orphaned_files_are_stale() {

@@ -1,6 +1,7 @@
 //! Generators and checks, typed as `cargo xtask …`.
 
 mod check;
+mod events;
 mod generate;
 mod layers;
 

@@ -1,20 +1,16 @@
 //! Events as they happen, for those who may see them.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
-use domain::{
-    Authority, Document, OrganizationId, Permission,
-    classified::{self, Class},
-    event_types,
-};
+use domain::{Authority, OrganizationId, Permission, event_types};
 use store::{EventFilter, Recorded};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    Ended, Listener, refused,
+    Confidential, Ended, Listener, LiveEvent, refused,
     scan::{Scan, Wanted},
+    told::told,
 };
 use crate::Failure;
 
@@ -28,6 +24,8 @@ const QUIET: Duration = Duration::from_secs(10);
 const QUIET_EVENTS: i64 = 10_000;
 /// Values of a list in a selection.
 const MOST_VALUES: usize = 100;
+/// Questions of the past for a page that nobody waits for: the rest is for the next one.
+const QUESTIONS: usize = 10;
 
 /// Which events are told; what is left out or empty selects everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -104,57 +102,6 @@ impl EventsSelection {
     }
 }
 
-/// An event as it is told.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LiveEvent {
-    /// Where in the log.
-    pub position: i64,
-    /// Unique for ever.
-    pub event_id: Uuid,
-    /// Such as `device.renamed`.
-    pub event_type: String,
-    /// A whole number as text.
-    pub event_version: String,
-    /// Kind of the stream.
-    pub aggregate_type: String,
-    /// Which stream of that kind.
-    pub aggregate_id: String,
-    /// 1, 2, 3 … inside the stream.
-    pub sequence: i64,
-    /// Whose it was at that time.
-    pub organization_id: Option<OrganizationId>,
-    /// `user:<id>` | `device:<id>` | `agent:<organization>` | `system:<worker>` | `local:<unix user>`; none for foreign events.
-    pub actor: Option<String>,
-    /// The request that it came from.
-    pub correlation_id: Option<Uuid>,
-    /// `event:<uuid>` | `report:<telemetry position>` | `job:<id>`.
-    pub causation: Option<String>,
-    /// When it was recorded.
-    pub at: DateTime<Utc>,
-    /// As stored, with masks in the places of what is not told.
-    pub payload: Document,
-}
-
-impl LiveEvent {
-    fn told(event: &Recorded, up_to: Class) -> Self {
-        Self {
-            position: event.position,
-            event_id: event.event_id,
-            event_type: event.event_type.clone(),
-            event_version: event.event_version.clone(),
-            aggregate_type: event.aggregate_type.clone(),
-            aggregate_id: event.aggregate_id.clone(),
-            sequence: event.sequence,
-            organization_id: event.organization_id.map(OrganizationId::from_uuid),
-            actor: event.actor.clone(),
-            correlation_id: event.correlation_id,
-            causation: event.causation.clone(),
-            at: event.recorded_at,
-            payload: classified::told(&event.event_type, &event.payload, up_to),
-        }
-    }
-}
-
 /// What happened since the page before.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EventsPage {
@@ -171,14 +118,16 @@ pub struct EventsPage {
 pub struct EventsLive {
     listener: Listener,
     scan: Scan,
-    up_to: Class,
+    confidential: Confidential,
+    /// Taken and not told yet: what telling waits for may be given up.
+    held: Vec<Arc<Recorded>>,
     /// Position and time of the last page; none before the first.
-    told: Option<(i64, Instant)>,
+    last: Option<(i64, Instant)>,
 }
 
 impl EventsLive {
-    pub(super) fn new(listener: Listener, scan: Scan, up_to: Class) -> Self {
-        Self { listener, scan, up_to, told: None }
+    pub(super) fn new(listener: Listener, scan: Scan, confidential: Confidential) -> Self {
+        Self { listener, scan, confidential, held: Vec::new(), last: None }
     }
 
     /// The next page; the first one comes at once and may be empty: it says from where. Later ones wait for events, or
@@ -186,40 +135,65 @@ impl EventsLive {
     pub async fn next(&mut self) -> Result<EventsPage, Ended> {
         loop {
             self.listener.check().await?;
-            let events = self.take().await?;
-            if !events.is_empty() || self.is_due() {
-                let position = self.scan.position();
-                self.told = Some((position, Instant::now()));
-                let caught_up = self.scan.caught_up();
-                return Ok(EventsPage { events, position, caught_up });
+            self.take(MOST_EVENTS).await?;
+            if !self.held.is_empty() || self.is_due() {
+                return self.tell().await;
             }
-            let last = self.told.map_or_else(Instant::now, |(_, at)| at);
+            let last = self.last.map_or_else(Instant::now, |(_, at)| at);
             // Timers of a reader that waits for nothing cost nothing: at the end of each the position may have moved.
             let wait = QUIET.saturating_sub(last.elapsed()).max(Duration::from_millis(100));
             if let Ok(read) = tokio::time::timeout(wait, self.scan.read()).await {
                 read?;
-            } else if self.told.is_some_and(|(position, _)| position == self.scan.position()) {
+            } else if self.last.is_some_and(|(position, _)| position == self.scan.position()) {
                 // Nothing happened at all: the next ten seconds begin.
-                self.told = Some((self.scan.position(), Instant::now()));
+                self.last = Some((self.scan.position(), Instant::now()));
             }
         }
     }
 
+    /// The events that there are, at most so many, without waiting for others. There may be fewer, or none, and more of them
+    /// behind the page: it says so.
+    pub async fn page(&mut self, most: usize) -> Result<EventsPage, Ended> {
+        for _ in 0..QUESTIONS {
+            self.listener.check().await?;
+            self.take(most).await?;
+            if self.is_full(most) || !self.scan.is_behind() {
+                break;
+            }
+            self.scan.read().await?;
+        }
+        self.take(most).await?;
+        self.tell().await
+    }
+
+    /// What was taken, as a page.
+    async fn tell(&mut self) -> Result<EventsPage, Ended> {
+        let events = told(&self.listener, &self.held, self.confidential).await?;
+        self.held.clear();
+        let position = self.scan.position();
+        self.last = Some((position, Instant::now()));
+        Ok(EventsPage { events, position, caught_up: self.scan.caught_up() })
+    }
+
     /// Is it time to say how far everything has come?
     fn is_due(&self) -> bool {
-        let Some((position, at)) = self.told else { return true };
+        let Some((position, at)) = self.last else { return true };
         let moved = self.scan.position() - position;
         moved >= QUIET_EVENTS || (moved > 0 && at.elapsed() >= QUIET)
     }
 
-    /// What of a page was read already.
-    async fn take(&mut self) -> Result<Vec<LiveEvent>, Ended> {
-        let (mut events, mut bytes) = (Vec::new(), 0);
-        while events.len() < MOST_EVENTS && bytes < MOST_BYTES {
+    fn is_full(&self, most: usize) -> bool {
+        let bytes: usize = self.held.iter().map(|event| event.payload.len()).sum();
+        self.held.len() >= most || bytes >= MOST_BYTES
+    }
+
+    /// Takes what was read already, as far as it is for the listener and a page has room for it.
+    async fn take(&mut self, most: usize) -> Result<(), Ended> {
+        while !self.is_full(most) {
             let Some(next) = self.scan.peek() else { break };
             // What was before it is still told.
             if self.scan.wanted().is_account(next) {
-                if !events.is_empty() {
+                if !self.held.is_empty() {
                     break;
                 }
                 self.listener.check_now().await?;
@@ -227,11 +201,10 @@ impl EventsLive {
             let Some(event) = self.scan.take() else { break };
             let visible = is_visible(&self.listener.by().authority, &event);
             if visible && self.scan.wanted().takes(&event) {
-                bytes += event.payload.len();
-                events.push(LiveEvent::told(&event, self.up_to));
+                self.held.push(event);
             }
         }
-        Ok(events)
+        Ok(())
     }
 }
 

@@ -83,6 +83,10 @@ impl Listener {
         crate::accounts::hold(&self.0.app, &self.0.by.authority);
     }
 
+    pub(super) fn app(&self) -> &App {
+        &self.0.app
+    }
+
     /// Resolves when the listener has to stop: within a few seconds after its token, its account or its rights changed.
     pub async fn ended(&self) -> Ended {
         let mut head = self.0.app.store().watch();

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use api::HangUp;
 use axum::{Router, extract::ConnectInfo};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -67,8 +68,11 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
             }
         };
         drop(stream.set_nodelay(true));
+        let hang_up = CancellationToken::new();
+        let handle = HangUp::new(hang_up.clone());
         let service = router.clone().map_request(move |mut request: hyper::Request<_>| {
             request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(handle.clone());
             request
         });
         let (builder, watcher, stopped) = (builder.clone(), graceful.watcher(), stop.clone());
@@ -86,7 +90,11 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
             }
             let service = TowerToHyperService::new(service);
             let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-            if let Err(error) = watcher.watch(connection.into_owned()).await {
+            let ended = tokio::select! {
+                ended = watcher.watch(connection.into_owned()) => ended,
+                () = hang_up.cancelled() => Err("its client takes nothing".into()),
+            };
+            if let Err(error) = ended {
                 tracing::debug!(error = error.as_ref(), "a connection ended early");
             }
         });

@@ -57,7 +57,12 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         slow_client: settings.graphql.slow_client.0,
         keep_alive: settings.graphql.keep_alive.0,
     });
-    let router = router(&settings, &app, &sockets)?;
+    let streams = api::Sockets::new(api::SocketLimits {
+        connections: settings.events.max_streams,
+        slow_client: settings.events.slow_client.0,
+        keep_alive: settings.events.heartbeat.0,
+    });
+    let router = router(&settings, &app, (&sockets, &streams))?;
     let limits = Limits {
         connections: settings.http.max_connections,
         header: settings.http.header_timeout.0,
@@ -82,7 +87,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     requests_stop.cancel();
     let ended = async {
         // Requests that have become connections are not waited for.
-        let (requests, ()) = tokio::join!(requests, sockets.close());
+        let (requests, (), ()) = tokio::join!(requests, sockets.close(), streams.close());
         drop(requests);
         finish(&opened, &tasks, &stop).await;
     };
@@ -161,7 +166,11 @@ async fn finish(opened: &open::Opened, tasks: &TaskTracker, stop: &CancellationT
     opened.close().await;
 }
 
-fn router(settings: &Settings, app: &App, sockets: &api::Sockets) -> anyhow::Result<Router> {
+fn router(
+    settings: &Settings,
+    app: &App,
+    (sockets, streams): (&api::Sockets, &api::Sockets),
+) -> anyhow::Result<Router> {
     let metrics =
         PrometheusBuilder::new().install_recorder().context("cannot count what happens")?;
     let file = &settings.metrics.token_file;
@@ -182,7 +191,8 @@ fn router(settings: &Settings, app: &App, sockets: &api::Sockets) -> anyhow::Res
         title: settings.rest.docs_title.clone(),
         description: settings.rest.docs_description.clone(),
     };
-    let state = api::ApiState { app: app.clone(), graphql, docs, sockets: sockets.clone() };
+    let (sockets, streams) = (sockets.clone(), streams.clone());
+    let state = api::ApiState { app: app.clone(), graphql, docs, sockets, streams };
     let frame = http::Frame::new(proxies, body, timeout);
     Ok(frame.around_watchers(http::router(health)).merge(frame.around(api::router(state))))
 }

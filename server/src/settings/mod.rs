@@ -24,8 +24,8 @@ use serde::Deserialize;
 
 pub(crate) use check::nearest;
 pub use sections::{
-    Accounts, Controller, Data, Database, Durability, Graphql, Http, KEYS, Key, Log, LogFormat,
-    Mail, MailTls, Metrics, Rest, Security,
+    Accounts, Controller, Data, Database, Durability, Events, Graphql, Http, KEYS, Key, Log,
+    LogFormat, Mail, MailTls, Metrics, Rest, Security,
 };
 pub use shown::{defaults_text, effective_text, reference};
 pub use units::{Duration, Size};
@@ -57,6 +57,8 @@ pub struct Settings {
     pub graphql: Graphql,
     /// The description of REST.
     pub rest: Rest,
+    /// Streams of events.
+    pub events: Events,
     /// What the program says about itself.
     pub log: Log,
     /// Counters.
@@ -268,6 +270,8 @@ impl Settings {
             ("graphql", "max_complexity", graphql.max_complexity >= 1, "1"),
             ("graphql", "slow_client", graphql.slow_client.0 >= SHORTEST, "100ms"),
             ("graphql", "keep_alive", graphql.keep_alive.0 >= SHORTEST, "100ms"),
+            ("events", "slow_client", self.events.slow_client.0 >= SHORTEST, "100ms"),
+            ("events", "heartbeat", self.events.heartbeat.0 >= SHORTEST, "100ms"),
             (
                 "controller",
                 "registrations_per_minute",

@@ -265,6 +265,15 @@ sections! {
         /// What it says first.
         docs_description: String = "\"The REST interface of Wisptrail.\"";
     }
+    /// Streams of events over HTTP.
+    Events "events" {
+        /// Streams at a time; further ones are refused.
+        max_streams: usize = "2000";
+        /// How long an event may wait until a client takes it; then its stream ends, and it is told where to go on.
+        slow_client: Duration = "\"10s\"";
+        /// How often a stream on which nothing happens says that it is still there.
+        heartbeat: Duration = "\"15s\"";
+    }
     /// What the program says about itself.
     Log "log" {
         /// "error", "warn", "info", "debug", "trace", or a filter such as "info,access=warn".

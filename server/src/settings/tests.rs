@@ -104,6 +104,8 @@ fn what_could_serve_nobody_is_told_with_the_least_that_could() {
         ("graphql", "max_complexity", "0", "1"),
         ("graphql", "slow_client", "\"0s\"", "100ms"),
         ("graphql", "keep_alive", "\"0s\"", "100ms"),
+        ("events", "slow_client", "\"0s\"", "100ms"),
+        ("events", "heartbeat", "\"0s\"", "100ms"),
         ("controller", "registrations_per_minute", "0", "1"),
         ("controller", "registration_burst", "0", "1"),
         ("controller", "operations_per_account", "0", "1"),

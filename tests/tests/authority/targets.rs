@@ -96,6 +96,7 @@ impl Targets {
                 mac(self.count)
             }
             "name" => "nothing.js".to_owned(),
+            "event_type" => "device.renamed".to_owned(),
             "password" => PASSWORD.to_owned(),
             "shared" => SHARED.to_owned(),
             "head" => self.head().await?,

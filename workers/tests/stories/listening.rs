@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use app::{
-    DeviceChange, Ended, EventsLive, EventsPage, EventsSelection, Listener, LiveEvent,
-    NewMembership, UserChange,
+    Confidential, DeviceChange, Ended, EventsLive, EventsPage, EventsSelection, Listener,
+    LiveEvent, NewMembership, UserChange,
 };
 use domain::{OrganizationId, UserId, authority::Role};
 use serde_json::json;
@@ -103,8 +103,11 @@ fn an_account_whose_rights_change_has_to_begin_again() -> Outcome {
 fn an_account_that_is_disabled_hears_nothing_of_what_comes_after() -> Outcome {
     on_each_database(async |world| {
         let listener = listener(world).await?;
-        let mut everything =
-            world.app.live().events(&listener, EventsSelection::default(), None, false).await?;
+        let mut everything = world
+            .app
+            .live()
+            .events(&listener, EventsSelection::default(), None, Confidential::default())
+            .await?;
         let first = next(&mut everything).await??;
         assert!(first.events.is_empty() && first.caught_up, "{first:?}");
         let seen = world.register(HARBOUR, 1).await?.device_id;
@@ -185,7 +188,11 @@ fn a_narrow_selection_reads_a_long_past_to_its_end() -> Outcome {
             types: vec!["device.notes_changed".to_owned()],
             ..EventsSelection::default()
         };
-        let told = up_to(&mut live.events(&listener, notes, Some(0), false).await?, head).await?;
+        let told = up_to(
+            &mut live.events(&listener, notes, Some(0), Confidential::default()).await?,
+            head,
+        )
+        .await?;
         assert_eq!(told.len(), MANY);
         assert!(told.is_sorted_by(|one, other| one.position < other.position));
 
@@ -194,7 +201,7 @@ fn a_narrow_selection_reads_a_long_past_to_its_end() -> Outcome {
             aggregate_types: vec!["device".to_owned()],
             ..EventsSelection::default()
         };
-        let mut hears = live.events(&listener, own, Some(0), false).await?;
+        let mut hears = live.events(&listener, own, Some(0), Confidential::default()).await?;
         let told = up_to(&mut hears, head).await?;
         let types: Vec<&str> = told.iter().map(|event| event.event_type.as_str()).collect();
         assert_eq!(types.first(), Some(&"device.registered"));
@@ -211,7 +218,11 @@ fn a_narrow_selection_reads_a_long_past_to_its_end() -> Outcome {
 
         let hills =
             EventsSelection { organizations: Some(vec![HILLS]), ..EventsSelection::default() };
-        let told = up_to(&mut live.events(&listener, hills, Some(0), false).await?, head).await?;
+        let told = up_to(
+            &mut live.events(&listener, hills, Some(0), Confidential::default()).await?,
+            head,
+        )
+        .await?;
         assert!(told.is_empty(), "{told:?}");
         Ok(())
     })

@@ -1,6 +1,6 @@
 //! `events`: the log as it is written.
 
-use app::{EventsLive, EventsPage, EventsSelection, LiveEvent};
+use app::{Confidential, EventsLive, EventsPage, EventsSelection, LiveEvent};
 use async_graphql::{Context, ID, InputObject, Result, SimpleObject, Subscription};
 use chrono::{DateTime, Utc};
 use domain::OrganizationId;
@@ -16,7 +16,7 @@ use crate::graphql::{
 /// Which events are told. What is left out selects everything; what is given must hold all together.
 #[derive(Clone, Debug, Default, InputObject)]
 struct EventsFilter {
-    /// Of streams of these kinds: `configuration`, `device`, `device_group`, `organization`, `template`, `user`; at most 100.
+    /// Of streams of these kinds, such as `device`; at most 100.
     aggregate_types: Option<Vec<String>>,
     /// Of the streams with this id; a device and its configuration have the same.
     aggregate_id: Option<ID>,
@@ -75,7 +75,8 @@ struct Event {
     at: DateTime<Utc>,
     /// As stored: `{"<what happened>": {<fields>}}`. A field that is not told holds `{"masked": "sensitive"}`
     /// (configurations, variables, meta data, notes, reasons: superusers get them with `sensitive: true`) or
-    /// `{"masked": "sealed"}` (secrets and their fingerprints: nobody gets them).
+    /// `{"masked": "sealed"}` (secrets and their fingerprints: keys of devices and shared secrets are told with `secrets: true`,
+    /// the rest to nobody).
     payload: JsonObject,
 }
 
@@ -140,15 +141,21 @@ impl EventSubscription {
             desc = "`position` of the last answer that was had; 0 is from the beginning; left out, it is from now on."
         )]
         after: Option<Position>,
-        #[graphql(
-            desc = "Tells superusers what is sensitive; others are refused (FORBIDDEN). Secrets are never told."
-        )]
+        #[graphql(desc = "Tells superusers what is sensitive; others are refused (FORBIDDEN).")]
         sensitive: Option<bool>,
+        #[graphql(
+            desc = "Tells keys of devices and shared secrets, as far as the viewer may see them at that moment: each reading is an event \
+                    `secret.read`. Who may see none is refused (FORBIDDEN)."
+        )]
+        secrets: Option<bool>,
     ) -> Result<Answers<EventPage>> {
         let selection = filter.unwrap_or_default().read()?;
         let after = after.map(|after| after.0);
-        let sensitive = sensitive.unwrap_or_default();
-        let live = app(ctx)?.live().events(listener(ctx)?, selection, after, sensitive).await;
+        let confidential = Confidential {
+            sensitive: sensitive.unwrap_or_default(),
+            secrets: secrets.unwrap_or_default(),
+        };
+        let live = app(ctx)?.live().events(listener(ctx)?, selection, after, confidential).await;
         let (live, slot) = (live.map_err(failure)?, progress(ctx)?.slot());
         let next = move |live: Option<EventsLive>| {
             let slot = slot.clone();

@@ -1,4 +1,4 @@
-//! All connections of this process: how many there may be, and their end.
+//! All connections of this process on which somebody listens: how many there may be, and their end.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,14 +24,15 @@ const LARGEST: usize = 1024 * 1024;
 /// How long the end of all connections may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Bounds of connections with subscriptions.
+/// Bounds of connections on which somebody listens.
 #[derive(Clone, Copy, Debug)]
 pub struct SocketLimits {
     /// At a time; further ones are refused with 503.
     pub connections: usize,
     /// How long a message may wait until the client takes it; then the client is disconnected.
     pub slow_client: Duration,
-    /// How often a silent client is asked whether it is there; silent two and a half times so long, it is gone.
+    /// How often a silent client is asked whether it is there (over a WebSocket: silent two and a half times so long, it is
+    /// gone), or is told that the server is.
     pub keep_alive: Duration,
 }
 
@@ -45,7 +46,7 @@ impl Default for SocketLimits {
     }
 }
 
-/// The connections with subscriptions of this process. A clone is another handle to the same.
+/// Connections of a kind of this process on which somebody listens. A clone is another handle to the same.
 #[derive(Clone, Debug)]
 pub struct Sockets(Arc<Inner>);
 
@@ -68,7 +69,7 @@ impl Sockets {
         }))
     }
 
-    /// Closes all (code 1001) and waits a few seconds for clients to hear it; further ones are refused.
+    /// Closes all and waits a few seconds for clients to hear it; further ones are refused.
     pub async fn close(&self) {
         self.0.stop.cancel();
         self.0.tasks.close();
@@ -77,16 +78,21 @@ impl Sockets {
         }
     }
 
-    pub(super) fn limits(&self) -> &SocketLimits {
+    pub(crate) fn limits(&self) -> &SocketLimits {
         &self.0.limits
     }
 
-    pub(super) fn stop(&self) -> &CancellationToken {
+    pub(crate) fn stop(&self) -> &CancellationToken {
         &self.0.stop
     }
 
+    /// Serves one beside the request that it came from; its end is waited for.
+    pub(crate) fn spawn(&self, serve: impl Future<Output = ()> + Send + 'static) {
+        drop(self.0.tasks.spawn(serve));
+    }
+
     /// A place for one more.
-    fn place(&self) -> Option<OwnedSemaphorePermit> {
+    pub(crate) fn place(&self) -> Option<OwnedSemaphorePermit> {
         if self.0.stop.is_cancelled() {
             return None;
         }
