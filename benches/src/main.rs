@@ -16,6 +16,7 @@ mod polls;
 mod server;
 mod start;
 mod storm;
+mod streams;
 mod template;
 mod wire;
 
@@ -48,6 +49,8 @@ enum What {
     Storm,
     /// Polls beside 200 log-ins at once.
     LogIns,
+    /// Memory of a thousand idle streams of events and fifty busy ones.
+    Streams,
     /// Pages of a manager's devices, few and many (`--devices 100000`).
     Lists,
 }
@@ -68,6 +71,7 @@ fn main() -> anyhow::Result<()> {
             What::Start => start::measure(devices).await,
             What::Storm => storm::measure(devices).await,
             What::LogIns => people::log_ins(devices).await,
+            What::Streams => streams::measure(devices).await,
             What::Lists => people::lists(devices).await,
         }
     })
