@@ -63,6 +63,7 @@ fn nothing_but_choosing_another_password_is_answered() -> Outcome {
             graphql: GraphqlLimits::default(),
             sockets: Sockets::new(SocketLimits::default()),
             docs: DocsSettings::default(),
+            streams: Sockets::new(SocketLimits::default()),
         });
 
         let mut tried = 0;
