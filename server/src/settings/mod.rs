@@ -254,7 +254,7 @@ impl Settings {
 
 impl Settings {
     /// Settings with which nothing could be served when they are too small: whether each is large enough, and for what.
-    fn leasts(&self) -> [(&'static str, &'static str, bool, &'static str); 14] {
+    fn leasts(&self) -> [(&'static str, &'static str, bool, &'static str); 16] {
         const SHORTEST: std::time::Duration = std::time::Duration::from_millis(100);
         let (http, graphql, controller) = (&self.http, &self.graphql, &self.controller);
         [
