@@ -40,6 +40,15 @@ pub(crate) fn equal(a: &Value, b: &Value, booleans: Booleans) -> bool {
     }
 }
 
+/// Whether `value` is zero where booleans are numbers.
+pub(crate) fn is_zero(value: &Value) -> bool {
+    match value {
+        Value::Bool(flag) => !flag,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        _ => false,
+    }
+}
+
 /// One text per numeric value: integers in decimal, whole floats like the integer they equal.
 #[expect(
     clippy::cast_possible_truncation,

@@ -51,4 +51,4 @@ pub use self::schema::{MAX_VIOLATIONS, Violation, schema, vpn_server_schema};
 pub use self::templates::{TemplateCache, TemplateHash, Templates};
 
 /// Raised whenever any byte of any output may change for the same input.
-pub const RENDERER_VERSION: u32 = 3;
+pub const RENDERER_VERSION: u32 = 4;

@@ -14,7 +14,7 @@ mod ip_rules;
 mod led;
 mod ntp;
 pub(crate) mod openvpn;
-mod radios;
+pub(crate) mod radios;
 mod routes;
 pub(crate) mod section;
 mod switch;

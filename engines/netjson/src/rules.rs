@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
+use crate::equality::is_zero;
 use crate::schema::{self, Schema, Violation};
 use crate::{Backend, ValidationError, openwrt};
 
@@ -107,7 +108,7 @@ fn check_channel(radio: &Value) -> Result<(), ValidationError> {
     let absent = |key: &str| radio.get(key).is_none_or(Value::is_null);
     let modern =
         matches!(radio.get("protocol").and_then(Value::as_str), Some("802.11n" | "802.11ax"));
-    let automatic = radio.get("channel").and_then(Value::as_f64) == Some(0.0);
+    let automatic = radio.get("channel").is_some_and(is_zero);
     if modern && automatic && absent("band") && absent("hwmode") {
         return Err(ValidationError::whole(
             "\"channel\" cannot be set to \"auto\" when \"hwmode\" or \"band\" property is not \
@@ -206,7 +207,26 @@ fn check_masks(index: usize, interface: &Value) -> Result<(), ValidationError> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_path;
+    use serde_json::{Value, json};
+
+    use super::{check, is_path};
+    use crate::Backend;
+
+    /// Zero, however it is written, is a channel chosen automatically; nothing else is.
+    #[test]
+    fn a_channel_is_chosen_automatically_where_it_equals_zero() {
+        let path_of = |channel: Value| {
+            let config = json!({"radios": [{
+                "name": "radio0", "protocol": "802.11n", "channel": channel, "channel_width": 20}]});
+            check(Backend::OpenWrt, config.as_object().unwrap(), true).unwrap_err().path
+        };
+        for zero in [json!(0), json!(0.0), json!(-0.0), json!(false)] {
+            assert_eq!(path_of(zero.clone()), "/", "{zero}");
+        }
+        for other in [json!(true), json!("0"), json!(null), json!([]), json!(14)] {
+            assert_eq!(path_of(other.clone()), "/radios/0", "{other}");
+        }
+    }
 
     #[test]
     fn paths_may_hold_variables_and_nothing_that_walks_up() {

@@ -15,7 +15,8 @@ pub(crate) use self::filtering::unfilterable;
 use self::network::Network;
 use super::addresses::addressing;
 use super::section::{
-    Options, filled, given, invert_disabled, rename, section, take_given, text, uci_name, word,
+    Claims, Options, filled, given, invert_disabled, rename, replace, section, take_given, text,
+    uci_name, word,
 };
 use super::{Package, Source, package};
 use crate::ValidationError;
@@ -113,7 +114,8 @@ fn add(
     }
     let first = interface.section_name();
     let last = addressing.groups.len().saturating_sub(1);
-    for (index, group) in addressing.groups.into_iter().enumerate() {
+    for (index, mut group) in addressing.groups.into_iter().enumerate() {
+        let own = Claims::take(&mut group);
         let name =
             if index == 0 { first.clone() } else { format!("{}_{}", interface.logical, index + 1) };
         let mut options = if index == last {
@@ -136,7 +138,7 @@ fn add(
                 options.insert(key, value);
             }
         }
-        network.merge(section("interface", name, options))?;
+        network.merge(own.section("interface".into(), name.into(), options))?;
     }
     Ok(())
 }
@@ -159,11 +161,11 @@ fn options(stated: &Options, kind: &str) -> Options {
     match kind {
         "modem-manager" => {
             options.insert("proto".into(), "modemmanager".into());
-            rename(&mut options, "pin", "pincode");
+            replace(&mut options, "pin", "pincode");
         }
         "wireguard" => {
             options.insert("proto".into(), "wireguard".into());
-            rename(&mut options, "port", "listen_port");
+            replace(&mut options, "port", "listen_port");
             options.remove("ifname");
         }
         "vxlan" => {

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::section::{Options, filled, given, rename, section, text, word};
+use super::section::{Options, filled, given, rename, replace, section, text, word};
 use super::{Package, Source, package};
 
 /// The driver of which width and standard of a channel are one option.
-const MAC80211: &str = "mac80211";
+pub(crate) const MAC80211: &str = "mac80211";
 
 pub(super) fn packages(source: Source<'_>) -> Vec<Package> {
     let radios = source.objects("radios").cloned();
@@ -16,7 +16,7 @@ pub(super) fn packages(source: Source<'_>) -> Vec<Package> {
 fn section_of(mut options: Options, dsa: bool) -> Value {
     let name = options.remove("name").unwrap_or_default();
     rename(&mut options, "tx_power", "txpower");
-    rename(&mut options, "driver", "type");
+    replace(&mut options, "driver", "type");
     options.entry("type").or_insert_with(|| MAC80211.into());
     if let Some(country) = filled(&options, "country").map(str::to_uppercase) {
         options.insert("country".into(), country.into());
@@ -36,7 +36,7 @@ fn section_of(mut options: Options, dsa: bool) -> Value {
     options.remove("band");
     options.remove("hwmode");
     if let Some(value) = value {
-        options.insert(key.to_owned(), value.into());
+        options.insert(key.to_owned(), value);
     }
     if channel == 0 {
         options.insert("channel".into(), "auto".into());
@@ -54,9 +54,9 @@ fn htmode(protocol: &str, width: &str) -> String {
 }
 
 /// What OpenWrt 21 and later ask for.
-fn band(options: &Options, protocol: &str, channel: u64) -> Option<String> {
-    if let Some(band) = filled(options, "band") {
-        return Some(band.to_owned());
+fn band(options: &Options, protocol: &str, channel: u64) -> Option<Value> {
+    if let Some(band) = options.get("band").filter(|band| given(band)) {
+        return Some(band.clone());
     }
     let band = match options.get("hwmode").filter(|hwmode| given(hwmode)) {
         Some(hwmode) => match hwmode.as_str()? {
@@ -71,11 +71,11 @@ fn band(options: &Options, protocol: &str, channel: u64) -> Option<String> {
             _ => band_of_channel(channel)?,
         },
     };
-    Some(band.to_owned())
+    Some(band.into())
 }
 
 /// Channels of 6 GHz that also exist at 5 GHz count as the latter.
-fn band_of_channel(channel: u64) -> Option<&'static str> {
+pub(crate) fn band_of_channel(channel: u64) -> Option<&'static str> {
     match channel {
         0..=13 => Some("2g"),
         36..=64 | 100..=144 if channel.is_multiple_of(4) => Some("5g"),
@@ -86,9 +86,9 @@ fn band_of_channel(channel: u64) -> Option<&'static str> {
 }
 
 /// What systems before OpenWrt 21 ask for.
-fn hwmode(options: &Options, protocol: &str, channel: u64) -> Option<String> {
-    if let Some(hwmode) = filled(options, "hwmode") {
-        return Some(hwmode.to_owned());
+fn hwmode(options: &Options, protocol: &str, channel: u64) -> Option<Value> {
+    if let Some(hwmode) = options.get("hwmode").filter(|hwmode| given(hwmode)) {
+        return Some(hwmode.clone());
     }
     let hwmode = match (text(options, "band"), protocol) {
         ("2g", "802.11b") => "11b",
@@ -102,5 +102,5 @@ fn hwmode(options: &Options, protocol: &str, channel: u64) -> Option<String> {
             _ => "11a",
         },
     };
-    Some(hwmode.to_owned())
+    Some(hwmode.into())
 }

@@ -19,6 +19,27 @@ pub(crate) fn section(
     Value::Object(options)
 }
 
+/// Type and name that options claim for their section. Of an object that has a section of its own they
+/// mean nothing; of one that adds to the section of another (an address, the protection of a Wi-Fi
+/// network) they count.
+#[derive(Debug, Default)]
+pub(crate) struct Claims {
+    kind: Option<Value>,
+    name: Option<Value>,
+}
+
+impl Claims {
+    /// Takes them out of `options`.
+    pub(crate) fn take(options: &mut Options) -> Self {
+        Self { kind: options.remove(".type"), name: options.remove(".name") }
+    }
+
+    /// A section that is called otherwise only where nothing was claimed.
+    pub(crate) fn section(self, kind: Value, name: Value, options: Options) -> Value {
+        section(self.kind.unwrap_or(kind), self.name.unwrap_or(name), options)
+    }
+}
+
 /// `name` as UCI takes it. Only the two characters that interfaces are fond of are replaced.
 pub(crate) fn uci_name(name: &str) -> String {
     name.replace(['.', '-'], "_")
@@ -56,6 +77,12 @@ pub(crate) fn rename(options: &mut Options, from: &str, to: &str) {
     if let Some(value) = options.remove(from) {
         options.insert(to.to_owned(), value);
     }
+}
+
+/// Gives an option another name under which nothing else counts: without it there is none.
+pub(crate) fn replace(options: &mut Options, from: &str, to: &str) {
+    options.remove(to);
+    rename(options, from, to);
 }
 
 /// Takes `disabled` out and states the opposite as `enabled`.

@@ -6,7 +6,7 @@ use indexmap::IndexSet;
 use serde_json::Value;
 
 use super::encryption;
-use super::section::{Options, filled, given, rename, section, take_given, text, uci_name, word};
+use super::section::{Claims, Options, filled, given, rename, take_given, text, uci_name, word};
 use super::{Package, Source, package};
 
 /// Logical names of the bridges that an interface is a member of, by its name.
@@ -40,7 +40,6 @@ fn section_of(interface: &Options, mut options: Options, bridges: &Bridges<'_>) 
     let name = text(interface, "name");
     let id =
         take_given(&mut options, "id").unwrap_or_else(|| format!("wifi_{}", uci_name(name)).into());
-    let network = network(interface, &mut options, bridges);
     options.remove("disabled");
     if let Some(disabled) = interface.get("disabled") {
         options.insert("disabled".into(), disabled.clone());
@@ -63,29 +62,34 @@ fn section_of(interface: &Options, mut options: Options, bridges: &Bridges<'_>) 
             options.insert(ours.to_owned(), value);
         }
     }
+    let mut own = Claims::default();
     if let Some(Value::Object(encryption)) = options.remove("encryption") {
-        options.extend(encryption::options(encryption, mode == "access_point"));
+        let mut encryption = encryption::options(encryption, mode == "access_point");
+        own = Claims::take(&mut encryption);
+        options.extend(encryption);
     }
     if options.get("ieee80211r") == Some(&Value::Bool(false)) {
         for key in ["ft_over_ds", "ft_psk_generate_local", "nasid", "reassociation_deadline"] {
             options.remove(key);
         }
     }
-    if let Some(network) = network {
+    if let Some(network) = network(interface, &mut options, bridges) {
         options.insert("network".into(), network.into());
     }
-    section("wifi-iface", id, options)
+    own.section("wifi-iface".into(), id, options)
 }
 
 /// Which interfaces the Wi-Fi network belongs to: those it states, else its bridges, else itself if
 /// it has addresses.
 fn network(interface: &Options, options: &mut Options, bridges: &Bridges<'_>) -> Option<String> {
     let name = text(interface, "name");
-    let names: Vec<String> = match options.remove("network") {
-        Some(Value::Array(names)) if !names.is_empty() => {
-            names.iter().map(|name| word(Some(name))).collect()
-        }
-        _ => match bridges.get(name) {
+    let names: Vec<String> = match take_given(options, "network") {
+        Some(Value::Array(names)) => names.iter().map(|name| word(Some(name))).collect(),
+        // What stands among the options of the encryption has no kind: its parts are joined.
+        Some(Value::String(text)) => text.chars().map(String::from).collect(),
+        Some(Value::Object(map)) => map.keys().cloned().collect(),
+        Some(other) => vec![word(Some(&other))],
+        None => match bridges.get(name) {
             Some(bridges) => bridges.iter().cloned().collect(),
             None if interface.get("addresses").is_some_and(given) => vec![name.to_owned()],
             None => return None,

@@ -24,6 +24,8 @@ fn sections(mut options: Options) -> Vec<Value> {
             options.insert(key.to_owned(), path.clone());
         }
     }
+    // What the server of the networks has is of no use to a client.
+    options.remove("client_options");
     let networks = options.remove("networks");
     let networks = networks.as_ref().and_then(Value::as_array).into_iter().flatten();
     let networks: Vec<_> = networks.filter_map(Value::as_object).cloned().collect();

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Document, unindented};
+use crate::equality::is_zero;
 use crate::literal;
 use crate::openwrt::openvpn::normalized;
 
@@ -12,29 +13,20 @@ const KEPT: [&str; 2] = ["script_security", "remote"];
 pub(super) fn document(instance: &Map<String, Value>) -> Document {
     let name = instance.get("name").map(literal::text).unwrap_or_default();
     let mut options =
-        normalized(instance.clone(), |key, value| !KEPT.contains(&key) && is_zero(value));
+        normalized(instance.clone(), |key, value| !KEPT.contains(&key) && says_nothing(value));
     options.remove("name");
     options.sort_keys();
     let mut body = String::new();
     for (key, value) in &options {
         write_option(&mut body, &key.replace('_', "-"), value);
     }
-    body.push('\n');
-    Document {
-        path: format!("{name}.conf"),
-        header: unindented(&format!("# openvpn config: {name}")),
-        body: unindented(&body),
-    }
+    let text = unindented(&format!("# openvpn config: {name}\n\n{body}\n"));
+    Document::new(&name, ".conf", text)
 }
 
 /// False, zero and empty texts say what an absent option says.
-fn is_zero(value: &Value) -> bool {
-    match value {
-        Value::Bool(flag) => !flag,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => text.is_empty(),
-        Value::Null | Value::Array(_) | Value::Object(_) => false,
-    }
+fn says_nothing(value: &Value) -> bool {
+    is_zero(value) || value.as_str() == Some("")
 }
 
 fn write_option(body: &mut String, key: &str, value: &Value) {

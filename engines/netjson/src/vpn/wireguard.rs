@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Document, unindented};
-use crate::openwrt::section::given;
+use crate::openwrt::section::{given, replace};
 use crate::{ValidationError, literal};
 
 /// What an interface must state, and what it is called here.
@@ -57,11 +57,8 @@ pub(super) fn document(
             write_options(&mut body, peer_options(peer.clone()), given);
         }
     }
-    Ok(Document {
-        path: format!("{name}.conf"),
-        header: unindented(&format!("# wireguard config: {name}")),
-        body: unindented(&body),
-    })
+    let text = unindented(&format!("# wireguard config: {name}\n\n{body}"));
+    Ok(Document::new(&name, ".conf", text))
 }
 
 fn stated_value(key: &str, value: Value) -> Value {
@@ -77,9 +74,7 @@ fn stated_value(key: &str, value: Value) -> Value {
 
 fn peer_options(mut options: Map<String, Value>) -> Map<String, Value> {
     for (from, to) in PEER {
-        if let Some(value) = options.remove(from) {
-            options.insert(to.to_owned(), value);
-        }
+        replace(&mut options, from, to);
     }
     let host = options.remove("endpoint_host").filter(given);
     let port = options.remove("endpoint_port").filter(given);
@@ -118,8 +113,8 @@ mod tests {
         stated.as_object_mut().unwrap().extend(options);
         let made = document(0, stated.as_object().unwrap()).unwrap();
         assert_eq!(
-            made.body.trim_end(),
-            "[Interface]\nA = False\nAddress = \nB = None\nC = {}\nD = []\nE = \nF = 0\nListenPort = 51820\nPrivateKey = k\n\n[Peer]"
+            made.text.trim_end(),
+            "# wireguard config: wg0\n\n[Interface]\nA = False\nAddress = \nB = None\nC = {}\nD = []\nE = \nF = 0\nListenPort = 51820\nPrivateKey = k\n\n[Peer]"
         );
     }
 }

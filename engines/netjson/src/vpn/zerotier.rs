@@ -11,11 +11,12 @@ pub(super) fn document(network: &Map<String, Value>) -> Document {
     let mut network = network.clone();
     network.remove("client_options");
     let id = network.get("nwid").map(literal::text).unwrap_or_default();
-    Document {
-        path: format!("{id}.json"),
-        header: format!("// zerotier controller config: {id}.json"),
-        body: format!("{}\n\n", json(&Value::Object(network))),
-    }
+    let text = format!(
+        "// zerotier controller config: {id}.json\n\n{}\n\n",
+        json(&Value::Object(network))
+    );
+    // The extension ends the name wherever it stands.
+    Document::new(id.split(".json").next().unwrap_or_default(), ".json", text)
 }
 
 /// `value` as JSON with sorted keys, four spaces per level, and only ASCII: what is special in HTML
