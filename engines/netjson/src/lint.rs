@@ -76,7 +76,8 @@ pub(crate) fn findings(netjson: &Value, packages: &[Package], style: Style) -> V
                 Verdict::Adds(_) => Effect::Breaks(Obstacle::Unreadable(Reason::Name)),
                 Verdict::Breaks(obstacle) => Effect::Breaks(obstacle),
             };
-            disturbed = true;
+            // What is not there disturbs nothing.
+            disturbed |= effect != Effect::Breaks(Obstacle::Emptied);
             if found.has_room(&effect) {
                 let places = places.get_or_insert_with(|| Places::of(netjson));
                 found.push(finding(package, &token, places.find(&token), effect));

@@ -49,6 +49,10 @@ pub enum Obstacle {
     /// The value swallows what follows it.
     #[error("it swallows what follows")]
     Swallowed,
+    /// The value is nothing but runs of four spaces, which are not written, and an empty value sets no
+    /// option.
+    #[error("nothing is left of the value")]
+    Emptied,
 }
 
 /// A section or an option that a value brings in. Neither: nobody knows what, because of a zero
@@ -196,6 +200,9 @@ impl Finding {
                 let more = extras.len().saturating_sub(NAMED);
                 let more = if more > 0 { format!(" and {more} more") } else { String::new() };
                 format!("a device reads more than this value: {}{more}", named.join(", "))
+            }
+            Effect::Breaks(obstacle @ Obstacle::Emptied) => {
+                format!("a device does not get this option: {obstacle}")
             }
             Effect::Breaks(obstacle) => {
                 format!("a device cannot read package {:?}: {obstacle}", cut(&self.package))

@@ -52,8 +52,14 @@ pub(super) fn token(token: &Token<'_>, style: Style) -> Verdict {
         Piece::Type(_) => Probe { kind: text, ..neutral }.verdict(),
         Piece::SectionName(_) => Probe { name: text, ..neutral }.verdict(),
         Piece::OptionName(_) => Probe { option: text, ..neutral }.verdict(),
+        Piece::Value { list: false, .. } if is_emptied(text) => Verdict::Breaks(Obstacle::Emptied),
         Piece::Value { list, .. } => value(text, *list),
     }
+}
+
+/// Whether nothing is left of `text` where it is written.
+pub(super) fn is_emptied(text: &str) -> bool {
+    !text.is_empty() && text.len().is_multiple_of(4) && text.bytes().all(|byte| byte == b' ')
 }
 
 pub(super) fn value(text: &str, list: bool) -> Verdict {

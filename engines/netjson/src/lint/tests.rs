@@ -50,6 +50,23 @@ fn quotes_that_change_no_structure_are_nothing() {
 }
 
 #[test]
+fn options_of_which_nothing_is_left_are_named() {
+    for value in ["    ", "        "] {
+        let [finding] = &described(value)[..] else { panic!("one finding") };
+        assert_eq!(finding.effect, Effect::Breaks(Obstacle::Emptied));
+        assert_eq!(
+            finding.to_string(),
+            "/general/description: a device does not get this option: nothing is left of the value"
+        );
+    }
+    // White space is a value like any other, and items of lists may be empty.
+    for value in [" ", "     ", "\t", "a    b"] {
+        assert_eq!(described(value), [], "{value:?}");
+    }
+    assert_eq!(found(json!({"dhcp": [{"config_name": "dnsmasq", "server": ["    "]}]})), []);
+}
+
+#[test]
 fn a_lone_quote_adds_nothing_but_a_device_cannot_read_the_package() {
     let [finding] = &described("it's")[..] else { panic!("one finding") };
     assert_eq!(finding.effect, Effect::Breaks(Obstacle::Unreadable(Reason::OpenQuote)));

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::probe::is_emptied;
 use crate::openwrt::Package;
 use crate::uci::Setting;
 use crate::{literal, planned};
@@ -76,7 +77,7 @@ pub(super) fn each_suspicious<'a>(package: &'a Package, mut see: impl FnMut(Toke
                 see(Piece::OptionName(option));
             }
             let mut value_of = |text: &str, list: bool| {
-                if text.contains(['\'', '\0']) {
+                if text.contains(['\'', '\0']) || (!list && is_emptied(text)) {
                     see(Piece::Value { option, text: text.to_owned(), list });
                 }
             };
