@@ -57,6 +57,16 @@ pub enum Error {
     /// The merged and evaluated configuration is refused.
     #[error(transparent)]
     Invalid(#[from] ValidationError),
+    /// What a section of the text that was parsed says is refused.
+    #[error("{}line {line}: {error}", .file.as_ref().map(|file| format!("{file}, ")).unwrap_or_default())]
+    InvalidSection {
+        /// What is wrong, and where in the configuration that was read.
+        error: ValidationError,
+        /// The member of the archive; none where text was parsed.
+        file: Option<String>,
+        /// Where the section begins, counted from 1, in the file.
+        line: usize,
+    },
     /// What is to be parsed has no meaning where it stands.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),

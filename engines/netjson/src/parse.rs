@@ -6,6 +6,7 @@ mod lines;
 mod loss;
 mod openvpn;
 mod openwrt;
+mod origins;
 mod section;
 mod zerotier;
 
@@ -13,6 +14,7 @@ use serde_json::{Map, Value};
 
 pub use self::loss::Loss;
 use self::loss::Losses;
+use self::origins::Origins;
 use crate::uci::Document;
 use crate::{Backend, Error, limits, rules};
 
@@ -56,6 +58,26 @@ impl Parsed {
     }
 }
 
+/// A configuration on its way, and where it was stated.
+struct Read {
+    netjson: Map<String, Value>,
+    origins: Origins,
+}
+
+impl Read {
+    /// A configuration of one list, if it is not empty.
+    fn of(key: &str, items: Vec<(usize, Map<String, Value>)>) -> Self {
+        let mut read = Self { netjson: Map::new(), origins: Origins::default() };
+        if !items.is_empty() {
+            let (lines, items): (_, Vec<Value>) =
+                items.into_iter().map(|(line, item)| (line, Value::from(item))).unzip();
+            read.netjson.insert(key.to_owned(), items.into());
+            read.origins.state(key, lines);
+        }
+        read
+    }
+}
+
 /// Reads the configuration of a device. `dsa` tells whether it takes the syntax of OpenWrt 21 and
 /// later, see [`is_openwrt_dsa`](crate::is_openwrt_dsa).
 ///
@@ -86,51 +108,56 @@ impl Parsed {
 /// # Errors
 ///
 /// [`Error::Unreadable`] where a value cannot mean what its place says, with the line;
-/// [`Error::Invalid`] when the result is no valid configuration; [`Error::NotParsed`] for generators
+/// [`Error::InvalidSection`] when what a section says is no valid configuration, with the line of the
+/// section, and [`Error::Invalid`] where no section can be blamed; [`Error::NotParsed`] for generators
 /// that only write; [`Error::TooLarge`] beyond what is computed.
 pub fn parse(backend: Backend, native: Native<'_>, dsa: bool) -> Result<Parsed, Error> {
     let mut losses = Losses::default();
-    let mut netjson = match native {
+    let mut joined = None;
+    let Read { mut netjson, origins } = match native {
         Native::Text(text) => read(backend, text, dsa, &mut losses)?,
         Native::Archive(bytes) => {
             let members = archive::members(bytes, &mut losses)?;
             let text = archive::text(backend, members, &mut losses)?;
             let read = read(backend, &text.text, dsa, &mut losses);
             losses.locate(&text);
-            read.map_err(|error| match error {
+            let read = read.map_err(|error| match error {
                 Error::Unreadable(error) => text.locate(error).into(),
                 other => other,
-            })?
+            })?;
+            joined = Some(text);
+            read
         }
         Native::Document(_) if !backend.configures_devices() => {
             return Err(Error::NotParsed(backend));
         }
         Native::Document(document) => {
-            openwrt::netjson(section::packages(document)?, dsa, &mut losses)?
+            openwrt::read(section::packages(document)?, dsa, &mut losses)?
         }
     };
     limits::measure(&netjson)?;
     rules::complete(backend, &mut netjson, None);
-    rules::check(backend, &netjson, dsa)?;
+    rules::check(backend, &netjson, dsa).map_err(|error| match origins.line(&error.path) {
+        None => Error::Invalid(error),
+        Some(line) => {
+            let (file, line) = joined.map_or((None, line), |text| text.place(line));
+            Error::InvalidSection { error, file, line }
+        }
+    })?;
     Ok(Parsed { netjson, losses: losses.into_vec() })
 }
 
-fn read(
-    backend: Backend,
-    text: &str,
-    dsa: bool,
-    losses: &mut Losses,
-) -> Result<Map<String, Value>, Error> {
+fn read(backend: Backend, text: &str, dsa: bool, losses: &mut Losses) -> Result<Read, Error> {
     let text = encoding::without_mark(text);
     if text.len() > 2 * limits::MAX_TEXT {
         return Err(Error::TooLarge { what: "text in bytes", limit: 2 * limits::MAX_TEXT });
     }
     match backend {
         Backend::OpenWrt | Backend::OpenWisp => {
-            openwrt::netjson(lines::packages(text, losses)?, dsa, losses)
+            openwrt::read(lines::packages(text, losses)?, dsa, losses)
         }
-        Backend::OpenVpn => openvpn::netjson(text, losses),
-        Backend::ZeroTier => zerotier::netjson(text),
+        Backend::OpenVpn => openvpn::read(text, losses),
+        Backend::ZeroTier => zerotier::read(text),
         Backend::Wireguard | Backend::VxlanWireguard => Err(Error::NotParsed(backend)),
     }
 }

@@ -333,14 +333,29 @@ fn radio() -> impl Strategy<Value = Value> {
         ("802.11n", 0, 40, Some("5g")),
         ("802.11ac", 44, 80, None),
         ("802.11ac", 0, 160, None),
+        ("802.11ac", 149, 20, None),
         ("802.11ax", 37, 80, Some("6g")),
+        ("802.11ax", 141, 20, None),
+        ("802.11ax", 36, 20, Some("5g")),
         ("802.11ax", 1, 20, Some("2g")),
+        ("802.11ax", 13, 160, None),
+        ("802.11b", 0, 20, None),
+        ("802.11b", 11, 20, None),
+        ("802.11g", 0, 20, None),
+        ("802.11g", 3, 20, Some("2g")),
+        ("802.11a", 0, 20, None),
+        ("802.11a", 177, 20, None),
+        ("802.11ad", 2, 80, None),
+        ("802.11ad", 17, 20, None),
+        ("802.11ad", 27, 160, Some("60g")),
     ]);
-    (kinds, option::of(1..30_u8), option::of(any::<bool>()), option::of(value())).prop_map(
-        |((protocol, channel, width, band), power, disabled, path)| {
-            let mut radio = json!({
-                "protocol": protocol, "channel": channel, "channel_width": width, "driver": "mac80211",
-            });
+    let driver = prop::sample::select(vec!["mac80211", "atheros", "ath5k", "ath9k", "broadcom"]);
+    let rest = (option::of(1..30_u8), option::of(any::<bool>()), option::of(value()));
+    (kinds, option::of(driver), rest).prop_map(
+        |((protocol, channel, width, band), driver, (power, disabled, path))| {
+            let mut radio =
+                json!({"protocol": protocol, "channel": channel, "channel_width": width});
+            put(&mut radio, "driver", driver);
             put(&mut radio, "band", band);
             put(&mut radio, "tx_power", power);
             put(&mut radio, "disabled", disabled);
@@ -526,6 +541,38 @@ fn errors_and_losses_say_where() {
     files[0].1 = b"config a\n\xff".to_vec();
     let error = parse(Backend::OpenWrt, Native::Archive(&packed(&files, true)), true).unwrap_err();
     assert_eq!(error.to_string(), "etc/config/system, line 2: no UTF-8 text");
+}
+
+/// What the schema refuses has the line of the section that said it.
+#[test]
+fn refused_sections_say_where() {
+    let network = "\nconfig interface 'lan'\n\toption device 'eth0'\n\nconfig interface 'much_too_long_name'\n\
+                   \toption device 'eth1'\n";
+    let wireless = "\nconfig wifi-iface 'w'\n\toption device 'radio0'\n\toption mode 'ap'\n\toption ifname \
+                    'wlan0'\n";
+    let text = format!("package network\n{network}");
+    let document = Document::read(&text).unwrap();
+    for native in [Native::Text(&text), Native::Document(&document)] {
+        let error = parse(Backend::OpenWrt, native, true).unwrap_err();
+        let Error::InvalidSection { error, file: None, line: 6 } = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(error.path, "/interfaces/1");
+    }
+    let files = [("etc/config/network", &network[..46]), ("etc/config/wireless", wireless)];
+    let files: Vec<_> =
+        files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())).into();
+    let error = parse(Backend::OpenWrt, Native::Archive(&packed(&files, true)), true).unwrap_err();
+    let said = error.to_string();
+    let begin =
+        "etc/config/wireless, line 2: Invalid configuration triggered by \"#/interfaces/1\"";
+    assert!(said.starts_with(begin), "{said}");
+    let text = "package system\n\nconfig system\n\toption hostname 'a_b'\n";
+    let error = parse(Backend::OpenWrt, Native::Text(text), true).unwrap_err();
+    assert!(matches!(error, Error::InvalidSection { line: 3, .. }), "{error:?}");
+    let text = "# openvpn config: v1\n\ndev t\nmode server\n";
+    let error = parse(Backend::OpenVpn, Native::Text(text), true).unwrap_err();
+    assert!(matches!(error, Error::InvalidSection { line: 1, .. }), "{error:?}");
 }
 
 /// An archive whose paths are as they are, with the kind of each file.

@@ -4,8 +4,9 @@
 //! they become options that render as they were. A client names its servers on lines of one name, of
 //! which only one would be left; clients are therefore refused.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::Read;
 use super::lines::blocks;
 use super::loss::Losses;
 use super::openwrt::openvpn;
@@ -17,7 +18,7 @@ use crate::{Error, Unreadable};
 pub(super) const HEAD: &str = "# openvpn config:";
 
 /// The configuration that `text` states.
-pub(super) fn netjson(text: &str, losses: &mut Losses) -> Result<Map<String, Value>, Error> {
+pub(super) fn read(text: &str, losses: &mut Losses) -> Result<Read, Error> {
     let mut budget = Budget::default();
     let mut tunnels = Vec::new();
     for block in blocks(text, 1, HEAD) {
@@ -43,13 +44,9 @@ pub(super) fn netjson(text: &str, losses: &mut Losses) -> Result<Map<String, Val
             return Err(section.wrong("remote", "cannot be parsed").into());
         }
         tunnel(&mut section)?;
-        tunnels.push(section.options.into());
+        tunnels.push((section.line, section.options));
     }
-    let mut netjson = Map::new();
-    if !tunnels.is_empty() {
-        netjson.insert("openvpn".into(), Value::Array(tunnels));
-    }
-    Ok(netjson)
+    Ok(Read::of("openvpn", tunnels))
 }
 
 /// An option without a value is switched on.

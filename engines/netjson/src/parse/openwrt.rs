@@ -22,7 +22,9 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use super::Read;
 use super::loss::Losses;
+use super::origins::Origins;
 use super::section::{Options, Packages, Section, Types};
 use crate::Error;
 
@@ -35,16 +37,14 @@ struct Source<'a> {
     /// Logical names of the bridges of an interface, by its name.
     bridges: HashMap<String, Vec<String>>,
     losses: &'a mut Losses,
+    origins: Origins,
 }
 
 /// The configuration that `packages` say.
-pub(super) fn netjson(
-    packages: Packages,
-    dsa: bool,
-    losses: &mut Losses,
-) -> Result<Map<String, Value>, Error> {
+pub(super) fn read(packages: Packages, dsa: bool, losses: &mut Losses) -> Result<Read, Error> {
     let bridges = bridges(&packages, dsa);
-    let mut source = Source { packages, netjson: Map::new(), dsa, bridges, losses };
+    let origins = Origins::default();
+    let mut source = Source { packages, netjson: Map::new(), dsa, bridges, losses, origins };
     for block in [
         general::read,
         system::read,
@@ -60,7 +60,7 @@ pub(super) fn netjson(
         block(&mut source)?;
     }
     custom::read(&mut source);
-    Ok(source.netjson)
+    Ok(Read { netjson: source.netjson, origins: source.origins })
 }
 
 /// Which bridges interfaces are members of, in the order in which they are stated.
@@ -118,10 +118,19 @@ impl Source<'_> {
         last
     }
 
-    /// States a list, unless it is empty.
-    fn state(&mut self, key: &str, items: Vec<Value>) {
+    /// States a list of objects with their lines, unless it is empty.
+    fn state(&mut self, key: &str, items: Vec<(usize, Options)>) {
         if !items.is_empty() {
+            let (lines, items): (_, Vec<Value>) =
+                items.into_iter().map(|(line, options)| (line, Value::from(options))).unzip();
             self.netjson.insert(key.to_owned(), items.into());
+            self.origins.state(key, lines);
         }
+    }
+
+    /// States an object that a section says.
+    fn state_one(&mut self, key: &str, section: Section) {
+        self.netjson.insert(key.to_owned(), section.options.into());
+        self.origins.state(key, vec![section.line]);
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::Read;
 use super::section::integer;
 use crate::{Error, Unreadable, json};
 
@@ -9,21 +10,17 @@ const INTEGERS: [&str; 4] = ["mtu", "multicastLimit", "remoteTraceLevel", "revis
 const BOOLEANS: [&str; 2] = ["enableBroadcast", "private"];
 
 /// The configuration that `text` states.
-pub(super) fn netjson(text: &str) -> Result<Map<String, Value>, Error> {
+pub(super) fn read(text: &str) -> Result<Read, Error> {
     let text = without_comments(text);
     let mut networks = Vec::new();
     let mut line = 1;
     for block in text.split("\n\n") {
         if !block.trim().is_empty() {
-            networks.extend(network(block, line)?);
+            networks.extend(network(block, line)?.map(|network| (line, network)));
         }
         line += block.matches('\n').count() + 2;
     }
-    let mut netjson = Map::new();
-    if !networks.is_empty() {
-        netjson.insert("zerotier".into(), Value::Array(networks));
-    }
-    Ok(netjson)
+    Ok(Read::of("zerotier", networks))
 }
 
 /// Takes out what stands between `/*` and `*/`, or from `//` to the end of a line, even in texts.
@@ -56,24 +53,23 @@ fn without_comments(text: &str) -> String {
 }
 
 /// One network; none where there is nothing in the object.
-fn network(text: &str, line: usize) -> Result<Option<Value>, Unreadable> {
+fn network(text: &str, line: usize) -> Result<Option<Map<String, Value>>, Unreadable> {
     let text = json::exact(text).map_err(|refused| {
         let breaks = text[..refused.offset].matches('\n').count();
         Unreadable::at(line + breaks, "a whole number of more than 64 bits cannot be kept exactly")
     })?;
-    let mut network: Value = serde_json::from_str(&text).map_err(|error| {
+    let network: Value = serde_json::from_str(&text).map_err(|error| {
         let at = line + error.line().saturating_sub(1);
         Unreadable::at(at, format!("no JSON: {:?} error", error.classify()))
     })?;
-    match &mut network {
-        Value::Object(options) => {
-            for (key, value) in options.iter_mut() {
+    match network {
+        Value::Object(mut options) => {
+            for (key, value) in &mut options {
                 convert(key, value).ok_or_else(|| {
                     Unreadable::at(line, format!("{key:?} is no whole number of 64 bits"))
                 })?;
             }
-            Ok(Some(network)
-                .filter(|network| network.as_object().is_some_and(|map| !map.is_empty())))
+            Ok(Some(options).filter(|options| !options.is_empty()))
         }
         Value::Null | Value::Bool(false) => Ok(None),
         Value::Array(items) if items.is_empty() => Ok(None),

@@ -10,7 +10,7 @@ pub(super) fn same(error: &Error, expected: &Value) -> Outcome {
     if !expected["class"].as_str().unwrap().ends_with("ValidationError") {
         return Ok(Match::Refused);
     }
-    let Error::Invalid(error) = error else {
+    let (Error::Invalid(error) | Error::InvalidSection { error, .. }) = error else {
         return Err(format!("{error:?} is no validation error"));
     };
     let steps: Vec<_> = expected["path"].as_array().unwrap().iter().map(step).collect();

@@ -9,6 +9,7 @@ pub(super) fn read(source: &mut Source<'_>) {
         if sections.is_empty() {
             continue;
         }
+        let lines: Vec<usize> = sections.iter().map(|section| section.line).collect();
         let sections = sections.into_iter().enumerate().map(|(index, mut section)| {
             for key in ["config_name", "config_value"] {
                 if section.options.contains_key(key) {
@@ -24,12 +25,13 @@ pub(super) fn read(source: &mut Source<'_>) {
             Value::Object(section.options)
         });
         let mut sections: Vec<Value> = sections.collect();
-        match source.netjson.get_mut(&package) {
-            // The name of a block: validation says what is wrong.
-            Some(Value::Array(known)) => known.append(&mut sections),
-            _ => {
-                source.netjson.insert(package, sections.into());
-            }
+        // The name of a block: validation says what is wrong.
+        if let Some(Value::Array(known)) = source.netjson.get_mut(&package) {
+            known.append(&mut sections);
+            source.origins.extend(&package, lines);
+        } else {
+            source.origins.state(&package, lines);
+            source.netjson.insert(package, sections.into());
         }
     }
 }

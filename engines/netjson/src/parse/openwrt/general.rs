@@ -26,7 +26,7 @@ pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
     }
     let hostname = section.take("hostname");
     if section.name != "system" {
-        section.options.insert("id".into(), section.name.into());
+        section.options.insert("id".into(), section.name.as_str().into());
     }
     if let Some(hostname) = hostname {
         section.options.insert("hostname".into(), hostname);
@@ -34,6 +34,6 @@ pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
     if let Some(zone) = zone {
         section.options.insert("timezone".into(), zone);
     }
-    source.netjson.insert("general".into(), section.options.into());
+    source.state_one("general", section);
     Ok(())
 }

@@ -6,7 +6,7 @@ use indexmap::IndexSet;
 use serde_json::{Map, Value};
 
 use super::device::Devices;
-use super::{Section, Source, Types, addresses};
+use super::{Options, Section, Source, Types, addresses};
 use crate::Unreadable;
 use crate::openwrt::uci_name;
 use crate::parse::section::{boolean, integer, words};
@@ -94,6 +94,9 @@ fn is_automatic(section: &Section) -> bool {
 
 /// The prefix of unique local addresses belongs to `general`.
 fn globals(mut section: Section, source: &mut Source<'_>) {
+    if !source.netjson.contains_key("general") {
+        source.origins.state("general", vec![section.line]);
+    }
     let general = source.netjson.entry("general").or_insert_with(|| Value::Object(Map::new()));
     let prefix = section.take("ula_prefix").filter(|prefix| prefix != "");
     if let (Some(prefix), Value::Object(general)) = (prefix, &mut *general) {
@@ -116,7 +119,7 @@ fn interface(
     source: &mut Source<'_>,
     devices: &mut Devices,
     resolvers: &mut Resolvers,
-) -> Result<Option<Value>, Unreadable> {
+) -> Result<Option<(usize, Options)>, Unreadable> {
     for key in ["proto", "device"] {
         if section.options.get(key).is_some_and(Value::is_array) {
             return Err(section.wrong(key, "must not be a list"));
@@ -202,7 +205,7 @@ fn interface(
         section.options.insert("disabled".into(), (enabled == "0").into());
     }
     section.rename("macaddr", "mac");
-    Ok(Some(section.options.into()))
+    Ok(Some((section.line, section.options)))
 }
 
 /// Bridges are called `br-…` whatever their section is.

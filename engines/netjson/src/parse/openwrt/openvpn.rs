@@ -45,7 +45,7 @@ pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
     let mut tunnels = Vec::new();
     for mut section in source.take("openvpn", |kind| kind == "openvpn") {
         tunnel(&mut section)?;
-        tunnels.push(section.options.into());
+        tunnels.push((section.line, section.options));
     }
     source.state("openvpn", tunnels);
     Ok(())

@@ -13,7 +13,7 @@ pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
     for (number, mut section) in source.take_numbered("network", wanted) {
         route(&mut section)?;
         name(&mut section, "route", number, routes.len(), source);
-        routes.push(section.options.into());
+        routes.push((section.line, section.options));
     }
     source.state("routes", routes);
 
@@ -22,7 +22,7 @@ pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
     for (number, mut section) in source.take_numbered("network", wanted) {
         section.convert(RULE)?;
         name(&mut section, "rule", number, rules.len(), source);
-        rules.push(section.options.into());
+        rules.push((section.line, section.options));
     }
     source.state("ip_rules", rules);
     Ok(())

@@ -1,23 +1,23 @@
 //! Sections `switch` and `switch_vlan` of `network`: `switch`.
 
 use indexmap::IndexMap;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Section, Source, Types};
+use super::{Options, Section, Source, Types};
 use crate::Unreadable;
 
 const SWITCH: Types = Types { integers: &[], booleans: &["reset", "enable_vlan"] };
 const VLAN: Types = Types { integers: &["vlan", "vid"], booleans: &[] };
 
 pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
-    let mut switches: IndexMap<String, Map<String, Value>> = IndexMap::new();
+    let mut switches: IndexMap<String, (usize, Options)> = IndexMap::new();
     for mut section in source.take("network", |kind| kind == "switch") {
         section.convert(SWITCH)?;
         let name = text(&section, "name")?;
         if section.name != name {
             section.options.insert("id".into(), section.name.into());
         }
-        if switches.insert(name, section.options).is_some() {
+        if switches.insert(name, (section.line, section.options)).is_some() {
             source.losses.add(section.line, "a switch of the same name as stated before");
         }
     }
@@ -25,7 +25,7 @@ pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
     for (index, mut section) in vlans.into_iter().enumerate() {
         section.convert(VLAN)?;
         let device = text(&section, "device")?;
-        let Some(switch) = switches.get_mut(&device) else {
+        let Some((_, switch)) = switches.get_mut(&device) else {
             return Err(section.wrong("device", "names no switch"));
         };
         if !section.options.contains_key("vlan") {
@@ -46,7 +46,7 @@ pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
             vlans.push(section.options.into());
         }
     }
-    source.state("switch", switches.into_values().map(Value::from).collect());
+    source.state("switch", switches.into_values().collect());
     Ok(())
 }
 

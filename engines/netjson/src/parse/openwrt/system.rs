@@ -12,9 +12,9 @@ pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
     if let Some(mut section) = source.take_only("system", "timeserver") {
         section.convert(NTP)?;
         if section.name != "ntp" {
-            section.options.insert("id".into(), section.name.into());
+            section.options.insert("id".into(), section.name.as_str().into());
         }
-        source.netjson.insert("ntp".into(), section.options.into());
+        source.state_one("ntp", section);
     }
     let mut lights = Vec::new();
     for mut section in source.take("system", |kind| kind == "led") {
@@ -24,7 +24,7 @@ pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
         if section.name != format!("led_{}", name.to_lowercase()) {
             section.options.insert("id".into(), section.name.into());
         }
-        lights.push(section.options.into());
+        lights.push((section.line, section.options));
     }
     source.state("led", lights);
     Ok(())

@@ -14,7 +14,7 @@ pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
         section.convert(TYPES)?;
         let interface = section.kind.trim_start_matches("wireguard_");
         section.options.insert("interface".into(), interface.into());
-        peers.push(section.options.into());
+        peers.push((section.line, section.options));
     }
     source.state("wireguard_peers", peers);
     Ok(())

@@ -28,12 +28,17 @@ pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
     if sections.is_empty() {
         return Ok(());
     }
-    let mut interfaces = match source.netjson.shift_remove("interfaces") {
+    let known = match source.netjson.shift_remove("interfaces") {
         Some(Value::Array(interfaces)) => interfaces,
         _ => Vec::new(),
     };
+    let known = known.into_iter().filter_map(|interface| match interface {
+        Value::Object(options) => Some(options),
+        _ => None,
+    });
+    let mut interfaces: Vec<_> = source.origins.take("interfaces").into_iter().zip(known).collect();
     let mut places: HashMap<String, Vec<usize>> = HashMap::new();
-    for (place, interface) in interfaces.iter().enumerate().rev() {
+    for (place, (_, interface)) in interfaces.iter().enumerate().rev() {
         if let Some(name) = interface.get("name").and_then(Value::as_str) {
             places.entry(name.to_owned()).or_default().push(place);
         }
@@ -47,10 +52,11 @@ pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
         // A network of its own where the interface has one already.
         let known = places.get_mut(&name).and_then(Vec::pop);
         let place = known.unwrap_or_else(|| {
-            interfaces.push(Value::Object(Map::from_iter([("name".into(), name.as_str().into())])));
+            let interface = Map::from_iter([("name".into(), name.as_str().into())]);
+            interfaces.push((section.line, interface));
             interfaces.len() - 1
         });
-        if let Some(Value::Object(interface)) = interfaces.get_mut(place) {
+        if let Some((_, interface)) = interfaces.get_mut(place) {
             network(section, &name, interface, source)?;
         }
     }

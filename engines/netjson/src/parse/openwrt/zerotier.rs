@@ -17,6 +17,7 @@ const NETWORK: Types = Types {
 /// A client on its way.
 #[derive(Debug)]
 struct Client {
+    line: usize,
     options: Options,
     /// Networks that it joins, by their ids.
     joined: Vec<String>,
@@ -55,7 +56,7 @@ pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
         let joined = joined.map(|id| json!({"ifname": interface(&id), "id": id}));
         let mut options = client.options;
         options.insert("networks".into(), joined.chain(client.networks).collect());
-        list.push(options.into());
+        list.push((client.line, options));
     }
     source.state("zerotier", list);
     Ok(())
@@ -71,7 +72,7 @@ fn client(mut section: Section) -> Result<Client, Unreadable> {
     section.options.insert("name".into(), section.name.as_str().into());
     let disabled = !enabled.is_some_and(|enabled| enabled != "0");
     section.options.insert("disabled".into(), disabled.into());
-    Ok(Client { options: section.options, joined, networks: Vec::new() })
+    Ok(Client { line: section.line, options: section.options, joined, networks: Vec::new() })
 }
 
 /// What the network card of a network is called.
