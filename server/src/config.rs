@@ -3,6 +3,7 @@
 mod conflict;
 mod input;
 mod output;
+mod package;
 mod position;
 mod source;
 
@@ -115,6 +116,10 @@ pub(crate) struct ParseArgs {
     /// UCI text, or a tar or tar.gz of it; standard input if left out or `-`.
     #[arg(default_value = "-")]
     file: PathBuf,
+    /// The package that UCI text is of which does not say so itself, as files below /etc/config do not. Left out, it is
+    /// called like the file.
+    #[arg(long, value_name = "NAME")]
+    package: Option<String>,
     /// Generator that would have made it, see `render`.
     #[arg(long, value_name = "NAME", default_value = "openwrt", value_parser = input::backend)]
     backend: Backend,
@@ -249,9 +254,12 @@ fn validate(args: ValidateArgs) -> Result<u8, Trouble> {
 fn parse(args: ParseArgs) -> Result<u8, Trouble> {
     let source = Source::bytes(&args.file)?;
     let dsa = input::dsa(args.backend, args.dsa, args.no_dsa);
+    let uci = source.text().filter(|_| args.backend.configures_devices());
     // What a system wrote follows UCI's rules, and what was rendered mostly does.
-    let by_uci = |text: &&str| args.backend.configures_devices() && !text.is_empty();
-    let document = source.text().filter(by_uci).and_then(|text| Document::read(text).ok());
+    let document = match package::of(&source, uci, args.package.as_deref())? {
+        Some(document) => Some(document),
+        None => uci.filter(|text| !text.is_empty()).and_then(|text| Document::read(text).ok()),
+    };
     let native = match (&document, source.text()) {
         (Some(document), _) => Native::Document(document),
         (None, Some(text)) => Native::Text(text),
@@ -267,7 +275,12 @@ fn parse(args: ParseArgs) -> Result<u8, Trouble> {
                 let file = unreadable.file.as_deref().unwrap_or_default();
                 format!("{name}: {file}:{}: {}", unreadable.line.max(1), unreadable.message)
             }
-            error => format!("{name}: {error}"),
+            Error::InvalidSection { error: ValidationError { path, message }, file, line } => {
+                let file = file.as_ref().map(|file| format!(" {file}:")).unwrap_or_default();
+                let said = one_line(&format!("invalid at \"#{path}\": {message}"));
+                format!("{name}:{file}{line}: {said}")
+            }
+            error => format!("{name}: {}", one_line(&error.to_string())),
         })
     })?;
     for loss in parsed.losses() {

@@ -213,6 +213,69 @@ async fn what_a_device_has_is_read_and_schemas_are_printed() -> anyhow::Result<(
 }
 
 #[tokio::test]
+async fn files_of_a_device_belong_to_the_package_they_are_called_after() -> anyhow::Result<()> {
+    let text = "# mine\nconfig interface 'lan'\n\toption device 'eth0'\n\toption proto 'dhcp'\n";
+    let expected = json!({"interfaces": [{"addresses": [{"proto": "dhcp", "family": "ipv4"}],
+        "network": "lan", "name": "eth0", "type": "ethernet"}]});
+    for (name, package) in [("network", None), ("lan.bak", Some("network")), ("x", Some("network"))]
+    {
+        let mut arguments = vec!["parse", name];
+        arguments.extend(package.iter().flat_map(|package| ["--package", package]));
+        let parsed = config(&[(name, text)], &arguments).await?.success()?;
+        assert_eq!(serde_json::from_str::<Value>(&parsed)?, expected, "{name}");
+    }
+    let parsed = config(&[("dhcp", text)], &["parse", "dhcp"]).await?.success()?;
+    assert!(serde_json::from_str::<Value>(&parsed)?["dhcp"].is_array(), "{parsed}");
+
+    let several = format!("{text}\npackage system\n");
+    let broken = format!("{text}\toption x 'y\n");
+    let wrong = format!("{text}\noption mtu 1500\nconfig interface much_too_long_for_it\n");
+    for (text, arguments, code, said) in [
+        (
+            text,
+            &["parse", "lan.bak"][..],
+            2,
+            "lan.bak:2: the section belongs to no package: say which",
+        ),
+        (text, &["parse", "lan.bak", "--package", "a.b"], 2, "\"a.b\" is no name of a package"),
+        (&several, &["parse", "lan.bak"], 1, "lan.bak:2: the section belongs to no package"),
+        (
+            &several,
+            &["parse", "lan.bak", "--package", "network"],
+            2,
+            "lan.bak:6: the text says itself",
+        ),
+        (
+            &broken,
+            &["parse", "lan.bak", "--package", "network"],
+            1,
+            "lan.bak:5: the quote is never",
+        ),
+        // What the schema refuses is where its section is.
+        (
+            &wrong,
+            &["parse", "lan.bak", "--package", "network"],
+            1,
+            "lan.bak:7: invalid at \"#/interfaces/1\": ",
+        ),
+        (
+            "{}",
+            &["parse", "lan.bak", "--backend", "zerotier", "--package", "a"],
+            2,
+            "--package is for UCI",
+        ),
+    ] {
+        let finished = config(&[("lan.bak", text)], arguments).await?;
+        assert_eq!(
+            (finished.code, finished.stderr.contains(said)),
+            (code, true),
+            "{said}: {finished:?}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn archives_are_read_and_never_shown_to_a_terminal() -> anyhow::Result<()> {
     let home = Home::new(&Database::Sqlite).await?;
     std::fs::create_dir_all(home.data())?;

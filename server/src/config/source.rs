@@ -20,6 +20,7 @@ const REPETITIONS: usize = 20;
 #[derive(Debug)]
 pub(super) struct Source {
     name: String,
+    file_name: Option<String>,
     /// Without a mark of UTF-8.
     bytes: Vec<u8>,
     /// What it holds, if it is NetJSON.
@@ -45,7 +46,9 @@ impl Source {
         if bytes.starts_with("\u{feff}".as_bytes()) {
             bytes.drain(.."\u{feff}".len());
         }
-        Ok(Self { name, bytes, object: Map::new() })
+        let file_name = path.file_name().filter(|_| !is_standard).and_then(|name| name.to_str());
+        let file_name = file_name.map(str::to_owned);
+        Ok(Self { name, file_name, bytes, object: Map::new() })
     }
 
     /// A JSON object.
@@ -97,6 +100,11 @@ impl Source {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The last part of the file's path; none where it has no file.
+    pub(super) fn file_name(&self) -> Option<&str> {
+        self.file_name.as_deref()
     }
 
     pub(super) fn contents(&self) -> &[u8] {
