@@ -53,7 +53,7 @@ pub(super) fn read(source: &mut Source<'_>) -> Result<(), Unreadable> {
     for (number, client) in clients.into_iter().enumerate() {
         // Rendering states networks among those that are joined, too.
         let joined = client.joined.into_iter().filter(|id| number > 0 || !described.contains(id));
-        let joined = joined.map(|id| json!({"ifname": interface(&id), "id": id}));
+        let joined = joined.map(|id| json!({"id": &id, "ifname": interface(&id)}));
         let mut options = client.options;
         options.insert("networks".into(), joined.chain(client.networks).collect());
         list.push((client.line, options));
