@@ -12,7 +12,7 @@ use crate::{
     Accounts, Agents, Bulk, By, Configurations, Devices, Done, Failure, FanOuts, Groups, History,
     Letters, Live, Mails, Organizations, PermissionGroups, Previews, Refusal, Requests, Sealing,
     Settings, Templates, World,
-    accounts::{Guesses, HashPool, TokenUses},
+    accounts::{Erasing, Guesses, HashPool, TokenUses},
     agents::RegistrationRates,
     configurations::RenderLocks,
     edge::Edge,
@@ -76,6 +76,7 @@ struct Inner {
     /// Held while an operation on many devices is ordered.
     bulk_turn: tokio::sync::Mutex<()>,
     token_uses: TokenUses,
+    erasing: Erasing,
     /// Where passwords are hashed.
     hash: HashPool,
     /// Texts and layouts of mails.
@@ -114,6 +115,7 @@ impl App {
             dry_runs: Arc::new(Semaphore::new(2)),
             bulk_turn: tokio::sync::Mutex::default(),
             token_uses: TokenUses::default(),
+            erasing: Erasing::default(),
             hash: HashPool::new(cores),
             letters,
             asked: LinkRates::new(parts.settings.mail.requests_per_hour),
@@ -128,7 +130,7 @@ impl App {
     {
         let edge = {
             let (app, stop) = (self.clone(), stop());
-            async move { app.edge().follow(app.store(), stop).await }
+            async move { app.edge().follow(&app, stop).await }
         };
         let mut background = vec![Background { name: "edge", run: Box::pin(edge) }];
         for follower in self.followers().iter() {
@@ -287,6 +289,10 @@ impl App {
 
     pub(crate) fn token_uses(&self) -> &TokenUses {
         &self.0.token_uses
+    }
+
+    pub(crate) fn erasing(&self) -> &Erasing {
+        &self.0.erasing
     }
 
     pub(crate) fn hash_pool(&self) -> &HashPool {

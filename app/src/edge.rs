@@ -10,7 +10,10 @@ use store::{Store, StoreError};
 use tokio::sync::watch;
 
 use self::memory::Memory;
-use crate::{Failure, accounts::Bearers};
+use crate::{
+    App, Failure,
+    accounts::{Bearers, erased_among},
+};
 
 /// How long a use case waits for this node's memory; a node that is behind answers late, never wrong.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -59,21 +62,26 @@ impl Edge {
     }
 
     /// Follows the log until `stop` resolves. Then nobody polls any more, and nobody needs to wait for it.
-    pub(crate) async fn follow(&self, store: &Store, stop: impl Future<Output = ()>) {
-        self.follow_until(store, stop).await;
+    pub(crate) async fn follow(&self, app: &App, stop: impl Future<Output = ()>) {
+        self.follow_until(app, stop).await;
         self.position.send_replace(i64::MAX);
     }
 
-    async fn follow_until(&self, store: &Store, stop: impl Future<Output = ()>) {
+    async fn follow_until(&self, app: &App, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
-        let mut feed = store.feed(*self.position.borrow());
+        let mut feed = app.store().feed(*self.position.borrow());
         loop {
             let batch = tokio::select! {
                 () = &mut stop => return,
                 batch = feed.next() => batch,
             };
             match batch {
-                Ok(events) => self.apply(&events),
+                Ok(events) => {
+                    self.apply(&events);
+                    for person in erased_among(&events) {
+                        app.accounts().heard_of_erasure(person).await;
+                    }
+                }
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,

@@ -170,6 +170,9 @@ pub enum Refusal {
     /// An organization's owner stays its manager, and keeps the account.
     #[error("the user owns an organization: hand it over to another manager first")]
     IsOwner,
+    /// Somebody has to be able to do everything.
+    #[error("nobody else may do everything: make somebody else a superuser first")]
+    LastSuperuser,
     /// Only managers own organizations.
     #[error("the user is not a manager of the organization: make them one first")]
     NotAManager,
@@ -244,6 +247,8 @@ impl From<SealedError> for Failure {
     fn from(error: SealedError) -> Self {
         match error {
             SealedError::Store(error) => error.into(),
+            // A person who was erased a moment ago; organizations keep their keys.
+            SealedError::Erased(_) => Self::NotFound("User"),
             error => Self::Broken(Box::new(error)),
         }
     }

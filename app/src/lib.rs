@@ -36,7 +36,7 @@ mod world;
 
 pub use accounts::{
     Account, Accounts, Address, LinkKey, LogInSelection, LogInTry, NewMembership, NewToken,
-    NewUser, Token, UserChange, is_phone, membership_id,
+    NewUser, PersonContents, Token, UserChange, is_phone, membership_id,
 };
 pub use agents::{
     AgentRefused, Agents, Peer, Registered, Registration, RegistrationRefused, ReportedInformation,

@@ -44,8 +44,10 @@ where
     let mut version = snapshot;
     for event in &events {
         let Folded { event_type, event_version, payload, .. } = event;
-        let decoded = decode(event_type, event_version, payload);
-        aggregate.apply(decoded.map_err(Failure::Broken)?);
+        if !domain::is_gone(payload) {
+            let decoded = decode(event_type, event_version, payload);
+            aggregate.apply(decoded.map_err(Failure::Broken)?);
+        }
         version = event.sequence;
     }
     Ok(Loaded { aggregate, version, snapshot })

@@ -179,6 +179,22 @@ impl Requests<'_> {
         Ok(self.0.store().execute(vec![op]).await?.first().copied().unwrap_or(0))
     }
 
+    /// Takes away what an account asked, and the answers to others that were about it: they hold what it was called. Whoever
+    /// repeats such a request hears that the answer is lost.
+    pub(crate) fn without(user: UserId) -> [Op; 2] {
+        [
+            Op::new(
+                "DELETE FROM idempotent_requests WHERE actor = $1",
+                args![Actor::User(user).to_string()],
+            ),
+            Op::new(
+                "UPDATE idempotent_requests SET answer = NULL WHERE answer IS NOT NULL AND correlation_id IN
+                 (SELECT correlation_id FROM events WHERE aggregate_type = 'user' AND aggregate_id = $1)",
+                args![user.to_string()],
+            ),
+        ]
+    }
+
     /// Was there none under this id? Then there is now.
     async fn note(&self, by: &By, turn: &Turn, request: &str) -> Result<bool, Failure> {
         let (store, now) = (self.0.store(), self.0.world().now());

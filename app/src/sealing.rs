@@ -138,6 +138,11 @@ impl Sealing {
         }
     }
 
+    /// Drops the key of a person who was erased from memory.
+    pub(crate) async fn forget(&self, person: UserId) {
+        self.keyring.forget(Subject::Person(person.as_uuid())).await;
+    }
+
     pub(crate) fn device_key(&self, key: &str) -> String {
         self.keyring.fingerprint(DEVICE_KEY, key.as_bytes())
     }

@@ -5,7 +5,7 @@ use std::{any::Any, collections::HashMap, sync::Arc, time::Duration};
 use cqrs_es::{Aggregate, event_sink::EventSink};
 use domain::{Event, Fact};
 use parking_lot::Mutex;
-use store::{Append, AppendError, Context, Expected, IdempotencyKey, Limit, Part, Recorded};
+use store::{Append, AppendError, Context, Expected, IdempotencyKey, Limit, Op, Part, Recorded};
 use uuid::Uuid;
 
 use crate::{
@@ -49,6 +49,8 @@ pub(crate) struct Work<'a> {
     idempotency: Option<IdempotencyKey>,
     /// Is the key kept if nothing happens?
     without_events: bool,
+    /// In the same transaction.
+    ops: Vec<Op>,
     after: Vec<After>,
     /// By kind and id, to be taken by the first who handles a command.
     opened: HashMap<(&'static str, Uuid), Box<dyn Any + Send>>,
@@ -142,6 +144,7 @@ impl<'a> Work<'a> {
                 response: None,
             }),
             without_events: false,
+            ops: Vec::new(),
             after: Vec::new(),
             opened: HashMap::new(),
         }
@@ -227,6 +230,25 @@ impl<'a> Work<'a> {
         Ok(happened)
     }
 
+    /// Lets this be decided again when anything happens to an aggregate meanwhile. Comes before what is read of it, and only for
+    /// those that no command goes to.
+    pub(crate) async fn hold<A: Aggregate>(&mut self, id: Uuid) -> Result<(), Failure> {
+        let aggregate_id = id.to_string();
+        let version = self.app.store().version(A::TYPE, &aggregate_id).await?;
+        self.parts.push(Part {
+            aggregate_type: A::TYPE.to_owned(),
+            aggregate_id,
+            expected: Expected::Exactly(version),
+            events: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// Does this in the transaction of the events, before inline projections see them.
+    pub(crate) fn also(&mut self, ops: impl IntoIterator<Item = Op>) {
+        self.ops.extend(ops);
+    }
+
     /// At most so many claims of a kind, once this is done.
     pub(crate) fn limit(&mut self, limit: Limit) {
         self.limits.push(limit);
@@ -257,7 +279,7 @@ impl<'a> Work<'a> {
 
     /// Appends what was decided, all or nothing, and waits until this node's memory has it.
     pub(crate) async fn commit(self) -> Result<Done, AppendError> {
-        let Self { app, by, parts, limits, idempotency, without_events, after, .. } = self;
+        let Self { app, by, parts, limits, idempotency, without_events, ops, after, .. } = self;
         if !without_events && parts.iter().all(|part| part.events.is_empty()) {
             return Ok(Done::nothing(app));
         }
@@ -267,8 +289,8 @@ impl<'a> Work<'a> {
             causation: by.causation.clone(),
             metadata: metadata(by),
         };
-        let appended = app.store().append(Append { context, parts, limits, idempotency }).await;
-        let appended = match appended {
+        let append = Append { context, parts, limits, idempotency };
+        let appended = match app.store().append_with(append, ops).await {
             Ok(appended) if !appended.duplicate => appended,
             // Decided from something that is not the newest, or nobody knows.
             other => {

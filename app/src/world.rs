@@ -14,6 +14,17 @@ pub trait World: Send + Sync {
     /// Unpredictable bytes.
     fn fill(&self, bytes: &mut [u8]);
 
+    /// Keeps outside of the database that a person was erased, before it happens: a backup that is restored later does not
+    /// bring them back.
+    fn keep_erasure(&self, _person: Uuid) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    /// It did not happen.
+    fn drop_erasure(&self, _person: Uuid) -> std::io::Result<()> {
+        Ok(())
+    }
+
     /// Unpredictable lower-case hexadecimal digits, two per byte.
     fn secret(&self, bytes: usize) -> String {
         let mut secret = vec![0; bytes];

@@ -116,6 +116,7 @@ const FIELDS: &[(&str, Class, &[&str])] = &[
             "expires_on",
             "groups",
             "language",
+            "last_address_number",
             "manager",
             "membership",
             "memberships",

@@ -34,7 +34,7 @@ pub trait Fact: DomainEvent {
 }
 
 /// Is it what stands in the place of a payload that was taken away?
-pub(crate) fn is_gone(payload: &str) -> bool {
+pub fn is_gone(payload: &str) -> bool {
     matches!(payload, r#"{"$scavenged":true}"# | r#"{"$erased":true}"#)
 }
 

@@ -22,7 +22,7 @@ mod upcast;
 pub use authority::{Actor, Authority, Permission, Permissions};
 pub use claim::{Claim, ClaimChange, kind};
 pub use event::{Event, Undecodable, event_types, schemas};
-pub use fact::{Fact, Retention};
+pub use fact::{Fact, Retention, is_gone};
 pub use field::{Document, FieldError, Problem};
 pub use ids::{
     DeviceId, GroupId, LogInId, OrganizationId, PermissionGroupId, TemplateId, TokenId, UserId,

@@ -13,11 +13,13 @@ use crate::{catalogue, first, render_inputs::At};
 
 pub use addresses::{AddressRow, address, address_numbers, addresses};
 pub use groups::{PermissionGroupRow, group_by_number, group_numbers, groups, permission_group};
-pub use log_ins::{Failures, LogInFilter, LogInRow, failures, log_ins, was_here};
+pub use log_ins::{
+    Failures, LogInFilter, LogInRow, failures, log_ins, log_ins_left, was_here, without_log_ins,
+};
 pub use tokens::{Bearer, NamedTokenRow, by_token, token_owner, tokens};
 pub use user::{
-    MembershipRow, UserFilter, UserRow, aged_passwords, by_id, by_login, exist, list, managers_of,
-    owner_of, stretch,
+    MembershipRow, UserFilter, UserRow, aged_passwords, by_id, by_login, exist, is_there, list,
+    managers_of, other_superuser, owner_of, stretch,
 };
 
 /// Fills the tables of accounts and permission groups.

@@ -13,6 +13,7 @@ use self::file::Lines;
 use crate::{
     cli::{self, Place},
     data_folder::{DataFolder, read_master_key},
+    erasures,
     export::Progress,
     serve::{logging, open},
     settings::{self, Settings},
@@ -29,6 +30,10 @@ pub struct ImportArgs {
     /// one in the export.
     #[arg(long, value_name = "FILE")]
     master_key: Option<PathBuf>,
+    /// The list of erasures (`erasures` in the data folder of the other side, or of an older one): who is on it is erased again
+    /// before anything is served.
+    #[arg(long, value_name = "FILE")]
+    erasures: Option<PathBuf>,
 }
 
 /// Imports; after an error nothing is left that could be served.
@@ -48,9 +53,17 @@ pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
     };
     let key = master_key(&args, &settings, &header, embedded)?;
 
+    let given = erasures::given(args.erasures.as_ref())?;
+
     let made = !settings.data.folder.exists();
     let folder = DataFolder::open(&settings.data.folder)?;
     let outcome = import(&settings, &folder, lines, first, header, key).await;
+    let applied = match &outcome {
+        Ok(_) => erasures::apply_alone(&settings, &folder, &given).await.context(
+            "everything is imported, but not everybody who was erased is erased again: the server does it when it starts, or says what is wrong",
+        ),
+        Err(_) => Ok(0),
+    };
     drop(folder);
     if outcome.is_err() && made {
         // Empty but for the lock.
@@ -66,6 +79,12 @@ pub async fn run(args: ImportArgs) -> anyhow::Result<ExitCode> {
         imported.position,
         hex::encode(&imported.hash),
     ))?;
+    let again = applied?;
+    if again > 0 {
+        cli::print(&format!(
+            "{again} people were erased since the export was made: they are erased again"
+        ))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,6 +6,7 @@ mod config;
 pub mod control;
 pub mod data_folder;
 mod doctor;
+mod erasures;
 pub mod events;
 pub mod export;
 pub mod fleet;

@@ -27,6 +27,7 @@ use crate::{
     backup::{cannot, make, sync},
     cli::{self, Place},
     control::{Answer, Connection, Request},
+    erasures,
     serve::open,
     settings::{self, Settings},
 };
@@ -51,6 +52,8 @@ pub enum UsersCommand {
     Deactivate(NameArgs),
     /// Lets an account do everything.
     MakeSuperuser(NameArgs),
+    /// Erases a person for ever; nothing brings them back, also no backup.
+    Erase(EraseArgs),
     /// Writes accounts to a CSV file that only its owner may read.
     Export(ExportArgs),
 }
@@ -145,6 +148,18 @@ pub struct ListUsersArgs {
     called: Option<String>,
 }
 
+/// `wisptrail users erase`.
+#[derive(Debug, Args)]
+pub struct EraseArgs {
+    #[command(flatten)]
+    place: Place,
+    /// A user name, an e-mail address, a phone number or an id; of a closed account the id.
+    user: String,
+    /// Says that this is meant; without it, only what would be erased is told.
+    #[arg(long)]
+    yes: bool,
+}
+
 /// `wisptrail users export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
@@ -233,6 +248,9 @@ pub async fn users(command: UsersCommand) -> anyhow::Result<ExitCode> {
             (args.place, Act::SetActive { user: args.user, active: false })
         }
         UsersCommand::MakeSuperuser(args) => (args.place, Act::MakeSuperuser { user: args.user }),
+        UsersCommand::Erase(args) => {
+            (args.place, Act::EraseUser { user: args.user, dry_run: !args.yes })
+        }
         UsersCommand::Export(args) => return export(args).await,
     };
     run(&place, act).await
@@ -307,7 +325,11 @@ async fn done(
     for background in opened.app.background(|| stop.clone().cancelled_owned()) {
         tasks.spawn(background.run);
     }
-    let outcome = alone(&opened.app, &act, take).await;
+    let listed = opened.folder.path().join(erasures::FILE);
+    let outcome = match erasures::apply(&opened.app, &listed).await {
+        Ok(_) => alone(&opened.app, &act, take).await,
+        Err(error) => Err(error),
+    };
     stop.cancel();
     tasks.close();
     tasks.wait().await;

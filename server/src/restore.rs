@@ -24,6 +24,7 @@ use crate::{
     cli::{self, Place},
     control::Verified,
     data_folder::read_master_key,
+    erasures,
     serve::open,
     settings::{self, Settings},
     verify,
@@ -37,6 +38,9 @@ pub struct RestoreArgs {
     /// The folder of the backup.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
+    /// The list of erasures (`erasures` in the former data folder): who is on it is erased again before anything is served.
+    #[arg(long, value_name = "FILE")]
+    erasures: Option<PathBuf>,
     /// The master key, where the backup has none.
     #[arg(long, value_name = "FILE")]
     master_key: Option<PathBuf>,
@@ -71,6 +75,7 @@ pub async fn run(args: RestoreArgs) -> anyhow::Result<ExitCode> {
     seen.close().await;
     let key = checked.context("nothing was written")?;
 
+    let given = erasures::given(args.erasures.as_ref()).context("nothing was written")?;
     let mut target = Target::take(&settings.data.folder)?;
     want_room(&target.part(), size)?;
     put(&target, &manifest, &args.folder, key.as_ref(), size)?;
@@ -78,8 +83,16 @@ pub async fn run(args: RestoreArgs) -> anyhow::Result<ExitCode> {
     let verified = verified(&settings, &location).await.context(
         "everything is in its place, but could not be verified: look with `wisptrail verify`",
     )?;
+    let again = erasures::apply_alone(&settings, target.folder(), &given).await.context(
+        "everything is in its place, but not everybody who was erased is erased again: the server does it when it starts, or says what is wrong",
+    )?;
     target.give_to_owner()?;
     cli::print(&report(&verified, &manifest, &settings.data.folder))?;
+    if again > 0 {
+        cli::print(&format!(
+            "{again} people were erased since the backup was made: they are erased again"
+        ))?;
+    }
     Ok(if verified.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -1,19 +1,30 @@
 //! The one place that reads the clock and draws randomness.
 
+use std::path::PathBuf;
+
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use uuid::Uuid;
 
+use crate::erasures;
+
 /// The world as it is.
 pub struct SystemWorld {
     random: Mutex<StdRng>,
+    /// Where erasures are kept; none keeps none.
+    erasures: Option<PathBuf>,
 }
 
 impl SystemWorld {
     /// Seeded by the operating system.
     pub fn new() -> anyhow::Result<Self> {
-        Ok(Self { random: Mutex::new(generator()?) })
+        Ok(Self { random: Mutex::new(generator()?), erasures: None })
+    }
+
+    /// The same, with a place for erasures.
+    pub fn keeping(erasures: PathBuf) -> anyhow::Result<Self> {
+        Ok(Self { erasures: Some(erasures), ..Self::new()? })
     }
 }
 
@@ -46,6 +57,15 @@ impl app::World for SystemWorld {
 
     fn fill(&self, bytes: &mut [u8]) {
         self.random.lock().fill_bytes(bytes);
+    }
+
+    fn keep_erasure(&self, person: Uuid) -> std::io::Result<()> {
+        let Some(file) = &self.erasures else { return Ok(()) };
+        erasures::add(file, &[person]).map_err(|error| std::io::Error::other(format!("{error:#}")))
+    }
+
+    fn drop_erasure(&self, person: Uuid) -> std::io::Result<()> {
+        self.erasures.as_deref().map_or(Ok(()), |file| erasures::take_off(file, person))
     }
 }
 

@@ -39,6 +39,9 @@ pub(crate) trait Engine: Send + Sync {
     /// Writes events that come from elsewhere with their places in the chain.
     async fn carry(&self, carried: Arc<Carried>) -> Result<(), StoreError>;
 
+    /// See [`Store::tidy`](crate::Store::tidy).
+    async fn tidy(&self) -> Result<bool, StoreError>;
+
     /// Finishes what is queued and lets go of the database.
     async fn close(&self);
 }

@@ -71,6 +71,15 @@ impl Jobs {
         }
     }
 
+    /// Removes jobs of a kind whose payloads name something, such as an id: an operation for the transaction in which that is
+    /// erased. Whoever holds one finds that it is theirs no more.
+    pub fn erase_op(kind: &str, named: &str) -> Op {
+        Op::new(
+            "DELETE FROM jobs WHERE kind = $1 AND CAST(payload AS text) LIKE $2",
+            args![kind, format!("%{named}%")],
+        )
+    }
+
     /// Takes the longest due job of these kinds, or one whose worker did not come back in time, and holds it for a while.
     /// No two workers hold one job.
     pub async fn lease(

@@ -124,7 +124,8 @@ impl Planner<'_> {
         self.check_versions(request)?;
         let attempt = self.claim(request)?;
         let (events, head) = self.place(request);
-        let inline = self.project(&events)?;
+        let mut inline: Vec<_> = further(request, &events).collect();
+        inline.extend(self.project(&events)?);
 
         // Accepted: from here on, later requests of the batch see it.
         self.claims.accept(attempt);
@@ -276,6 +277,22 @@ impl Planner<'_> {
             }
         }
     }
+}
+
+/// What a request does beside its events; nothing without any.
+fn further<'a>(
+    request: &'a Request,
+    events: &'a [Recorded],
+) -> impl Iterator<Item = InlineOp> + use<'a> {
+    let ops = events.last().map(|last| {
+        request.ops.iter().map(|op| InlineOp {
+            projection: "further operations",
+            event_type: last.event_type.clone(),
+            position: last.position,
+            op: op.clone(),
+        })
+    });
+    ops.into_iter().flatten()
 }
 
 /// The inline projections that look at an event.

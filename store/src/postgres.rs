@@ -7,6 +7,7 @@ mod listen;
 mod migrate;
 mod open;
 pub(crate) mod statement;
+mod tidy;
 mod together;
 mod transact;
 mod write;
@@ -178,6 +179,10 @@ impl Engine for Postgres {
 
     async fn carry(&self, carried: Arc<Carried>) -> Result<(), StoreError> {
         write::carry(&self.pool, &carried).await
+    }
+
+    async fn tidy(&self) -> Result<bool, StoreError> {
+        tidy::tidy(&self.pool).await
     }
 
     async fn close(&self) {

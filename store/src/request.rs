@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use serde::de::IgnoredAny;
 
 use crate::{
-    Append, AppendError, ClaimChange, Fault, IdempotencyKey, Interpreter, Limit, NewEvent, Part,
-    Recorded, Retention, chain, event::Decoded,
+    Append, AppendError, ClaimChange, Fault, IdempotencyKey, Interpreter, Limit, NewEvent, Op,
+    Part, Recorded, Retention, chain, event::Decoded,
 };
 
 const MOST_EVENTS: usize = 1000;
@@ -19,6 +19,8 @@ pub(crate) struct Request {
     pub(crate) events: Vec<Draft>,
     pub(crate) limits: Vec<Limit>,
     pub(crate) idempotency: Option<IdempotencyKey>,
+    /// What else happens in the transaction, between the events and the operations of inline projections.
+    pub(crate) ops: Vec<Op>,
 }
 
 /// A stream and the version that it must have.
@@ -52,7 +54,13 @@ impl Stream {
 impl Request {
     /// No events at all.
     pub(crate) fn nothing() -> Self {
-        Self { parts: Vec::new(), events: Vec::new(), limits: Vec::new(), idempotency: None }
+        Self {
+            parts: Vec::new(),
+            events: Vec::new(),
+            limits: Vec::new(),
+            idempotency: None,
+            ops: Vec::new(),
+        }
     }
 
     /// Checks sizes and texts, hashes payloads and asks for the claims.
@@ -104,7 +112,7 @@ impl Request {
             }
             expectations.push(Expectation { stream, expected });
         }
-        Ok(Self { parts: expectations, events: drafts, limits, idempotency })
+        Ok(Self { parts: expectations, events: drafts, limits, idempotency, ops: Vec::new() })
     }
 }
 

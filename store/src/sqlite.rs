@@ -7,6 +7,7 @@ mod facts;
 mod migrate;
 mod readers;
 pub(crate) mod statement;
+mod tidy;
 mod transact;
 mod writer;
 
@@ -31,6 +32,7 @@ const FILE: &str = "wisptrail.db";
 
 /// The embedded database.
 pub(crate) struct Sqlite {
+    file: PathBuf,
     readers: Readers,
     /// None looks only.
     writer: Option<Writer>,
@@ -59,7 +61,7 @@ impl Sqlite {
             )?;
             let writer = Writer::start(connection, Arc::clone(&opening))?;
             let readers = Readers::start(&file, connection::reader, readers::LONGEST)?;
-            Ok(Self { writer: Some(writer), readers, core: opening })
+            Ok(Self { file, writer: Some(writer), readers, core: opening })
         };
         tokio::task::spawn_blocking(open).await.map_err(|_| StoreError::closed())?
     }
@@ -73,7 +75,7 @@ impl Sqlite {
                 return Err(StoreError::Unusable(text));
             }
             let readers = Readers::start(&file, connection::still, readers::LONGEST)?;
-            Ok(Self { writer: None, readers, core })
+            Ok(Self { file, writer: None, readers, core })
         };
         tokio::task::spawn_blocking(open).await.map_err(|_| StoreError::closed())?
     }
@@ -143,6 +145,13 @@ impl Engine for Sqlite {
 
     async fn carry(&self, carried: Arc<Carried>) -> Result<(), StoreError> {
         self.writer()?.run(move |connection| facts::carry(connection, &carried)).await
+    }
+
+    async fn tidy(&self) -> Result<bool, StoreError> {
+        let file = self.file.clone();
+        let copies = tokio::task::spawn_blocking(move || tidy::copies(&file));
+        copies.await.map_err(|_| StoreError::closed())??;
+        self.writer()?.run(|connection| Ok(tidy::log(connection)?)).await
     }
 
     async fn close(&self) {

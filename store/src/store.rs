@@ -148,9 +148,29 @@ impl Store {
     /// Appends, all or nothing. Waits a bounded time for a place in the queue.
     /// When the future is dropped the append may happen or not.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        self.append_with(append, Vec::new()).await
+    }
+
+    /// Appends, and runs operations in the same transaction, before inline projections see the events. Where nothing is appended
+    /// they are not run either, such as for a request that is repeated.
+    pub async fn append_with(&self, append: Append, ops: Vec<Op>) -> Result<Appended, AppendError> {
         let request = Request::check(append, self.inner.core.interpreter.as_ref())?;
         self.live().asked([&Sql::from("append")]);
-        self.inner.engine.append(request).await
+        self.inner.engine.append(Request { ops, ..request }).await
+    }
+
+    /// The last sequence of a stream, 0 if there is none.
+    pub async fn version(
+        &self,
+        aggregate_type: &str,
+        aggregate_id: &str,
+    ) -> Result<i64, StoreError> {
+        let query = Query::new(
+            "SELECT max(sequence) FROM events WHERE aggregate_type = $1 AND aggregate_id = $2",
+            args![aggregate_type, aggregate_id],
+        );
+        let rows = self.fetch(query).await?;
+        Ok(rows.first().map(|row| row.int_or_null(0)).transpose()?.flatten().unwrap_or(0))
     }
 
     /// The rest of a stream, in order.
@@ -327,6 +347,14 @@ impl Store {
         let oldest = self.now() - KEY_LIFE;
         let op = Op::new("DELETE FROM command_log WHERE recorded_at < $1", args![oldest]);
         Ok(self.execute(vec![op]).await?.first().copied().unwrap_or(0))
+    }
+
+    /// Leaves as little as the database can of what was deleted and overwritten: on SQLite the write-ahead log is merged and
+    /// emptied (what is deleted is overwritten in the file), and keys that are destroyed are taken out of the copies that
+    /// upgrades made; on PostgreSQL the tables that persons are in are vacuumed, that of keys is written anew. No is the
+    /// answer where readers or others are in the way: then it is to be tried again later.
+    pub async fn tidy(&self) -> Result<bool, StoreError> {
+        self.inner.engine.tidy().await
     }
 
     /// Finishes queued work and lets go of the database. Whatever is asked afterwards is refused as unavailable.

@@ -1,11 +1,15 @@
 //! Recomputing the chain.
 
+use std::collections::HashMap;
+
 use crate::{
     Anchor, EventFilter, Query, Recorded, Store, StoreError, anchor::Anchors, args, chain,
 };
 
 const PAGE: u32 = 1000;
 pub(crate) const SCAVENGED: &str = r#"{"$scavenged":true}"#;
+/// Stands for the payloads of a stream whose person was erased.
+pub(crate) const ERASED: &str = r#"{"$erased":true}"#;
 
 /// What a verification found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +43,8 @@ struct Verifier {
     /// Last position that the head row says is chained.
     chained: i64,
     anchors: std::iter::Peekable<std::vec::IntoIter<Anchor>>,
+    /// Streams with erased payloads whose erasure is still to come, each with the first of them.
+    erased: HashMap<(String, String), i64>,
 }
 
 impl Store {
@@ -76,6 +82,7 @@ impl Store {
             previous: self.hash_at(start).await?,
             chained,
             anchors: anchors.into_iter().peekable(),
+            erased: HashMap::new(),
         };
         let mut after = start;
         let filter = EventFilter { up_to: Some(position.max(last)), ..EventFilter::default() };
@@ -92,8 +99,30 @@ impl Store {
             progress(end);
         }
         verifier.report.hash = hex::encode(&verifier.previous);
+        self.drop_erased(&mut verifier.erased).await?;
         verifier.report.first_bad = verifier.end(after.min(last), position, &hash);
         Ok(verifier.report)
+    }
+
+    /// Streams whose persons are erased while the chain is being looked at end with it later.
+    async fn drop_erased(
+        &self,
+        streams: &mut HashMap<(String, String), i64>,
+    ) -> Result<(), StoreError> {
+        let mut later = Vec::new();
+        for ((kind, id), first) in &*streams {
+            let query = Query::new(
+                "SELECT 1 FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 AND position > $3 AND event_type LIKE '%.erased' LIMIT 1",
+                args![kind.as_str(), id.as_str(), *first],
+            );
+            if !self.fetch(query).await?.is_empty() {
+                later.push((kind.clone(), id.clone()));
+            }
+        }
+        for stream in later {
+            streams.remove(&stream);
+        }
+        Ok(())
     }
 
     async fn hash_at(&self, position: i64) -> Result<Vec<u8>, StoreError> {
@@ -120,7 +149,14 @@ impl Verifier {
             return Err("the event was taken out of the chain".to_owned());
         };
         let scavenged = event.retention.0 > 0 && event.payload == SCAVENGED;
-        if !scavenged && chain::payload_hash(&event.payload) != *payload_hash {
+        let stream = || (event.aggregate_type.clone(), event.aggregate_id.clone());
+        let erased = event.payload == ERASED;
+        if erased {
+            self.erased.entry(stream()).or_insert(position);
+        } else if event.event_type.ends_with(".erased") {
+            self.erased.remove(&stream());
+        }
+        if !scavenged && !erased && chain::payload_hash(&event.payload) != *payload_hash {
             return Err("the payload was changed".to_owned());
         }
         if chain::link(&self.previous, event) != *stored {
@@ -138,6 +174,9 @@ impl Verifier {
     /// The log must reach as far as the head row and the anchors say.
     fn end(&mut self, last: i64, head: i64, hash: &[u8]) -> Option<BadPosition> {
         let bad = |position, reason: String| Some(BadPosition { position, reason });
+        if let Some(first) = self.erased.values().min() {
+            return bad(*first, "the payload was taken away, and nobody was erased".to_owned());
+        }
         if let Some(anchor) = self.anchors.by_ref().last() {
             let reason = format!("the log ends here, an anchor names position {}", anchor.position);
             return bad(last + 1, reason);

@@ -19,6 +19,7 @@ mod program;
 mod secrets;
 mod server;
 pub mod smtp;
+mod somebody;
 
 pub use client::{Answer, Client};
 pub use contract::Contract;
@@ -29,6 +30,7 @@ pub use patience::patience;
 pub use program::{Finished, program};
 pub use secrets::note as note_secret;
 pub use server::{Home, Server, Start};
+pub use somebody::Somebody;
 
 /// Makes one more test of every story, on PostgreSQL with row-level security; it does nothing where there is no PostgreSQL.
 #[macro_export]

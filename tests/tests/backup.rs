@@ -17,7 +17,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wisptrail_tests::{
-    Client, Database, Device, Finished, Fixture, Home, Server, Start, note_secret,
+    Client, Database, Device, Finished, Fixture, Home, Server, Somebody, Start, note_secret,
     on_each_database, program, register, secret_of,
 };
 
@@ -29,6 +29,7 @@ on_each_database!(
     a_backup_of_the_other_database_is_refused,
     a_log_that_does_not_fit_together_is_no_backup,
     a_dump_of_something_else_is_refused,
+    whoever_was_erased_since_does_not_come_back,
 );
 
 /// Runs a command in a home, on its data.
@@ -427,5 +428,55 @@ async fn a_dump_of_something_else_is_refused(database: Database) -> anyhow::Resu
     register(&server.client(), &secret_of("alpha")?, "later", "02:00:00:00:0E:01").await?;
     let restored = restore(server.home(), &backup).await?.success()?;
     assert!(restored.contains("the backup was made at position"), "{restored}");
+    Ok(())
+}
+
+async fn whoever_was_erased_since_does_not_come_back(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let home = server.home().clone();
+    let (somebody, other) = (Somebody::of(&server, 1).await?, Somebody::of(&server, 2).await?);
+    let place = TempDir::new()?;
+    let backup = place.path().join("backup");
+    let Some(_) = back_up(&home, &backup, &[]).await? else { return Ok(()) };
+    somebody.erase(&server, false).await?;
+    assert_eq!(server.stop().await?.code(), Some(0));
+    let list = home.data().join("erasures");
+
+    // With the list of the former data folder, given or put where it belongs.
+    for given in [true, false] {
+        let new = Home::new(&database).await?;
+        load(&new, &backup).await?;
+        let missing = place.path().join("no-such-list");
+        let arguments = ["restore", text(&backup)?, "--erasures", text(&missing)?];
+        let refused = command(&new, &arguments).await?;
+        assert!(refused.code == 1 && refused.stderr.contains("no list of erasures"), "{refused:?}");
+        assert!(is_untouched(new.data())?, "{refused:?}");
+        let mut arguments = vec!["restore", text(&backup)?];
+        if given {
+            arguments.extend(["--erasures", text(&list)?]);
+        } else {
+            fs::copy(&list, new.data().join("erasures"))?;
+        }
+        let restored = command(&new, &arguments).await?.success()?;
+        assert!(restored.contains("the chain fits together"), "{restored}");
+        assert!(restored.contains("1 people were erased since the backup was made"), "{restored}");
+        assert_eq!(somebody.left_in(new.data())?, [""; 0]);
+        command(&new, &["verify"]).await?.success()?;
+        let export = place.path().join(format!("export-{given}.gz"));
+        command(&new, &["export", text(&export)?]).await?.success()?;
+        let erased =
+            command(&new, &["events", "list", "--type", "user.erased"]).await?.success()?;
+        assert!(erased.contains(&somebody.id) && erased.contains("system:erasures"), "{erased}");
+
+        let server = Server::start_in(new.clone(), Start::default()).await?;
+        assert_eq!(somebody.log_in(&server, &somebody.password).await?, 400);
+        assert_eq!(other.log_in(&server, &other.password).await?, 200);
+        assert_eq!(somebody.left_in(new.data())?, [""; 0]);
+        let listed = fs::read_to_string(new.data().join("erasures"))?;
+        assert_eq!(listed.matches(&somebody.id).count(), 1, "the list goes on");
+        assert_eq!(server.stop().await?.code(), Some(0));
+    }
+    fs::remove_dir_all(&backup)?;
+    assert_eq!(somebody.left_in(place.path())?, [""; 0], "exports of what was restored");
     Ok(())
 }

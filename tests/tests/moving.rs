@@ -15,8 +15,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wisptrail_tests::{
-    ADMIN_TOKEN, Database, Device, Finished, Home, Server, Start, on_each_database, patience,
-    program, register, secret_of,
+    ADMIN_TOKEN, Database, Device, Finished, Home, Server, Somebody, Start, on_each_database,
+    patience, program, register, secret_of,
 };
 
 on_each_database!(
@@ -25,6 +25,7 @@ on_each_database!(
     what_is_not_whole_is_refused,
     what_is_not_empty_is_refused,
     an_import_that_died_can_be_repeated,
+    whoever_was_erased_since_an_export_does_not_come_back,
 );
 
 /// Runs a command in a home, on its data.
@@ -402,5 +403,43 @@ async fn an_import_that_died_can_be_repeated(database: Database) -> anyhow::Resu
     let server = restarted(&target).await?;
     let answer = server.client().get(&device.download_path()).await?.expect(200)?;
     assert_eq!(answer.body, archive);
+    Ok(())
+}
+
+async fn whoever_was_erased_since_an_export_does_not_come_back(
+    database: Database,
+) -> anyhow::Result<()> {
+    let place = TempDir::new()?;
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let home = server.home().clone();
+    let (somebody, other) = (Somebody::of(&server, 1).await?, Somebody::of(&server, 2).await?);
+    let older = place.path().join("older.gz");
+    export(&home, &older, &["--with-master-key"]).await?;
+    somebody.erase(&server, false).await?;
+    let newer = place.path().join("newer.gz");
+    export(&home, &newer, &["--with-master-key"]).await?;
+    assert_eq!(server.stop().await?.code(), Some(0));
+
+    // An export from after it knows by itself.
+    let list = home.data().join("erasures");
+    let list = list.to_str().context("a path")?;
+    for (file, arguments, again) in
+        [(&older, &["--erasures", list][..], true), (&newer, &[][..], false)]
+    {
+        let carried = Home::new(&self::other(&database)).await?;
+        let said = import(&carried, file, arguments).await?.success()?;
+        assert_eq!(said.contains("1 people were erased since the export"), again, "{said}");
+        head(&carried).await?;
+        assert_eq!(somebody.left_in(carried.data())?, [""; 0]);
+        let server = restarted(&carried).await?;
+        assert_eq!(somebody.log_in(&server, &somebody.password).await?, 400);
+        assert_eq!(other.log_in(&server, &other.password).await?, 200);
+        let listed = fs::read_to_string(carried.data().join("erasures"))?;
+        assert_eq!(listed.matches(&somebody.id).count(), 1, "the list goes on");
+        assert_eq!(server.stop().await?.code(), Some(0));
+        let onwards = carried.data().join("onwards.gz");
+        export(&carried, &onwards, &[]).await?;
+        assert_eq!(somebody.left_in(carried.data())?, [""; 0]);
+    }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod bulk;
 mod fan_out;
 mod flush_presence;
 mod mail;
+mod overwrite_erased;
 mod owner;
 mod prune;
 mod record_addresses;
@@ -25,6 +26,7 @@ pub use bulk::Bulk;
 pub use fan_out::FanOut;
 pub use flush_presence::FlushPresence;
 pub use mail::{Delivery, Mail, MailError, Postman};
+pub use overwrite_erased::OverwriteErased;
 pub use owner::Owner;
 pub use prune::Prune;
 pub use record_addresses::RecordAddresses;
@@ -70,6 +72,7 @@ pub fn all(app: &App, owner: &Owner) -> Vec<Arc<dyn Reconciler>> {
         Arc::new(Bulk::new(app.clone(), owner.clone())),
         Arc::new(FanOut::new(app.clone(), owner.clone())),
         Arc::new(FlushPresence::new(app.clone())),
+        Arc::new(OverwriteErased::new(app.clone())),
         Arc::new(Prune::new(app.clone())),
         Arc::new(RecordAddresses::new(app.clone())),
         Arc::new(RemindOfPasswords::new(app.clone())),

@@ -148,7 +148,8 @@ fn place(refusal: &Refusal) -> Option<String> {
         | Refusal::TooManyTokens
         | Refusal::TooManyAddresses
         | Refusal::TooManyMemberships
-        | Refusal::TooManyOperations { .. } => return None,
+        | Refusal::TooManyOperations { .. }
+        | Refusal::LastSuperuser => return None,
     };
     Some(field.to_owned())
 }

@@ -23,7 +23,7 @@ use super::{
     preview::PreviewQuery,
     refused::RefusedQuery,
     template::{TemplateMutation, TemplateQuery},
-    user::{LoginQuery, TokenMutation, TokenQuery, UserMutation, UserQuery},
+    user::{EraseMutation, LoginQuery, TokenMutation, TokenQuery, UserMutation, UserQuery},
     viewer::{ViewerMutation, ViewerQuery},
 };
 
@@ -53,6 +53,7 @@ pub(super) struct Mutation(
     ViewerMutation,
     LinkMutation,
     UserMutation,
+    EraseMutation,
     TokenMutation,
     PermissionGroupMutation,
     OrganizationMutation,

@@ -1,5 +1,6 @@
 //! Accounts: people and programs that log in.
 
+mod erase;
 mod log_in;
 mod mutation;
 mod token;
@@ -14,6 +15,7 @@ use domain::{
 };
 use projections::accounts::UserFilter;
 
+pub(super) use erase::EraseMutation;
 pub(super) use log_in::LoginQuery;
 pub(super) use mutation::UserMutation;
 pub(super) use token::{TokenMutation, TokenQuery};

@@ -182,6 +182,7 @@ fn refused(refusal: Refusal) -> RestError {
         | Refusal::TooManyAddresses
         | Refusal::TooManyMemberships
         | Refusal::TooManyOperations { .. }
+        | Refusal::LastSuperuser
         | Refusal::KeyReused => NON_FIELD,
         Refusal::IsOwner | Refusal::NotAManager => "organization_users",
         Refusal::WrongPassword => "current_password",

@@ -146,9 +146,14 @@ impl Accounts<'_> {
             Some(password) => Some(password::hash(app, password.clone()).await?),
             None => new.password_hash.clone(),
         };
+        let username = sealing.seal(Place::Username(id), &username.unwrap_or_default()).await;
         let mut create = CreateUser {
             id,
-            username: sealing.seal(Place::Username(id), &username.unwrap_or_default()).await?,
+            username: username.map_err(|failure| match failure {
+                // Nothing is sealed for somebody who was erased: the id was theirs.
+                Failure::NotFound(_) => Failure::Refused(Refusal::Exists),
+                other => other,
+            })?,
             email: fields::seal(app, Place::Email(id), email.as_deref()).await?,
             phone: fields::seal(app, Place::Phone(id), phone.as_deref()).await?,
             password: fields::seal(

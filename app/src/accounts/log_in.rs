@@ -21,7 +21,11 @@ use super::{
     password::{self, Verified},
     phone,
 };
-use crate::{By, Failure, LinkKey, Peer, Refusal, sealing::Place, work::decide};
+use crate::{
+    By, Failure, LinkKey, Peer, Refusal,
+    sealing::Place,
+    work::{Work, decide},
+};
 
 /// How long a try may wait for others that are being looked at.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -104,7 +108,13 @@ impl Accounts<'_> {
         let name = self.0.sealing().username(&key.user.to_string());
         let tried = self.admit(known, &name, from, LogInMethod::Link).await?;
         let opened = match self.reached(key, purpose).await {
-            Ok(user) => self.token_of(&user, &tried, Some(self.use_link(key, purpose))).await,
+            Ok(user) => {
+                let token = self.token_of(&user, &tried, Some(self.use_link(key, purpose))).await;
+                token.map_err(|failure| match failure {
+                    Failure::Unauthenticated => Failure::Refused(Refusal::InvalidLink),
+                    other => other,
+                })
+            }
             Err(failure) => Err(failure),
         };
         if let Err(Failure::Refused(Refusal::InvalidLink)) = &opened {
@@ -132,14 +142,19 @@ impl Accounts<'_> {
         let is_new = accounts::by_token(self.0.store(), &hash).await?.is_none();
         let correlation_id = tried.from.and_then(|from| from.correlation_id);
         let by = By::new(authority(user), correlation_id);
-        let fact = self.fact(tried, LogInOutcome::Succeeded, 1).await?;
+        let fact = self.fact(tried, LogInOutcome::Succeeded, 1).await.map_err(gone)?;
         let issue = is_new.then_some(UserCommand::IssueToken(hash));
         let commands: Vec<UserCommand> = with.into_iter().chain(issue).collect();
-        decide!(self.0, &by, work => {
-            work.handle_all::<User>(user.id.as_uuid(), commands.clone()).await?;
+        let decided: Result<(bool, _), Failure> = decide!(self.0, &by, work => {
+            if !commands.is_empty() {
+                work.handle_all::<User>(user.id.as_uuid(), commands.clone()).await?;
+            } else if !self.still_there(&mut work, user.id).await? {
+                return Err(Failure::Unauthenticated);
+            }
             let note = LogInCommand::Note(fact.clone());
             work.handle::<LogIn>(fact.log_in_id.as_uuid(), note).await
-        })?;
+        });
+        decided.map_err(gone)?;
         Ok(token)
     }
 
@@ -219,14 +234,29 @@ impl Accounts<'_> {
     }
 
     async fn append(&self, tried: &Try, outcome: LogInOutcome, times: u32) -> Result<(), Failure> {
-        let fact = self.fact(tried, outcome, times).await?;
+        let fact = match self.fact(tried, outcome, times).await {
+            // Whoever was erased a moment ago leaves nothing behind.
+            Err(Failure::NotFound(_)) => return Ok(()),
+            fact => fact?,
+        };
         let mut by = By::system("log_in");
         by.correlation_id = tried.from.and_then(|from| from.correlation_id);
         decide!(self.0, &by, work => {
+            if let Some(user) = tried.user
+                && !self.still_there(&mut work, user).await?
+            {
+                return Ok(false);
+            }
             let note = LogInCommand::Note(fact.clone());
             work.handle::<LogIn>(fact.log_in_id.as_uuid(), note).await
         })?;
         Ok(())
+    }
+
+    /// Is there such an account, until the work is done? Otherwise it is decided again.
+    async fn still_there(&self, work: &mut Work<'_>, user: UserId) -> Result<bool, Failure> {
+        work.hold::<User>(user.as_uuid()).await?;
+        Ok(accounts::is_there(self.0.store(), user).await?)
     }
 
     async fn fact(
@@ -247,6 +277,14 @@ impl Accounts<'_> {
         let login = tried.user.is_none().then(|| tried.pair.login.clone());
         let (user_id, method) = (tried.user, tried.method);
         Ok(LogInTried { log_in_id: id, user_id, login, outcome, method, address, times })
+    }
+}
+
+/// Whose account was closed or erased a moment ago has none.
+fn gone(failure: Failure) -> Failure {
+    match failure {
+        Failure::NotFound(_) => Failure::Unauthenticated,
+        other => other,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use domain::TokenId;
+use domain::{TokenId, UserId};
 use parking_lot::Mutex;
 use store::{Op, Store, StoreError, args};
 
@@ -58,5 +58,13 @@ impl TokenUses {
             args![],
         );
         Ok(store.execute(vec![gone]).await?.iter().sum())
+    }
+
+    /// Forgets those of an account, while its tokens are there.
+    pub(super) fn without(user: UserId) -> Op {
+        Op::new(
+            "DELETE FROM token_uses WHERE token_id IN (SELECT id FROM user_tokens WHERE user_id = $1)",
+            args![user.as_uuid()],
+        )
     }
 }

@@ -143,14 +143,23 @@ pub(super) fn user(at: At, event: &UserEvent) -> Vec<Op> {
         )],
         // Rules alone look at links.
         UserEvent::LinkIssued { .. } | UserEvent::LinkUsed { .. } => Vec::new(),
-        UserEvent::Removed { .. } => {
-            ["user_tokens", "user_memberships", "user_groups", "user_email_addresses"]
-                .iter()
-                .map(|table| Op::new(format!("DELETE FROM {table} WHERE user_id = $1"), args![id]))
-                .chain([Op::new("DELETE FROM users WHERE id = $1", args![id])])
-                .collect()
+        UserEvent::Removed { .. } => removed(id),
+        UserEvent::Erased { last_address_number, .. } => {
+            // Gone already, but for those that a rebuild has read before.
+            let tries = Op::new("DELETE FROM log_ins WHERE user_id = $1", args![id]);
+            let number = given(Numbered::EmailAddress, *last_address_number);
+            removed(id).into_iter().chain([tries, number]).collect()
         }
     }
+}
+
+/// Nothing is left of an account but its events.
+fn removed(id: Uuid) -> Vec<Op> {
+    ["user_tokens", "user_memberships", "user_groups", "user_email_addresses"]
+        .iter()
+        .map(|table| Op::new(format!("DELETE FROM {table} WHERE user_id = $1"), args![id]))
+        .chain([Op::new("DELETE FROM users WHERE id = $1", args![id])])
+        .collect()
 }
 
 /// A try is a row of its own; a good one shows at the account.

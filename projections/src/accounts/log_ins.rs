@@ -6,7 +6,7 @@ use domain::{
     accounts::{LogInMethod, LogInOutcome},
     authority::ReadScope,
 };
-use store::{Query, Row, Store, StoreError, args};
+use store::{Arg, Op, Query, Row, Store, StoreError, args, scavenge};
 
 use super::groups::number;
 use crate::{
@@ -106,6 +106,38 @@ pub async fn log_ins(
     let newest_first = Sorting { by: "at", kind: SortKind::Time, descending: true };
     let from = (COLUMNS, WIDTH, "log_ins");
     filter.conditions(scope).stretch(store, from, newest_first, stretch, read).await
+}
+
+/// How many tries there are of an account, and of these names (fingerprints) while they were nobody's.
+pub async fn log_ins_left(
+    store: &Store,
+    user: UserId,
+    names: &[String],
+) -> Result<u64, StoreError> {
+    let mut left = 0;
+    for (condition, arg) in about(user, names) {
+        let text = format!("SELECT count(*) FROM log_ins WHERE {condition}").replace('#', "$1");
+        let rows = store.fetch(Query::new(text, vec![arg])).await?;
+        left += rows.first().map_or(Ok(0), |row| row.int(0))?.unsigned_abs();
+    }
+    Ok(left)
+}
+
+/// Takes away what was tried with an account, and with these names (fingerprints) while they were nobody's, in the log and
+/// here: rows are there as long as their facts are.
+pub fn without_log_ins(user: UserId, names: &[String]) -> Vec<Op> {
+    let ops = about(user, names).flat_map(|(condition, arg)| {
+        let ids = format!("SELECT CAST(id AS text) FROM log_ins WHERE {condition}");
+        let rows = format!("DELETE FROM log_ins WHERE {condition}").replace('#', "$1");
+        [scavenge("log_in", &ids.replace('#', "$2"), vec![arg.clone()]), Op::new(rows, vec![arg])]
+    });
+    ops.collect()
+}
+
+/// Conditions, each with its argument in the place of `#`.
+fn about(user: UserId, names: &[String]) -> impl Iterator<Item = (&'static str, Arg)> {
+    let names = names.iter().map(|name| ("login = # AND user_id IS NULL", Arg::from(name)));
+    std::iter::once(("user_id = #", Arg::from(user.as_uuid()))).chain(names)
 }
 
 /// Tries that failed since a moment, as many as matter.

@@ -181,6 +181,21 @@ pub async fn by_login(
     Ok(None)
 }
 
+/// Does an account exist?
+pub async fn is_there(store: &Store, id: UserId) -> Result<bool, StoreError> {
+    let query = Query::new("SELECT 1 FROM users WHERE id = $1", args![id.as_uuid()]).whole();
+    Ok(!store.fetch(query).await?.is_empty())
+}
+
+/// A superuser whose account works, beside this one.
+pub async fn other_superuser(store: &Store, id: UserId) -> Result<Option<UserId>, StoreError> {
+    let query = Query::new(
+        "SELECT id FROM users WHERE superuser AND active AND id <> $1 ORDER BY id LIMIT 1",
+        args![id.as_uuid()],
+    );
+    first(store, query.whole(), |row| Ok(UserId::from_uuid(row.uuid(0)?))).await
+}
+
 /// Is there any account?
 pub async fn exist(store: &Store) -> Result<bool, StoreError> {
     let rows = store.fetch(Query::new("SELECT 1 FROM users LIMIT 1", args![]).whole()).await?;

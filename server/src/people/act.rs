@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 use app::{
     Account, App, By, NewMembership, NewOrganization, NewToken, NewUser, OrganizationChange,
-    UserChange,
+    PersonContents, UserChange,
 };
 use chrono::{DateTime, Utc};
 use domain::{
@@ -40,6 +40,10 @@ pub enum Act {
         groups: Vec<u32>,
         manages: Vec<String>,
         member_of: Vec<String>,
+    },
+    EraseUser {
+        user: String,
+        dry_run: bool,
     },
     ListUsers {
         called: Option<String>,
@@ -124,6 +128,19 @@ pub(crate) async fn perform(app: &App, by: &By, act: &Act, tell: &Tell) -> anyho
                 UserChange { superuser: Some(true), staff: Some(true), ..UserChange::default() };
             accounts.change(by, id, change).await?;
             say(tell, "the account may do everything").await
+        }
+        Act::EraseUser { user, dry_run } => {
+            let id = match user.parse() {
+                Ok(id) => id,
+                Err(_) => person(app, by, user).await?.id,
+            };
+            let contents = accounts.erasable(by, id).await?;
+            if *dry_run {
+                say(tell, &format!("{}; --yes erases them for ever", counted(contents))).await
+            } else {
+                accounts.erase(by, id).await?;
+                say(tell, &format!("the person is erased: {}", counted(contents))).await
+            }
         }
         Act::ExportUsers { fields } => export(app, by, fields, tell).await,
         Act::ListOrganizations => list_organizations(app, by, tell).await,
@@ -370,4 +387,12 @@ fn plain(text: &str) -> String {
 
 fn moment(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// What is erased with a person, in words.
+fn counted(contents: PersonContents) -> String {
+    let PersonContents { events, log_ins, email_addresses, tokens, memberships } = contents;
+    format!(
+        "{events} events of the account, {log_ins} tries to log in, {email_addresses} listed e-mail addresses, {tokens} tokens, {memberships} memberships"
+    )
 }

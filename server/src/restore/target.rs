@@ -13,10 +13,11 @@ use crate::{
     backup::{LOG, cannot, sync},
     cli,
     data_folder::{DataFolder, RESTORING, interrupted},
+    erasures,
 };
 
-/// What may be in a folder without data: our lock, and what file systems put at their top.
-const NOTHING: &[&str] = &["lock", "lost+found"];
+/// What may be in a folder without data: our lock, what file systems put at their top, and who was erased.
+const NOTHING: &[&str] = &["lock", "lost+found", erasures::FILE];
 
 /// A locked folder whose files get their names together. What was made in it is removed when it is dropped before.
 pub(super) struct Target {
@@ -61,6 +62,11 @@ impl Target {
         let made = DirBuilder::new().mode(0o700).create(&part);
         made.map_err(|error| cannot("make", &part, error))?;
         Ok(Self { folder, found, undo: Some(Vec::new()) })
+    }
+
+    /// The folder, locked.
+    pub(super) fn folder(&self) -> &DataFolder {
+        &self.folder
     }
 
     /// Where files are put first.

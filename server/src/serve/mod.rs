@@ -19,7 +19,7 @@ use workers::Postman;
 
 use crate::{
     cli::{self, ServeArgs},
-    control,
+    control, erasures,
     http::{self, BodyLimits, Health, Limits, Proxies},
     settings::{self, LogFormat, Settings},
     world,
@@ -43,8 +43,17 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    start_background(&opened, postman, &tasks, &stop).await?;
-    let outcome = prepare(&app, fixture, given, args.demo).await;
+    for background in app.background(|| stop.clone().cancelled_owned()) {
+        tasks.spawn(background.run);
+    }
+    let listed = opened.folder.path().join(erasures::FILE);
+    let outcome = async {
+        // Before anybody is served, or mailed.
+        erasures::apply(&app, &listed).await?;
+        start_workers(&opened, postman, &tasks, &stop).await?;
+        prepare(&app, fixture, given, args.demo).await
+    }
+    .await;
     if outcome.is_err() {
         finish(&opened, &tasks, &stop).await;
     }
@@ -98,8 +107,8 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Everything that runs beside requests.
-async fn start_background(
+/// What must happen without anyone asking.
+async fn start_workers(
     opened: &open::Opened,
     postman: Option<Arc<dyn Postman>>,
     tasks: &TaskTracker,
@@ -110,9 +119,6 @@ async fn start_background(
     let left = app.jobs().release_of(folder, world::now()).await.context("cannot take up jobs")?;
     if left > 0 {
         tracing::info!("{left} jobs of a process that is gone are taken up again");
-    }
-    for background in app.background(|| stop.clone().cancelled_owned()) {
-        tasks.spawn(background.run);
     }
     let name = format!("{folder}/{}-{}", std::process::id(), world::new_id());
     let owner = workers::Owner { name, stop: stop.clone() };

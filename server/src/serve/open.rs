@@ -10,6 +10,7 @@ use store::{Blobs, Followers, Keyring, Location, MasterKey, Options, Rebuild, St
 use super::mail;
 use crate::{
     data_folder::DataFolder,
+    erasures,
     settings::{self, Durability, Settings},
     world::{self, SystemWorld},
 };
@@ -76,12 +77,21 @@ pub(crate) fn options(settings: &Settings) -> anyhow::Result<Options> {
 /// Opens everything. The folder's lock comes first, so that two servers never share one.
 pub async fn open(settings: &Settings) -> anyhow::Result<Opened> {
     let folder = DataFolder::open(&settings.data.folder)?;
+    let (app, store) = open_in(settings, &folder).await?;
+    Ok(Opened { folder, app, location: location(settings)?, store })
+}
+
+/// The same in a folder whose lock is held already.
+pub(crate) async fn open_in(
+    settings: &Settings,
+    folder: &DataFolder,
+) -> anyhow::Result<(App, Store)> {
     let store = open_store(settings).await?;
     Rebuild::new(store.clone())
         .ensure_current()
         .await
         .context("the tables cannot be brought up to date with the log")?;
-    let keyring = Arc::new(keyring(settings, &folder, &store).await?);
+    let keyring = Arc::new(keyring(settings, folder, &store).await?);
     let blobs = match location(settings)? {
         Location::Sqlite { folder } => {
             Blobs::in_file(&folder.join("blobs.db"), Arc::clone(&keyring)).map_err(in_words)?
@@ -93,7 +103,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Opened> {
         store: store.clone(),
         blobs,
         sealing: Sealing::new(keyring),
-        world: Arc::new(SystemWorld::new()?),
+        world: Arc::new(SystemWorld::keeping(folder.path().join(erasures::FILE))?),
         settings: app::Settings {
             accounts: accounts(settings),
             controller: controller(settings),
@@ -102,7 +112,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Opened> {
         },
     };
     let app = App::open(parts).await.context("cannot load what agents are answered from")?;
-    Ok(Opened { folder, app, location: location(settings)?, store })
+    Ok((app, store))
 }
 
 impl Opened {

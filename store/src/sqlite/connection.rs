@@ -1,6 +1,6 @@
 //! Connections with their settings (`event-store.md` §3.2).
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig, functions::FunctionFlags};
 
@@ -11,6 +11,8 @@ use crate::{Durability, StoreError};
 const OLDEST: i32 = 3_051_003;
 /// Texts of prepared statements that a connection keeps.
 const STATEMENTS: usize = 256;
+/// How long a connection waits for others.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The one connection of the file that writes and checkpoints.
 pub(super) fn writer(file: &Path, durability: Durability) -> Result<Connection, StoreError> {
@@ -28,7 +30,7 @@ pub(super) fn writer(file: &Path, durability: Durability) -> Result<Connection, 
     };
     connection
         .execute_batch(&format!(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;"
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA secure_delete = ON; PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;"
         ))
         .map_err(trouble("configure the writing connection"))?;
     Ok(connection)
@@ -66,9 +68,10 @@ fn open(file: &Path) -> Result<Connection, StoreError> {
     let connection =
         Connection::open_with_flags(file, flags).map_err(trouble("open the database file"))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.busy_timeout(PATIENCE).map_err(trouble("configure a connection"))?;
     connection
         .execute_batch(
-            "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;",
+            "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;",
         )
         .and_then(|()| fold_letters(&connection))
         .map_err(trouble("configure a connection"))?;

@@ -85,6 +85,15 @@ fn copy_name(file: &Path, number: i64) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Is this a copy that was made before an upgrade of the file?
+pub(super) fn is_copy(file: &Path, path: &Path) -> bool {
+    let mut name = OsString::from(file.file_name().unwrap_or_default());
+    name.push(".before-");
+    let number = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let number = number.strip_prefix(name.as_encoded_bytes());
+    number.is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
+}
+
 /// A compact copy of one state of the file, complete before it has its name.
 fn copy(connection: &Connection, to: &Path) -> Result<(), StoreError> {
     let mut part = OsString::from(to);

@@ -1,6 +1,9 @@
 //! Lines into an empty database.
 
-use std::{collections::HashSet, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+};
 
 use super::{
     Counts, Header, Line, RowLine, STATE, StateTable,
@@ -13,7 +16,7 @@ use crate::{
     chain,
     plan::{EventType, Head},
     store::Carried,
-    verify::SCAVENGED,
+    verify::{ERASED, SCAVENGED},
 };
 
 /// Events of a transaction.
@@ -41,6 +44,8 @@ pub struct Import {
     counts: Counts,
     head: Head,
     types: HashSet<EventType>,
+    /// Streams whose payloads were erased, until their erasure comes, each with the first of them.
+    erased: HashMap<(String, String), i64>,
     page: Page,
     rows: Vec<crate::Arg>,
     row_count: usize,
@@ -81,6 +86,7 @@ impl Import {
                 header,
                 counts: Counts::default(),
                 types: HashSet::new(),
+                erased: HashMap::new(),
                 page: Page::default(),
                 rows: Vec::new(),
                 row_count: 0,
@@ -141,6 +147,11 @@ impl Import {
                 self.header.position, self.head.position
             )));
         }
+        if let Some(first) = self.erased.values().min() {
+            return Err(refused(&format!(
+                "the payload of the event at {first} was taken away, and nobody was erased"
+            )));
+        }
         let mut ops = vec![
             // Nobody works on them here.
             Op::new("UPDATE jobs SET state = 'queued' WHERE state = 'running'", args![]),
@@ -194,7 +205,14 @@ impl Import {
             )));
         }
         let payload_hash = Some(chain::payload_hash(&event.payload));
-        let removed = event.retention.0 > 0 && event.payload == SCAVENGED;
+        let erased = event.payload == ERASED;
+        let stream = || (event.aggregate_type.clone(), event.aggregate_id.clone());
+        if erased {
+            self.erased.entry(stream()).or_insert(position);
+        } else if event.event_type.ends_with(".erased") {
+            self.erased.remove(&stream());
+        }
+        let removed = erased || (event.retention.0 > 0 && event.payload == SCAVENGED);
         if !removed && event.payload_hash != payload_hash {
             return Err(refused(&format!("the payload of the event at {position} was changed")));
         }

@@ -15,8 +15,8 @@ use crate::{Location, StoreError, postgres::statement as postgres};
 const MARKER: &str = "import.unfinished";
 /// The same as a table.
 const TABLE: &str = "unfinished_import";
-/// May be there before: the lock of this process, and a key that the operator has put there.
-const OWN: [&str; 2] = ["lock", "master.key"];
+/// May be there before: the lock of this process, and what the operator has put there: a key, and who was erased.
+const OWN: [&str; 3] = ["lock", "master.key", "erasures"];
 /// One import at a time; "wispimpo" in ASCII.
 const LOCK: i64 = 0x7769_7370_696d_706f;
 

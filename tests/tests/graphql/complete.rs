@@ -40,6 +40,7 @@ const USE_CASES: &[(&str, &[&str])] = &[
     ("user.confirm_address", &["confirmEmail"]),
     ("user.create", &["createUser"]),
     ("user.create_token", &["createToken"]),
+    ("user.erase", &["eraseUser"]),
     ("user.leave", &["leaveOrganization"]),
     ("user.log_in", &["logIn"]),
     ("user.log_in_by_link", &["logInByLink"]),
@@ -107,6 +108,7 @@ const COMMANDS: &[(&str, &[(&str, &str)])] = &[
             ("SetPrimaryEmailAddress", "changeEmailAddress"),
             ("RemoveEmailAddress", "removeEmailAddress"),
             ("Remove", "removeUser"),
+            ("Erase", "eraseUser"),
             ("ChangePermissions", "changeUser"),
             // Over REST so far, where days are given.
             ("SetExpiry", ""),

@@ -3,6 +3,7 @@
 mod backend;
 mod bulk;
 mod dry_run;
+mod erasing;
 mod expired;
 mod fan_out;
 mod full_disk;

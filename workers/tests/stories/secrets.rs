@@ -74,7 +74,7 @@ fn no_table_holds_a_secret_in_the_clear() -> Outcome {
 }
 
 /// Every value of every table, and where it stands; on SQLite also the files as they are.
-async fn everything(world: &World) -> Outcome<Vec<(String, Vec<u8>)>> {
+pub(crate) async fn everything(world: &World) -> Outcome<Vec<(String, Vec<u8>)>> {
     let mut found = Vec::new();
     for table in tables(world).await? {
         let all = Query::new(format!("SELECT * FROM {table}"), args![]);
@@ -99,7 +99,7 @@ async fn everything(world: &World) -> Outcome<Vec<(String, Vec<u8>)>> {
     Ok(found)
 }
 
-fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
+pub(crate) fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
     bytes.windows(wanted.len()).any(|window| window == wanted)
 }
 

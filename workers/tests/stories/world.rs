@@ -1,6 +1,7 @@
 //! A small network in a fresh database, for stories.
 
 use std::{
+    collections::BTreeSet,
     error::Error,
     net::{IpAddr, Ipv4Addr},
     sync::{
@@ -55,6 +56,7 @@ pub(crate) struct World {
 struct Seeded {
     random: Mutex<ChaCha20Rng>,
     last: AtomicI64,
+    erasures: Mutex<BTreeSet<Uuid>>,
 }
 
 impl app::World for Seeded {
@@ -72,6 +74,16 @@ impl app::World for Seeded {
 
     fn fill(&self, bytes: &mut [u8]) {
         self.random.lock().fill_bytes(bytes);
+    }
+
+    fn keep_erasure(&self, person: Uuid) -> std::io::Result<()> {
+        self.erasures.lock().insert(person);
+        Ok(())
+    }
+
+    fn drop_erasure(&self, person: Uuid) -> std::io::Result<()> {
+        self.erasures.lock().remove(&person);
+        Ok(())
     }
 }
 
@@ -126,6 +138,7 @@ impl World {
         let world = Arc::new(Seeded {
             random: Mutex::new(ChaCha20Rng::seed_from_u64(7)),
             last: AtomicI64::new(1_790_000_000_000_000),
+            erasures: Mutex::default(),
         });
         let interpreter = Arc::new(projections::Catalogue);
         let mut options = Options::new(location.clone(), interpreter, world.clone());
@@ -193,6 +206,11 @@ impl World {
     /// The present of the story.
     pub(crate) fn now(&self) -> DateTime<Utc> {
         app::World::now(&*self.clock)
+    }
+
+    /// Who was erased, as a list outside of the database says.
+    pub(crate) fn erasures(&self) -> BTreeSet<Uuid> {
+        self.clock.erasures.lock().clone()
     }
 
     /// The program itself.

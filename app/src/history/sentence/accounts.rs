@@ -154,6 +154,7 @@ pub(super) fn user(event: &UserEvent) -> Sentence {
             Sentence::new("a listed e-mail address was removed", &["addresses"])
         }
         UserEvent::Removed { .. } => Sentence::new("account closed", &[]),
+        UserEvent::Erased { .. } => Sentence::new("person erased", &[]),
     }
 }
 

@@ -59,6 +59,7 @@ fn every_event_has_a_sentence() {
             ".removed",
             "removal_started",
             "secret.read",
+            ".erased",
             "user.link_issued",
             "user.link_used",
         ];

@@ -61,6 +61,9 @@ impl User {
             (Self::Unknown, UserCommand::Create(new)) => create(*new),
             (Self::Known(_) | Self::Removed, UserCommand::Create(_)) => Err(UserError::Exists),
             (Self::Removed, UserCommand::Remove) => Ok(Vec::new()),
+            (Self::Removed, UserCommand::Erase { user_id, last_address_number }) => {
+                Ok(vec![UserEvent::Erased { user_id, last_address_number }])
+            }
             (Self::Unknown | Self::Removed, _) => Err(UserError::Unknown),
             (Self::Known(account), UserCommand::UseLink { purpose, token, now }) => {
                 account.links().use_up(purpose, &token, now)
@@ -74,7 +77,9 @@ impl User {
             (Self::Unknown, UserEvent::Created(created)) => {
                 *self = Self::Known(Box::new(Account::from(*created)));
             }
-            (Self::Known(_), UserEvent::Removed { .. }) => *self = Self::Removed,
+            (Self::Known(_), UserEvent::Removed { .. }) | (_, UserEvent::Erased { .. }) => {
+                *self = Self::Removed;
+            }
             (Self::Known(account), event) => account.evolve(event),
             _ => {}
         }
@@ -187,10 +192,15 @@ impl Account {
             UserCommand::IssueLink(link) => self.links().issue(link)?,
             // Two events, see above.
             UserCommand::UseLink { .. } => None,
-            UserCommand::Remove if self.memberships.iter().any(|one| one.owner) => {
+            UserCommand::Remove | UserCommand::Erase { .. }
+                if self.memberships.iter().any(|one| one.owner) =>
+            {
                 return Err(UserError::IsOwner);
             }
             UserCommand::Remove => Some(UserEvent::Removed { user_id }),
+            UserCommand::Erase { last_address_number, .. } => {
+                Some(UserEvent::Erased { user_id, last_address_number })
+            }
         })
     }
 
@@ -212,6 +222,7 @@ impl Account {
         match event {
             UserEvent::Created(_)
             | UserEvent::Removed { .. }
+            | UserEvent::Erased { .. }
             | UserEvent::PasswordRehashed { .. } => {}
             // Links are bound to the password that was valid when they were mailed.
             UserEvent::PasswordChanged { .. } => self.links.clear(),

@@ -101,6 +101,13 @@ pub enum UserCommand {
     },
     /// Close the account for ever.
     Remove,
+    /// Erase the person, whose account may be closed already.
+    Erase {
+        /// The account.
+        user_id: UserId,
+        /// The highest number that a listed address has.
+        last_address_number: u32,
+    },
 }
 
 /// The facts of a new account.

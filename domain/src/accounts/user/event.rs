@@ -275,6 +275,14 @@ pub enum UserEvent {
         /// The account.
         user_id: UserId,
     },
+    /// The person was erased: nothing of them can be read any more, here and in the events before.
+    Erased {
+        /// The account.
+        user_id: UserId,
+        /// The highest number that a listed address had by then: numbers are never given again, also when the events that
+        /// gave them are gone.
+        last_address_number: u32,
+    },
 }
 
 stored_as! { UserEvent:
@@ -311,6 +319,7 @@ stored_as! { UserEvent:
     LinkIssued => "user.link_issued",
     LinkUsed => "user.link_used",
     Removed => "user.removed",
+    Erased => "user.erased",
 }
 
 /// Payload of [`UserEvent::Created`].
@@ -416,7 +425,7 @@ impl Fact for UserEvent {
             Self::EmailAddressRemoved { from, .. } => {
                 exchange(kind::USER_EMAIL_ADDRESS, Some(from), None)
             }
-            Self::Removed { .. } => vec![ClaimChange::ReleaseAll],
+            Self::Removed { .. } | Self::Erased { .. } => vec![ClaimChange::ReleaseAll],
             Self::ProfileChanged { .. }
             | Self::PreferencesChanged { .. }
             | Self::ExpiryChanged { .. }

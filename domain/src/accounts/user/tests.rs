@@ -209,6 +209,24 @@ fn every_change_is_one_event_and_its_repetition_none() {
     }
 }
 
+fn erase() -> UserCommand {
+    UserCommand::Erase { user_id: user(7), last_address_number: 12 }
+}
+
+#[test]
+fn people_are_erased_also_when_their_account_is_closed() {
+    let erased = || UserEvent::Erased { user_id: user(7), last_address_number: 12 };
+    let closed = || UserEvent::Removed { user_id: user(7) };
+    given(vec![created(None)]).when(erase()).then_expect_events(vec![erased()]);
+    given(vec![created(None), closed()]).when(erase()).then_expect_events(vec![erased()]);
+    given(vec![]).when(erase()).then_expect_error(UserError::Unknown);
+    // As the log has it afterwards: what was before is not there any more.
+    for command in [UserCommand::EndTokens, UserCommand::Rename(sealed("eve", "m"))] {
+        given(vec![erased()]).when(command).then_expect_error(UserError::Unknown);
+    }
+    given(vec![erased()]).when(UserCommand::Remove).then_expect_events(vec![]);
+}
+
 #[test]
 fn an_owner_stays_a_manager_and_keeps_the_account() {
     let owned = || UserEvent::OwnershipTaken { user_id: user(7), organization_id: organization(1) };
@@ -217,6 +235,7 @@ fn an_owner_stays_a_manager_and_keeps_the_account() {
         UserCommand::Join(belongs(1, false, false)),
         UserCommand::Leave(organization(1)),
         UserCommand::Remove,
+        erase(),
     ] {
         given(vec![created(None), owned()]).when(command).then_expect_error(UserError::IsOwner);
     }
