@@ -118,7 +118,11 @@ impl Mail {
             Ok(delivery) => delivery,
             Err(error) => return failed(error),
         };
-        let letter = self.app.mails().write(&addressee).await?;
+        let letter = match self.app.mails().write(&addressee).await {
+            // Whose account was closed or erased meanwhile.
+            Err(Failure::NotFound(_)) => return Ok(End::Done("nobody")),
+            letter => letter?,
+        };
         let now = self.app.world().now();
         if !self.app.jobs().mark(job, Some(LEAVING), now, self.hold()).await? {
             return Ok(End::Lost);

@@ -17,7 +17,7 @@ use domain::{
     accounts::{User, UserCommand, UserEvent},
 };
 use projections::{
-    SealedText,
+    MailJob, SealedText,
     accounts::{self, Numbered, UserRow},
 };
 use secrecy::ExposeSecret as _;
@@ -35,8 +35,6 @@ use crate::{
 const STREAM: &str = "user";
 /// Stands for what was sealed under a key that is destroyed.
 const ERASED: &str = "[erased]";
-/// The kind of jobs that send mails, which name people by ids and fingerprints.
-const MAIL: &str = "mail";
 /// What follows the log may order a mail so long after it was decided.
 const FOLLOWED: Duration = Duration::from_secs(2);
 /// How often readers may be in the way before the rest is left to a worker.
@@ -111,8 +109,9 @@ impl Accounts<'_> {
         for id in listed.iter().filter(|id| !erased.contains(&id.as_uuid())) {
             if self.0.store().version(STREAM, &id.to_string()).await? > 0 {
                 // What they owned when the backup was made, they had handed over since.
-                self.append_erasure(&by, *id, true).await?;
+                let done = self.append_erasure(&by, *id, true).await?;
                 self.forgotten(*id).await;
+                self.order_nothing(*id, done.position).await?;
                 again += 1;
             }
         }
@@ -186,8 +185,9 @@ impl Accounts<'_> {
         work.also(store::erasure(id.as_uuid(), (STREAM, &stream), &actor, now));
         let names = self.names(id).await?;
         work.also(accounts::without_log_ins(id, &names.typed));
-        let mails = names.fingerprints.iter().chain([&stream]);
-        work.also(mails.map(|about| Jobs::erase_op(MAIL, about)));
+        // Mails name people by ids, and by fingerprints of what somebody typed.
+        let mails = names.fingerprints.iter().chain(&names.typed).chain([&stream]);
+        work.also(mails.map(|about| Jobs::erase_op(MailJob::KIND, about)));
         work.also([TokenUses::without(id)]);
         work.also(Requests::without(id));
         Ok(())
@@ -200,7 +200,7 @@ impl Accounts<'_> {
             // One that is failed has ordered nothing.
             followers.wait_for(follower.name(), position, FOLLOWED).await?;
         }
-        self.0.store().execute(vec![Jobs::erase_op(MAIL, &id.to_string())]).await?;
+        self.0.store().execute(vec![Jobs::erase_op(MailJob::KIND, &id.to_string())]).await?;
         Ok(())
     }
 
@@ -264,7 +264,8 @@ impl Accounts<'_> {
 
     /// What the account is called, and was before.
     async fn names(&self, id: UserId) -> Result<Names, Failure> {
-        let (mut names, mut fingerprints) = (BTreeSet::new(), BTreeSet::new());
+        // Links that were mailed are tried in the name of the id.
+        let (mut names, mut fingerprints) = (BTreeSet::from([id.to_string()]), BTreeSet::new());
         for event in self.0.store().stream(STREAM, &id.to_string(), 0).await? {
             let decoded = Event::decode(&event.event_type, &event.event_version, &event.payload);
             let Ok(Event::User(event)) = decoded else { continue };

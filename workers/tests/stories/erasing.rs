@@ -3,29 +3,36 @@
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
+    time::Duration,
 };
 
 use app::{
-    Begun, Failure, GivenAnswer, LogInSelection, NewMembership, NewToken, NewUser, Once, Peer,
-    PersonContents, Refusal, UserChange,
+    App, Begun, Failure, GivenAnswer, Letter, LogInSelection, NewMembership, NewToken, NewUser,
+    Once, Peer, PersonContents, Refusal, UserChange,
 };
+use async_trait::async_trait;
+use chrono::TimeDelta;
 use domain::{
     TokenId, UserId,
     accounts::ProfileField,
     authority::{Role, TokenScope},
 };
 use projections::Stretch;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
 use store::{
-    AggregateSnapshot, Interpreter, Jobs, NewJob, Query, Rebuild, args, verify_projections,
+    AggregateSnapshot, Interpreter, JobState, Query, Rebuild, args, reach::watched,
+    verify_projections,
 };
 use tokio::task::JoinSet;
 use uuid::Uuid;
+use wisptrail_workers::{Delivery, Mail, MailError, Postman, Reconciler as _};
 
 use crate::{
+    mail::{Mood, Post, invalid, key, named, settings},
     secrets::{contains, everything},
     tenancy::account,
-    world::{HARBOUR, HILLS, Outcome, World, on_each_database},
+    world::{HARBOUR, HILLS, Outcome, PEER, World, with_settings},
 };
 
 const PASSWORD: &str = "erase-me-Battery-9431";
@@ -48,6 +55,11 @@ const PROFILE: &[(ProfileField, &str)] = &[
     (ProfileField::Url, "https://leaves.example/~somebody?x=1"),
     (ProfileField::Notes, "asked for \\ to be erased"),
 ];
+
+/// On each database, where mails can be sent.
+fn story(told: impl AsyncFn(&World) -> Outcome) -> Outcome {
+    with_settings(&settings(), told)
+}
 
 fn id() -> UserId {
     UserId::from_uuid(Uuid::from_u128(700))
@@ -122,29 +134,34 @@ async fn somebody(world: &World) -> Outcome {
         .answer(turn, GivenAnswer { status: 200, headers: Vec::new(), body: ANSWER.to_owned() })
         .await?;
 
-    // Mails that were not sent yet, one of them to whoever it may be.
-    let traces = traces(world).await?;
-    let print = |at: usize| String::from_utf8_lossy(&traces[at]).into_owned();
-    let confirmation = format!("{{\"mail\":\"confirmation\",\"user_id\":\"{}\"}}", id());
-    let names =
-        format!("{{\"phones\":[\"{}\"],\"email\":\"{}\",\"username\":\"\"}}", print(2), print(1));
-    let mails = [confirmation, names].into_iter().enumerate().map(|(number, payload)| {
-        Jobs::enqueue_op(NewJob {
-            kind: "mail".to_owned(),
-            key: format!("mails:{number}"),
-            organization_id: None,
-            payload,
-            total: None,
-            run_after: world.app.world().now() + chrono::TimeDelta::days(1),
-            created_at: world.app.world().now(),
-        })
-    });
-    world.app.store().execute(mails.collect()).await?;
-
+    mails(world).await?;
     // Long streams have one.
-    let payload = format!("{{\"cached\":\"{}\"}}", print(0));
+    let traces = traces(world).await?;
+    let payload = format!("{{\"cached\":\"{}\"}}", String::from_utf8_lossy(&traces[0]));
     let snapshot = AggregateSnapshot { last_sequence: 1, format: 1, payload };
     world.app.store().save_snapshot("user", &id().to_string(), snapshot).await?;
+    Ok(())
+}
+
+/// Mails to them that were sent, given up, tried in vain, and not tried yet, with names as people spell them.
+async fn mails(world: &World) -> Outcome {
+    let (accounts, post) = (world.app.accounts(), Post::new(world));
+    let peer = PEER.address;
+    accounts.request_password_reset(EMAIL, peer).await?;
+    // The second one confirms the listed address.
+    let sent = post.collect().await?;
+    assert_eq!(sent.len(), 2, "{sent:?}");
+    post.becomes(Mood::Refuses);
+    accounts.request_log_in_link(USERNAME, peer).await?;
+    assert_eq!(post.collect().await?, []);
+    post.becomes(Mood::Away);
+    accounts.request_password_reset("+39 333-123.4502", peer).await?;
+    accounts.resend_confirmation(&World::by(), id(), 2).await?;
+    assert_eq!(post.collect().await?, []);
+    accounts.request_log_in_link(" Somebody.WHO@leaves.EXAMPLE ", peer).await?;
+    let states: Vec<_> = post.states().await?.into_iter().map(|(state, _)| state).collect();
+    let of = |wanted: JobState| states.iter().filter(|state| **state == wanted).count();
+    assert_eq!([of(JobState::Done), of(JobState::Failed), of(JobState::Queued)], [2, 1, 3]);
     Ok(())
 }
 
@@ -158,7 +175,7 @@ fn clear() -> Vec<String> {
 
 /// The same as JSON, addresses and forms spell it, and in lower case.
 fn spellings(text: &str) -> Vec<String> {
-    let json = serde_json::Value::from(text).to_string();
+    let json = Value::from(text).to_string();
     let json = json.trim_matches('"').to_owned();
     let unicode = json.chars().map(|c| match c {
         ' '..='~' => c.to_string(),
@@ -210,11 +227,31 @@ async fn traces(world: &World) -> Outcome<Vec<Vec<u8>>> {
     traces.extend(all(names, 1).await?);
     let tries = "SELECT address, network FROM log_ins WHERE user_id = $1";
     traces.extend(all(tries, 2).await?);
+    let links = "SELECT CAST(payload AS text) FROM events WHERE event_type = 'user.link_issued' AND aggregate_id = $1";
+    let links = store.fetch(Query::new(links, args![id().to_string()])).await?;
+    assert_eq!(links.len(), 2, "for each mail that left");
+    for row in links {
+        let event: Value = serde_json::from_str(&row.text(0)?)?;
+        traces.extend(texts(&event["link"]["token"]));
+    }
+    let mails = Query::new("SELECT CAST(payload AS text) FROM jobs WHERE kind = 'mail'", args![]);
+    for row in store.fetch(mails).await? {
+        let mail: Value = serde_json::from_str(&row.text(0)?)?;
+        let prints = [&mail["phones"], &mail["email"], &mail["username"], &mail["address"]];
+        traces.extend(prints.into_iter().flat_map(texts));
+    }
     let key = "SELECT wrapped_key FROM subject_keys WHERE subject_id = $1";
     for row in store.fetch(Query::new(key, args![id().as_uuid()])).await? {
         traces.push(row.bytes(0)?);
     }
     Ok(traces)
+}
+
+/// A text, or those of a list.
+fn texts(value: &Value) -> Vec<Vec<u8>> {
+    let one = value.as_str().into_iter();
+    let all = one.chain(value.as_array().into_iter().flatten().filter_map(Value::as_str));
+    all.map(|text| text.as_bytes().to_vec()).collect()
 }
 
 /// Fingerprints of names that were nobody's when somebody tried them.
@@ -262,7 +299,7 @@ async fn overwritten(world: &World) -> Outcome {
 
 #[test]
 fn nothing_is_left_of_a_person() -> Outcome {
-    on_each_database(async |world| {
+    story(async |world| {
         let (app, by) = (&world.app, World::by());
         somebody(world).await?;
         let mut traces = traces(world).await?;
@@ -296,7 +333,7 @@ fn nothing_is_left_of_a_person() -> Outcome {
 
         assert!(matches!(app.accounts().get(&by, id()).await, Err(Failure::NotFound(_))));
         // By a name that was never tried while it was nobody's: a new fact is about that name.
-        let tried = app.accounts().log_in(EMAIL, PASSWORD).await;
+        let tried = app.accounts().log_in(&EMAIL.to_uppercase(), PASSWORD).await;
         assert!(matches!(tried, Err(Failure::Unauthenticated)), "{tried:?}");
         let selection = LogInSelection { user: Some(id()), ..LogInSelection::default() };
         let stretch = Stretch { limit: 10, ..Stretch::default() };
@@ -312,7 +349,7 @@ fn nothing_is_left_of_a_person() -> Outcome {
         // What somebody was answered about them is lost, and not done again.
         let manager = "token-of-account-number-0000000000000050";
         let manager = app.accounts().bearer(manager, None).await?;
-        world.pass(std::time::Duration::from_mins(1));
+        world.pass(Duration::from_mins(1));
         let again = app.requests().begin(&manager, "POST /user/", "key", b"asked").await?;
         assert!(matches!(again, Begun::Lost), "{again:?}");
 
@@ -340,7 +377,7 @@ fn nothing_is_left_of_a_person() -> Outcome {
 
 #[test]
 fn histories_say_that_somebody_was_there() -> Outcome {
-    on_each_database(async |world| {
+    story(async |world| {
         let (app, by) = (&world.app, World::by());
         somebody(world).await?;
         app.accounts().erase(&by, id()).await?;
@@ -371,7 +408,7 @@ fn histories_say_that_somebody_was_there() -> Outcome {
 
 #[test]
 fn owners_stay_and_strangers_erase_nobody() -> Outcome {
-    on_each_database(async |world| {
+    story(async |world| {
         let accounts = world.app.accounts();
         somebody(world).await?;
         let stranger = account(world, 1, &[Role::Administrator], &[(HILLS, true)]).await?;
@@ -416,7 +453,7 @@ fn owners_stay_and_strangers_erase_nobody() -> Outcome {
 
 #[test]
 fn somebody_can_always_do_everything() -> Outcome {
-    on_each_database(async |world| {
+    story(async |world| {
         let (accounts, by) = (world.app.accounts(), World::by());
         let id = |number: u128| UserId::from_uuid(Uuid::from_u128(720 + number));
         for (number, name) in [(1, "first"), (2, "second")] {
@@ -444,7 +481,7 @@ fn somebody_can_always_do_everything() -> Outcome {
 
 #[test]
 fn whoever_comes_back_with_a_backup_is_erased_again() -> Outcome {
-    on_each_database(async |world| {
+    story(async |world| {
         let (accounts, by) = (world.app.accounts(), World::by());
         // As a backup has them: they were erased after it was made, and owned something then.
         somebody(world).await?;
@@ -470,7 +507,7 @@ fn whoever_comes_back_with_a_backup_is_erased_again() -> Outcome {
 
 #[test]
 fn closed_accounts_are_erased_by_who_may_do_everything() -> Outcome {
-    on_each_database(async |world| {
+    story(async |world| {
         let (accounts, by) = (world.app.accounts(), World::by());
         somebody(world).await?;
         let mut traces = traces(world).await?;
@@ -491,7 +528,7 @@ fn closed_accounts_are_erased_by_who_may_do_everything() -> Outcome {
 
 #[test]
 fn log_ins_at_the_same_time_leave_nothing_behind() -> Outcome {
-    on_each_database(async |world| {
+    story(async |world| {
         let (app, by) = (&world.app, World::by());
         somebody(world).await?;
         let traces = traces(world).await?;
@@ -526,7 +563,7 @@ fn log_ins_at_the_same_time_leave_nothing_behind() -> Outcome {
 
 #[test]
 fn an_erasure_that_fails_erases_nobody() -> Outcome {
-    on_each_database(async |world| {
+    story(async |world| {
         let (app, by) = (&world.app, World::by());
         somebody(world).await?;
         // Two at once, and a change beside them: one erasure, the other finds nobody.
@@ -551,6 +588,97 @@ fn an_erasure_that_fails_erases_nobody() -> Outcome {
             world.erasures().contains(&id().as_uuid()),
             "whoever comes second does not undo it"
         );
+        assert_sound(world).await
+    })
+}
+
+/// Hands the mail over when the person is erased.
+struct Slow(App);
+
+#[async_trait]
+impl Postman for Slow {
+    async fn call(&self, _: &SecretString) -> Result<Box<dyn Delivery>, MailError> {
+        let erased = self.0.accounts().erase(&World::by(), id()).await;
+        erased.map_err(|failure| MailError::Never(failure.to_string()))?;
+        Ok(Box::new(Self(self.0.clone())))
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+}
+
+#[async_trait]
+impl Delivery for Slow {
+    async fn hand_over(self: Box<Self>, letter: &Letter) -> Result<(), MailError> {
+        panic!("{letter:?} leaves for somebody who was erased");
+    }
+}
+
+#[test]
+fn a_mail_that_is_about_to_leave_is_kept_back() -> Outcome {
+    story(async |world| {
+        somebody(world).await?;
+        let mut traces = traces(world).await?;
+        traces.extend(strangers(world).await?);
+        let postman = Arc::new(Slow(world.app.clone()));
+        let worker = Mail::new(world.app.clone(), named("slow"), Some(postman));
+        assert_eq!(worker.reconcile().await?.found, 1, "it is the worker's");
+        assert_eq!(worker.reconcile().await?.found, 0, "the others are nobody's");
+        overwritten(world).await?;
+        assert_nothing_is_left(world, &traces).await?;
+        assert_sound(world).await
+    })
+}
+
+#[test]
+fn mailed_links_of_somebody_who_was_erased_lead_nowhere() -> Outcome {
+    story(async |world| {
+        let (accounts, post) = (world.app.accounts(), Post::new(world));
+        let new = NewUser {
+            email: Some(EMAIL.to_owned()),
+            password: Some(PASSWORD.into()),
+            email_verified: Some(false),
+            ..NewUser::new(id(), USERNAME)
+        };
+        accounts.create(&World::by(), new).await?;
+        let confirm = key(&post.collect().await?[0].2)?;
+        accounts.request_password_reset(USERNAME, PEER.address).await?;
+        let reset = key(&post.collect().await?[0].2)?;
+        accounts.request_log_in_link(USERNAME, PEER.address).await?;
+        let log_in = key(&post.collect().await?[0].2)?;
+        accounts.erase(&World::by(), id()).await?;
+        assert!(invalid(accounts.confirm_address(&confirm, None).await));
+        assert!(invalid(accounts.reset_password(&reset, PASSWORD.into(), "p", None).await));
+        assert!(invalid(accounts.log_in_by_link(&log_in, FROM).await));
+        accounts.request_password_reset(USERNAME, PEER.address).await?;
+        world.later(TimeDelta::minutes(2));
+        accounts.request_password_reset(EMAIL, PEER.address).await?;
+        assert_eq!(post.collect().await?, []);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_manager_erases_everything_of_a_person_within_reach() -> Outcome {
+    story(async |world| {
+        let accounts = world.app.accounts();
+        somebody(world).await?;
+        let mut traces = traces(world).await?;
+        traces.extend(strangers(world).await?);
+        // As at the edge: the database itself bounds what the request sees, where it is asked to.
+        let manager = "token-of-account-number-0000000000000050";
+        let erased = watched(async {
+            let by = accounts.bearer(manager, None).await?;
+            let would = accounts.erasable(&by, id()).await?;
+            let done = accounts.erase(&by, id()).await?;
+            Ok::<_, Failure>((would, done))
+        });
+        let (would, _) = erased.await?;
+        assert_eq!((would.log_ins, would.email_addresses), (5, 2));
+        assert_eq!((would.tokens, would.memberships), (1, 1));
+        overwritten(world).await?;
+        assert_nothing_is_left(world, &traces).await?;
         assert_sound(world).await
     })
 }

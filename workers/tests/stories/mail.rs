@@ -31,7 +31,7 @@ pub(crate) const OTHER: &str = "Battery-Staple-8";
 
 /// What the mail server does with the next mail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Mood {
+pub(crate) enum Mood {
     #[default]
     Takes,
     /// Nobody is there.
@@ -46,7 +46,7 @@ enum Mood {
 
 /// A mail server that writes down what it was given.
 #[derive(Clone, Default)]
-struct Server(Arc<Inner>);
+pub(crate) struct Server(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
@@ -90,14 +90,14 @@ impl Delivery for Server {
 }
 
 /// A story with a mail server and the worker that speaks to it.
-struct Post<'a> {
+pub(crate) struct Post<'a> {
     world: &'a World,
     server: Server,
     worker: Mail,
 }
 
 impl<'a> Post<'a> {
-    fn new(world: &'a World) -> Self {
+    pub(crate) fn new(world: &'a World) -> Self {
         let server = Server::default();
         let worker = Self::worker(world, &server, "post");
         Self { world, server, worker }
@@ -107,8 +107,13 @@ impl<'a> Post<'a> {
         Mail::new(world.app.clone(), named(owner), Some(Arc::new(server.clone())))
     }
 
+    /// What the server does from now on.
+    pub(crate) fn becomes(&self, mood: Mood) {
+        *self.server.0.mood.lock() = mood;
+    }
+
     /// Lets everything leave that is due, and tells what the server was given since the last time.
-    async fn collect(&self) -> Outcome<Vec<(String, String, String)>> {
+    pub(crate) async fn collect(&self) -> Outcome<Vec<(String, String, String)>> {
         self.world.app.followers().catch_up().await?;
         for _ in 0..100 {
             if self.worker.reconcile().await?.found == 0 {
@@ -125,7 +130,7 @@ impl<'a> Post<'a> {
         key(&mails[0].2)
     }
 
-    async fn states(&self) -> Outcome<Vec<(JobState, Option<String>)>> {
+    pub(crate) async fn states(&self) -> Outcome<Vec<(JobState, Option<String>)>> {
         let filter = JobFilter { kinds: vec![MailJob::KIND.to_owned()], ..JobFilter::default() };
         let jobs = self.world.app.jobs().list(&filter, 100).await?;
         Ok(jobs.into_iter().map(|job| (job.state, job.error)).collect())
@@ -138,7 +143,7 @@ impl<'a> Post<'a> {
 }
 
 /// The key in the link of a mail.
-fn key(text: &str) -> Outcome<LinkKey> {
+pub(crate) fn key(text: &str) -> Outcome<LinkKey> {
     let link =
         text.split_whitespace().find(|word| word.starts_with("https://")).ok_or("no link")?;
     assert!(link.starts_with("https://wifi.example.org/accounts/"), "{link}");
@@ -146,7 +151,7 @@ fn key(text: &str) -> Outcome<LinkKey> {
     Ok(LinkKey::parse(key).ok_or("no key")?)
 }
 
-fn named(owner: &str) -> Owner {
+pub(crate) fn named(owner: &str) -> Owner {
     Owner { name: owner.to_owned(), stop: CancellationToken::new() }
 }
 
@@ -173,7 +178,7 @@ pub(crate) fn rita() -> NewUser {
     }
 }
 
-fn invalid<T>(result: Result<T, Failure>) -> bool {
+pub(crate) fn invalid<T>(result: Result<T, Failure>) -> bool {
     matches!(result, Err(Failure::Refused(Refusal::InvalidLink)))
 }
 
@@ -410,7 +415,7 @@ fn what_failed_is_tried_again_and_told_in_the_end() -> Outcome {
     with_settings(&settings(), async |world| {
         let (accounts, post) = (world.app.accounts(), Post::new(world));
         accounts.create(&World::by(), rita()).await?;
-        *post.server.0.mood.lock() = Mood::Away;
+        post.becomes(Mood::Away);
         accounts.request_password_reset("rita", PEER.address).await?;
         assert_eq!(post.collect().await?, []);
         assert_eq!(post.states().await?, [(JobState::Queued, Some("nobody is there".to_owned()))]);
@@ -421,7 +426,7 @@ fn what_failed_is_tried_again_and_told_in_the_end() -> Outcome {
         world.later(TimeDelta::seconds(20));
         assert_eq!(post.collect().await?, []);
         assert_eq!(*post.server.0.calls.lock(), 2, "pauses grow");
-        *post.server.0.mood.lock() = Mood::Takes;
+        post.becomes(Mood::Takes);
         world.later(TimeDelta::seconds(20));
         let key = post.key().await?;
         assert_eq!(post.states().await?, [(JobState::Done, None)]);
@@ -429,12 +434,12 @@ fn what_failed_is_tried_again_and_told_in_the_end() -> Outcome {
         let works = accounts.link_works(&key, LinkPurpose::PasswordReset).await?;
         assert!(works, "its hour begins when the mail leaves");
 
-        *post.server.0.mood.lock() = Mood::Refuses;
+        post.becomes(Mood::Refuses);
         accounts.request_password_reset("rita", PEER.address).await?;
         assert_eq!(post.collect().await?, []);
         assert_eq!(post.states().await?[0], (JobState::Failed, Some("no such mailbox".to_owned())));
 
-        *post.server.0.mood.lock() = Mood::Away;
+        post.becomes(Mood::Away);
         world.later(TimeDelta::minutes(2));
         accounts.request_password_reset("rita", PEER.address).await?;
         assert_eq!(post.collect().await?, []);
@@ -452,13 +457,13 @@ fn a_mail_that_may_have_left_is_not_sent_again() -> Outcome {
     with_settings(&settings(), async |world| {
         let (accounts, post) = (world.app.accounts(), Post::new(world));
         accounts.create(&World::by(), rita()).await?;
-        *post.server.0.mood.lock() = Mood::HangsUp;
+        post.becomes(Mood::HangsUp);
         accounts.request_password_reset("rita", PEER.address).await?;
         assert_eq!(post.collect().await?.len(), 1);
         assert_eq!(post.states().await?, [(JobState::Failed, Some("it hung up".to_owned()))]);
 
         // The program is killed while the server has the mail and says nothing.
-        *post.server.0.mood.lock() = Mood::Silent;
+        post.becomes(Mood::Silent);
         world.later(TimeDelta::minutes(2));
         accounts.request_password_reset("rita", PEER.address).await?;
         {
@@ -472,7 +477,7 @@ fn a_mail_that_may_have_left_is_not_sent_again() -> Outcome {
             }
         }
         assert_eq!(post.server.0.taken.lock().drain(..).count(), 1);
-        *post.server.0.mood.lock() = Mood::Takes;
+        post.becomes(Mood::Takes);
         let next = Post::worker(world, &post.server, "the next process");
         assert_eq!(next.reconcile().await?.found, 0, "it may still be alive");
         world.later(TimeDelta::minutes(2));

@@ -93,7 +93,8 @@ impl store::Clock for Seeded {
     }
 }
 
-/// Runs a story on SQLite, and on PostgreSQL when `WISPTRAIL_TEST_POSTGRES` names a server.
+/// Runs a story on SQLite, and on PostgreSQL when `WISPTRAIL_TEST_POSTGRES` names a server;
+/// `WISPTRAIL_TEST_ROW_LEVEL_SECURITY` makes that one bound what requests reach.
 pub(crate) fn on_each_database(story: impl AsyncFn(&World) -> Outcome) -> Outcome {
     with_settings(&Settings::default(), story)
 }
@@ -143,6 +144,8 @@ impl World {
         let interpreter = Arc::new(projections::Catalogue);
         let mut options = Options::new(location.clone(), interpreter, world.clone());
         options.projections = projections::all();
+        options.row_level_security =
+            postgres.is_some() && std::env::var_os("WISPTRAIL_TEST_ROW_LEVEL_SECURITY").is_some();
         let store = Store::open(options).await?;
         let master = MasterKey::Given(SecretSlice::from(vec![7; 32]));
         let random = Box::new(ChaCha20Rng::seed_from_u64(8));
