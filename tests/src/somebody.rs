@@ -8,10 +8,11 @@ use std::{
 
 use anyhow::Context as _;
 use flate2::read::GzDecoder;
+use memchr::memmem;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{Answer, Server, note_secret};
+use crate::{Answer, Client, Server, note_secret};
 
 const USERS: &str = "/api/v1/users/user/";
 
@@ -24,6 +25,12 @@ pub struct Somebody {
     pub username: String,
     /// With it.
     pub password: String,
+    /// In international spelling.
+    pub phone: String,
+    /// Known to be theirs.
+    pub email: String,
+    /// Listed, and not confirmed.
+    pub listed: String,
     known: Vec<String>,
 }
 
@@ -38,16 +45,18 @@ impl Somebody {
         let username = format!("somebody-number-{number}-who-leaves");
         let password = format!("Erase-Me-Battery-{number}-9431");
         note_secret(&password);
+        let email = format!("somebody.{number}@leaves.example");
+        let phone = format!("+39333123{:04}", 4500 + number);
         let listed = format!("Another.{number}@leaves.example");
         let token = format!("what token {number} is for / 7734");
         let body = json!({
             "username": username,
             "password": password,
-            "email": format!("somebody.{number}@leaves.example"),
+            "email": email,
             "email_verified": true,
             "first_name": format!("Éowyn \"{number}\""),
             "last_name": format!("Ashworth-{number}-O'Leary"),
-            "phone_number": format!("+39333123{:04}", 4500 + number),
+            "phone_number": phone,
             "birth_date": format!("1987-03-{:02}", 1 + number % 28),
             "location": format!("behind old lighthouse {number}"),
             "company": format!("Leavers & Sons / {number}"),
@@ -70,12 +79,12 @@ impl Somebody {
                 answer[secret].as_str().into_iter().for_each(note_secret);
             }
         }
-        let mut known: Vec<String> = vec![listed, token];
+        let mut known: Vec<String> = vec![listed.clone(), token];
         let fields = body.as_object().into_iter().flatten();
         // A date alone is said of others, too.
         let fields = fields.filter(|(name, _)| *name != "birth_date");
         known.extend(fields.filter_map(|(_, value)| Some(value.as_str()?.to_owned())));
-        let somebody = Self { id, username, password, known };
+        let somebody = Self { id, username, password, phone, email, listed, known };
         for (word, expected) in [("wrong", 400), (somebody.password.as_str(), 200)] {
             let status = somebody.log_in(server, word).await?;
             anyhow::ensure!(status == expected, "logging in is answered with {status}");
@@ -103,9 +112,18 @@ impl Somebody {
     ///
     /// The server refuses it.
     pub async fn erase(&self, server: &Server, dry_run: bool) -> anyhow::Result<Value> {
+        self.erase_as(&server.admin(), dry_run).await
+    }
+
+    /// The same by somebody else.
+    ///
+    /// # Errors
+    ///
+    /// It is refused.
+    pub async fn erase_as(&self, client: &Client, dry_run: bool) -> anyhow::Result<Value> {
         let text = "mutation ($input: EraseUserInput!) { eraseUser(input: $input) { id position dryRun erases { events logIns emailAddresses tokens memberships } } }";
         let input = json!({ "id": self.id, "dryRun": dry_run });
-        let data = server.admin().graphql_data(text, json!({ "input": input })).await?;
+        let data = client.graphql_data(text, json!({ "input": input })).await?;
         Ok(data["eraseUser"].clone())
     }
 
@@ -127,7 +145,7 @@ impl Somebody {
         let mut found = Vec::new();
         each_file(folder, &mut |path, bytes| {
             for text in &wanted {
-                if bytes.windows(text.len()).any(|window| window == text.as_bytes()) {
+                if memmem::find(bytes, text.as_bytes()).is_some() {
                     found.push(format!("{}: {text}", path.display()));
                 }
             }

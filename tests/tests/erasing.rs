@@ -1,19 +1,35 @@
 //! Erasing people, through the real program.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    path::Path,
+};
 
 use anyhow::Context as _;
+use flate2::read::GzDecoder;
+use reqwest::Method;
 use serde_json::json;
 use tempfile::TempDir;
 use wisptrail_tests::{
-    Database, Finished, Home, Server, Somebody, Start, on_each_database, patience, program,
+    Database, Finished, Home, Server, Somebody, Start, on_bounded_database, on_each_database,
+    patience, program,
+    smtp::{Does, Peer, Protection, Step},
 };
 
 on_each_database!(
     nothing_of_a_person_is_left_in_any_file,
     an_erasure_whose_server_was_killed_is_taken_up_again,
     people_are_erased_beside_a_server_and_without_one,
+    a_manager_erases_who_has_mail_waiting,
 );
+on_bounded_database!(
+    nothing_of_a_person_is_left_in_any_file,
+    a_manager_erases_who_has_mail_waiting
+);
+
+const ALPHA: &str = "aaaaaaaa-0000-4000-8000-000000000001";
+const MANAGER: &str = "0000000000000000000000000000000000000mgr";
 
 /// Runs a command in a home, on its data.
 async fn command(home: &Home, arguments: &[&str]) -> anyhow::Result<Finished> {
@@ -161,6 +177,63 @@ async fn people_are_erased_beside_a_server_and_without_one(
     for somebody in [&first, &second] {
         assert_eq!(left(&home, somebody).await?, [""; 0]);
     }
+    command(&home, &["verify"]).await?.success()?;
+    Ok(())
+}
+
+/// What the jobs of an export say, line by line.
+async fn jobs(home: &Home) -> anyhow::Result<Vec<String>> {
+    let place = TempDir::new()?;
+    let export = place.path().join("all.gz");
+    command(home, &["export", export.to_str().context("a path")?]).await?.success()?;
+    let mut text = String::new();
+    GzDecoder::new(File::open(export)?).read_to_string(&mut text)?;
+    let jobs = text.lines().filter(|line| line.contains("\"jobs\""));
+    Ok(jobs.map(str::to_owned).collect())
+}
+
+async fn a_manager_erases_who_has_mail_waiting(database: Database) -> anyhow::Result<()> {
+    let post = Peer::listen(Protection::None, "127.0.0.1").await?;
+    post.when("", Step::To, Does::Says("451 not now"));
+    let start = Start::with_fixture()?
+        .set("WISPTRAIL_HTTP__PUBLIC_URL", "https://wifi.example.org")
+        .set("WISPTRAIL_MAIL__SMTP_HOST", "127.0.0.1")
+        .set("WISPTRAIL_MAIL__SMTP_PORT", &post.port().to_string())
+        .set("WISPTRAIL_MAIL__SMTP_TLS", "none")
+        .set("WISPTRAIL_MAIL__FROM", "wifi@example.org");
+    let server = Server::start(&database, start).await?;
+    let home = server.home().clone();
+    let (somebody, other) = (Somebody::of(&server, 1).await?, Somebody::of(&server, 2).await?);
+    let manager = server.client().with_token(MANAGER);
+    let refused = somebody.erase_as(&manager, false).await.expect_err("they belong nowhere");
+    assert!(refused.to_string().contains("NOT_FOUND"), "{refused:#}");
+    let joins = json!({ "organization_users": { "organization": ALPHA, "is_admin": false } });
+    let path = format!("/api/v1/users/user/{}/", somebody.id);
+    server.admin().json(Method::PATCH, &path, &joins).await?.expect(200)?;
+
+    // The number as people write it. Each mail is tried once at least, and will be again.
+    let spelt = format!("{} {}", &somebody.phone[..6], &somebody.phone[6..]);
+    let asked = json!({ "input": spelt });
+    let reset = "/api/v1/users/password/reset/";
+    server.client().json(Method::POST, reset, &asked).await?.expect(200)?;
+    patience("the mail server was asked for each", async || {
+        let people = [&somebody.listed, &somebody.email, &other.listed];
+        Ok(people.into_iter().all(|address| post.named(address) > 0))
+    })
+    .await?;
+    let before = jobs(&home).await?;
+    assert!(before.iter().any(|job| job.contains(&somebody.id)), "{before:?}");
+    assert!(before.iter().any(|job| job.contains("password_reset")), "{before:?}");
+
+    let done = somebody.erase_as(&manager, false).await?;
+    assert_eq!(done["erases"]["memberships"], 1);
+    assert_eq!(listed(&home)?, [somebody.id.as_str()]);
+    merged(&home).await?;
+    assert_eq!(left(&home, &somebody).await?, [""; 0]);
+    let after = jobs(&home).await?;
+    assert!(!after.iter().any(|job| job.contains(&somebody.id)), "{after:?}");
+    assert!(!after.iter().any(|job| job.contains("password_reset")), "{after:?}");
+    assert!(after.iter().any(|job| job.contains(&other.id)), "others get theirs: {after:?}");
     command(&home, &["verify"]).await?.success()?;
     Ok(())
 }

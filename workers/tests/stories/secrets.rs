@@ -100,7 +100,7 @@ pub(crate) async fn everything(world: &World) -> Outcome<Vec<(String, Vec<u8>)>>
 }
 
 pub(crate) fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
-    bytes.windows(wanted.len()).any(|window| window == wanted)
+    memchr::memmem::find(bytes, wanted).is_some()
 }
 
 #[test]
