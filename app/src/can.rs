@@ -27,6 +27,7 @@ impl App {
             Noun::Device => matches!(permission.model(), "device" | "secret"),
             Noun::Group => permission.model() == "devicegroup",
             Noun::Template => permission.model() == "template",
+            Noun::PermissionGroup => permission.model() == "group",
             Noun::User => {
                 matches!(permission.model(), "user" | "emailaddress" | "organizationuser")
             }
@@ -40,6 +41,8 @@ impl App {
             }
             Noun::Organization => Some(Some(OrganizationId::from_uuid(id))),
             Noun::User => return self.can_person(by, permission, UserId::from_uuid(id)).await,
+            // The installation's, as what is shared.
+            Noun::PermissionGroup => Some(None),
             noun => self.owner_of(&scope, noun, id).await?,
         };
         Ok(owner.is_some_and(|owner| by.authority.require(permission, owner).is_ok()))
@@ -63,7 +66,7 @@ impl App {
             Noun::Template => template::by_id(store, scope, TemplateId::from_uuid(id))
                 .await?
                 .map(|row| row.organization_id),
-            Noun::Organization | Noun::User => None,
+            Noun::Organization | Noun::User | Noun::PermissionGroup => None,
         })
     }
 

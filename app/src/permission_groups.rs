@@ -29,7 +29,7 @@ pub struct PermissionGroupChange {
     pub permissions: Option<Permissions>,
 }
 
-const MODEL: &str = "Group";
+pub(crate) const MODEL: &str = "Group";
 
 impl PermissionGroups<'_> {
     /// Makes the groups that come with the installation where they never existed, and gives them what the program has learned

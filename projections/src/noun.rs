@@ -19,6 +19,8 @@ pub enum Noun {
     Template,
     /// An account.
     User,
+    /// A group of permissions.
+    PermissionGroup,
 }
 
 /// What exists in reach under an id, shared things too. Ids are never shared by things of different kinds.
@@ -48,7 +50,8 @@ pub async fn of(store: &Store, scope: &ReadScope, id: Uuid) -> Result<Option<Nou
              UNION ALL SELECT 2 FROM device_groups WHERE id = $1 AND NOT removed{owned}
              UNION ALL SELECT 3 FROM templates WHERE id = $1 AND NOT removed{}
              UNION ALL SELECT 4 FROM organizations WHERE id = $1{}
-             UNION ALL SELECT 5 FROM users WHERE id = $1{}",
+             UNION ALL SELECT 5 FROM users WHERE id = $1{}
+             UNION ALL SELECT 6 FROM permission_groups WHERE id = $1",
             shared.unwrap_or_default(),
             of("id"),
             people.unwrap_or_default(),
@@ -63,6 +66,7 @@ pub async fn of(store: &Store, scope: &ReadScope, id: Uuid) -> Result<Option<Nou
             2 => Noun::Group,
             3 => Noun::Template,
             5 => Noun::User,
+            6 => Noun::PermissionGroup,
             _ => Noun::Organization,
         })
     });

@@ -64,6 +64,10 @@ impl Extension for Coding {
             let sentence = "The request is too large with all its fragments: ask for less at once.";
             return Err(ServerError::new(sentence, None));
         }
+        if !expansion::subscribes_to_one(&document) {
+            let sentence = "A subscription has one field at its root: subscribe twice.";
+            return Err(ServerError::new(sentence, None));
+        }
         let mut arguments = self.0.lock();
         for (_, operation) in document.operations.iter() {
             arguments.read(&operation.node.selection_set.node);

@@ -137,7 +137,9 @@ impl Cursor {
         let json = BASE64_URL_SAFE_NO_PAD.decode(cursor).map_err(|_| WRONG)?;
         let written: Written = serde_json::from_slice(&json).map_err(|_| WRONG)?;
         if written.order != order {
-            return Err("belongs to another order of the list: start again without it");
+            return Err(
+                "belongs to another list, or to another order of it: start again without it",
+            );
         }
         let value = match written.value {
             Compared::Text(text) if text.contains('\0') => return Err(WRONG),
@@ -179,7 +181,7 @@ mod tests {
     fn a_cursor_of_another_order_is_refused() {
         let place = Place { value: "a".into(), id: Uuid::nil() };
         let cursor = Cursor::of("name:asc", &place).0;
-        assert!(Cursor::read(&cursor, "name:desc").unwrap_err().contains("another order"));
+        assert!(Cursor::read(&cursor, "name:desc").unwrap_err().contains("another list"));
     }
 
     #[test]

@@ -302,7 +302,7 @@ impl Devices {
         narrow: impl FnOnce(&mut DeviceFilter),
     ) -> Result<Listed<Device>> {
         let order_by = self.order_by.unwrap_or_default();
-        let name = format!("{order_by:?}:{}", self.descending);
+        let name = format!("devices:{order_by:?}:{}", self.descending);
         let order = (order_by.into(), self.descending);
         let mut filter = self.filter.unwrap_or_default().read(app(ctx)?.world().now())?;
         narrow(&mut filter);

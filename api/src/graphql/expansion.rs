@@ -3,11 +3,11 @@
 //! Fragments that spread each other twice double with every one: a request of a few hundred bytes would keep the engine's
 //! checks, which walk all of it, busy for minutes. So it is counted first, each fragment once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_graphql::{
     Name,
-    parser::types::{ExecutableDocument, Selection, SelectionSet},
+    parser::types::{ExecutableDocument, OperationType, Selection, SelectionSet},
 };
 
 /// Most fields, fragments and spreads of a request.
@@ -22,6 +22,41 @@ pub(super) fn size(document: &ExecutableDocument) -> u64 {
     operations.fold(0, |size: u64, (_, operation)| {
         size.saturating_add(counted.set(&operation.node.selection_set.node, 0))
     })
+}
+
+/// Does every subscription ask for one thing, as the GraphQL specification demands (§5.2.3.1)? To be asked of documents that
+/// have a [`size`].
+pub(super) fn subscribes_to_one(document: &ExecutableDocument) -> bool {
+    let mut subscriptions =
+        document.operations.iter().filter(|(_, it)| it.node.ty == OperationType::Subscription);
+    subscriptions.all(|(_, operation)| {
+        let mut keys = HashSet::new();
+        roots(document, &operation.node.selection_set.node, &mut keys);
+        keys.len() == 1
+    })
+}
+
+/// The names of the answers that a selection makes.
+fn roots<'a>(
+    document: &'a ExecutableDocument,
+    selected: &'a SelectionSet,
+    keys: &mut HashSet<&'a Name>,
+) {
+    for selection in &selected.items {
+        match &selection.node {
+            Selection::Field(field) => {
+                keys.insert(&field.node.response_key().node);
+            }
+            Selection::InlineFragment(inner) => {
+                roots(document, &inner.node.selection_set.node, keys);
+            }
+            Selection::FragmentSpread(spread) => {
+                if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node) {
+                    roots(document, &fragment.node.selection_set.node, keys);
+                }
+            }
+        }
+    }
 }
 
 struct Counted<'a> {
@@ -81,6 +116,17 @@ mod tests {
         assert_eq!(of("{ a b { c } ... on Query { d } }"), 5);
         assert_eq!(of("{ ...f ...f } fragment f on Query { a b }"), 6);
         assert_eq!(of("{ ...unknown }"), 1);
+    }
+
+    #[test]
+    fn a_subscription_is_to_one_thing() {
+        let to_one = |query| subscribes_to_one(&parse_query(query).unwrap());
+        assert!(to_one("subscription { a { b c } a { d } }"));
+        assert!(to_one("{ a b }"));
+        assert!(to_one("subscription { ...f ... { a } } fragment f on Subscription { a }"));
+        assert!(!to_one("subscription { a b }"));
+        assert!(!to_one("subscription { a other: a }"));
+        assert!(!to_one("subscription { ...f b } fragment f on Subscription { a }"));
     }
 
     /// Each fragment spreads the next one so many times.

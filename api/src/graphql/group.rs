@@ -252,7 +252,8 @@ impl GroupQuery {
     ) -> Result<Listed<Group>> {
         as_new_as(ctx, min_position).await?;
         let window = Window { first, after, last, before };
-        let (order, name) = NamedOrderBy::of(order_by, descending.unwrap_or_default());
+        let (order, name) =
+            NamedOrderBy::of("deviceGroups", order_by, descending.unwrap_or_default());
         let filter = filter.unwrap_or_default().read()?;
         let groups = app(ctx)?.groups();
         let found = groups.stretch(by(ctx)?, filter, order, window.stretch(&name)?).await;

@@ -2,7 +2,7 @@
 
 use app::{Failure, JobId};
 use async_graphql::{Context, ID, Interface, Object, Result};
-use domain::{DeviceId, GroupId, OrganizationId, TemplateId, UserId};
+use domain::{DeviceId, GroupId, OrganizationId, PermissionGroupId, TemplateId, UserId};
 use projections::noun::Noun;
 
 use super::{
@@ -11,6 +11,7 @@ use super::{
     error::failure,
     group::Group,
     organization::Organization,
+    permission_group::PermissionGroup,
     request::{app, by},
     scalar::uuid,
     template::Template,
@@ -27,6 +28,7 @@ pub(super) enum Node {
     Template(Template),
     BulkOperation(BulkOperation),
     User(User),
+    PermissionGroup(PermissionGroup),
 }
 
 #[derive(Default)]
@@ -62,6 +64,10 @@ impl NodeQuery {
             Some(Noun::User) => {
                 let found = app.accounts().get(by, UserId::from_uuid(id)).await;
                 found.map(|user| Node::User(User(user)))
+            }
+            Some(Noun::PermissionGroup) => {
+                let found = app.permission_groups().get(by, PermissionGroupId::from_uuid(id)).await;
+                found.map(|row| Node::PermissionGroup(PermissionGroup(row)))
             }
         };
         match node {

@@ -164,9 +164,13 @@ pub(super) enum NamedOrderBy {
 
 impl NamedOrderBy {
     /// The order as use cases want it and as cursors remember it.
-    pub(super) fn of(wanted: Option<Self>, descending: bool) -> ((NamedOrder, bool), String) {
+    pub(super) fn of(
+        list: &str,
+        wanted: Option<Self>,
+        descending: bool,
+    ) -> ((NamedOrder, bool), String) {
         let wanted = wanted.unwrap_or_default();
-        ((wanted.into(), descending), format!("{wanted:?}:{descending}"))
+        ((wanted.into(), descending), format!("{list}:{wanted:?}:{descending}"))
     }
 }
 
@@ -229,7 +233,8 @@ impl OrganizationQuery {
     ) -> Result<Listed<Organization>> {
         as_new_as(ctx, min_position).await?;
         let window = Window { first, after, last, before };
-        let (order, name) = NamedOrderBy::of(order_by, descending.unwrap_or_default());
+        let (order, name) =
+            NamedOrderBy::of("organizations", order_by, descending.unwrap_or_default());
         let filter = filter.unwrap_or_default().read()?;
         let organizations = app(ctx)?.organizations();
         let found = organizations.stretch(by(ctx)?, filter, order, window.stretch(&name)?).await;

@@ -1,19 +1,20 @@
 //! Groups of permissions, and the e-mail addresses that accounts list.
 
-use app::{Address, PermissionGroupChange};
+use app::{Address, ObjectRef, PermissionGroupChange};
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use domain::{Permission, PermissionGroupId, Permissions, UserId, authority::Preset};
 use projections::{Page, accounts::PermissionGroupRow};
 
 use super::{
+    connection::cost,
     error::{failure, refused},
-    history::visible,
+    history::{EventList, Events, visible},
     request::{app, as_new_as, by, made, once},
     scalar::{Position, uuid},
 };
 
 /// Permissions that are given together; for those who may see accounts.
-pub(super) struct PermissionGroup(PermissionGroupRow);
+pub(super) struct PermissionGroup(pub(super) PermissionGroupRow);
 
 /// Permissions that are given together; for those who may see accounts.
 #[Object]
@@ -36,6 +37,18 @@ impl PermissionGroup {
     /// What it allows, such as `change_device`.
     async fn permissions(&self) -> Vec<&'static str> {
         self.0.permissions.iter().map(Permission::name).collect()
+    }
+
+    /// What happened to it, the newest first.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Events on the page: 20 if left out, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "A cursor: only older events.")] after: Option<String>,
+        #[graphql(desc = "A cursor: only newer events.")] before: Option<String>,
+    ) -> Result<EventList> {
+        Events { first, after, before }.of(ctx, ObjectRef::PermissionGroup(self.0.id), None).await
     }
 }
 

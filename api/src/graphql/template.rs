@@ -310,7 +310,7 @@ impl TemplateQuery {
     ) -> Result<Listed<Template>> {
         as_new_as(ctx, min_position).await?;
         let window = Window { first, after, last, before };
-        let (order, name) = NamedOrderBy::of(order_by, descending.unwrap_or_default());
+        let (order, name) = NamedOrderBy::of("templates", order_by, descending.unwrap_or_default());
         let filter = filter.unwrap_or_default().read()?;
         let templates = app(ctx)?.templates();
         let found = templates.stretch(by(ctx)?, filter, order, window.stretch(&name)?).await;

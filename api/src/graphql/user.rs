@@ -253,7 +253,7 @@ impl UserQuery {
     ) -> Result<Listed<User>> {
         as_new_as(ctx, min_position).await?;
         let window = Window { first, after, last, before };
-        let (order, name) = NamedOrderBy::of(order_by, descending.unwrap_or_default());
+        let (order, name) = NamedOrderBy::of("users", order_by, descending.unwrap_or_default());
         let filter = filter.unwrap_or_default().read()?;
         if search.as_ref().is_some_and(|search| search.chars().count() > 254) {
             return Err(refused("search", "must have at most 254 characters"));

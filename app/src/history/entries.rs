@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use domain::{DeviceId, Event, GroupId, OrganizationId, Permission, TemplateId, UserId};
+use domain::{
+    DeviceId, Event, GroupId, OrganizationId, Permission, PermissionGroupId, TemplateId, UserId,
+};
 use store::{Fault, Recorded, StreamTail};
 use uuid::Uuid;
 
@@ -26,6 +28,8 @@ pub enum ObjectRef {
     Template(TemplateId),
     /// An account.
     User(UserId),
+    /// A group of permissions.
+    PermissionGroup(PermissionGroupId),
 }
 
 /// Which part of a history.
@@ -94,6 +98,7 @@ impl ObjectRef {
             "organization" => Self::Organization(OrganizationId::from_uuid(id)),
             "template" => Self::Template(TemplateId::from_uuid(id)),
             "user" => Self::User(UserId::from_uuid(id)),
+            "permission_group" => Self::PermissionGroup(PermissionGroupId::from_uuid(id)),
             _ => return None,
         })
     }
@@ -111,6 +116,7 @@ impl ObjectRef {
             Self::Organization(id) => id.as_uuid(),
             Self::Template(id) => id.as_uuid(),
             Self::User(id) => id.as_uuid(),
+            Self::PermissionGroup(id) => id.as_uuid(),
         }
     }
 
@@ -127,6 +133,7 @@ impl ObjectRef {
             Self::Organization(_) => &["organization"],
             Self::Template(_) => &["template"],
             Self::User(_) => &["user"],
+            Self::PermissionGroup(_) => &["permission_group"],
         }
     }
 
@@ -137,6 +144,7 @@ impl ObjectRef {
             Self::Organization(_) => "Organization",
             Self::Template(_) => "Template",
             Self::User(_) => "User",
+            Self::PermissionGroup(_) => crate::permission_groups::MODEL,
         }
     }
 
@@ -147,6 +155,7 @@ impl ObjectRef {
             Self::Organization(_) => Permission::ViewOrganization,
             Self::Template(_) => Permission::ViewTemplate,
             Self::User(_) => Permission::ChangeUser,
+            Self::PermissionGroup(_) => Permission::ViewPermissionGroup,
         }
     }
 }

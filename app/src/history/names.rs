@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use domain::{
     Authority, Event, GroupId, OrganizationId, TemplateId,
-    accounts::OrganizationEvent,
+    accounts::{OrganizationEvent, PermissionGroupEvent},
     configuration::TemplateEvent,
     device::{DeviceEvent, GroupEvent},
 };
@@ -75,6 +75,10 @@ impl Names {
                 | Event::Organization(OrganizationEvent::Renamed { organization_id, to, .. }) => {
                     (Some(*organization_id), to)
                 }
+                Event::PermissionGroup(PermissionGroupEvent::Created(created)) => {
+                    (None, &created.name)
+                }
+                Event::PermissionGroup(PermissionGroupEvent::Renamed { to, .. }) => (None, to),
                 Event::Organization(OrganizationEvent::Created(created)) => {
                     (Some(created.organization_id), &created.name)
                 }
@@ -139,6 +143,8 @@ const NAMING: &[&str] = &[
     "device_group.renamed",
     "organization.created",
     "organization.renamed",
+    "permission_group.created",
+    "permission_group.renamed",
     "template.created",
     "template.moved",
     "template.renamed",

@@ -247,6 +247,17 @@ async fn managers_take_people_in(database: Database) -> anyhow::Result<()> {
     let data = server.admin().graphql_data(create, json!({ "input": input })).await?;
     let expected = json!({ "number": 3, "name": "Planners", "permissions": ["add_template"] });
     assert_eq!(data["createPermissionGroup"]["permissionGroup"], expected);
+    // A group is a node with a past, for those who may see groups.
+    let find = "{ permissionGroups { id name } }";
+    let data = manager.graphql_data(find, json!({})).await?;
+    let id = data["permissionGroups"].as_array().into_iter().flatten();
+    let id = id.filter(|one| one["name"] == "Planners").map(|one| one["id"].clone()).next();
+    let node = "query ($id: ID!) { node(id: $id) { ... on PermissionGroup { name history { nodes { type sentence } } } }
+        history(objectId: $id) { nodes { type } } }";
+    let data = manager.graphql_data(node, json!({ "id": id })).await?;
+    let made = json!({ "type": "permission_group.created", "sentence": "permission group made as \"Planners\"" });
+    assert_eq!(data["node"], json!({ "name": "Planners", "history": { "nodes": [made] } }));
+    assert_eq!(data["history"]["nodes"], json!([{ "type": "permission_group.created" }]));
     let input = json!({ "name": "Odd", "permissions": ["fly"] });
     let refused = server.admin().graphql(create, json!({ "input": input })).await?;
     assert_eq!((code(&refused), fields(&refused)), ("INVALID", vec!["permissions"]));

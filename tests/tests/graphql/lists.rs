@@ -89,6 +89,9 @@ async fn pages_go_both_ways_and_lose_nothing(database: Database) -> anyhow::Resu
     {
         assert_eq!(code(&admin.graphql(NAMES, wrong).await?), "INVALID");
     }
+    let others =
+        "query ($after: String) { templates(after: $after, orderBy: NAME) { totalCount } }";
+    assert_eq!(code(&admin.graphql(others, json!({ "after": cursor })).await?), "INVALID");
     Ok(())
 }
 

@@ -21,6 +21,8 @@ enum CauseKind {
     DeviceGroup,
     /// An operation on many devices.
     Operation,
+    /// A group of permissions.
+    PermissionGroup,
     /// An organization.
     Organization,
     /// A template.
@@ -59,6 +61,7 @@ impl HistoryCause {
                     ObjectRef::Organization(_) => "organization",
                     ObjectRef::Template(_) => "template",
                     ObjectRef::User(_) => "account",
+                    ObjectRef::PermissionGroup(_) => "permission group",
                 };
                 let name = match &cause.name {
                     Some(name) => format!("\"{name}\""),
@@ -82,6 +85,7 @@ impl HistoryCause {
                 ObjectRef::Organization(_) => CauseKind::Organization,
                 ObjectRef::Template(_) => CauseKind::Template,
                 ObjectRef::User(_) => CauseKind::User,
+                ObjectRef::PermissionGroup(_) => CauseKind::PermissionGroup,
             },
         }
     }
@@ -126,5 +130,6 @@ fn id(object: ObjectRef) -> String {
         ObjectRef::Organization(id) => id.to_string(),
         ObjectRef::Template(id) => id.to_string(),
         ObjectRef::User(id) => id.to_string(),
+        ObjectRef::PermissionGroup(id) => id.to_string(),
     }
 }

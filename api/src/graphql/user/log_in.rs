@@ -87,7 +87,7 @@ impl Login {
 #[derive(Default)]
 pub(in crate::graphql) struct LoginQuery;
 
-const ORDER: &str = "at";
+const ORDER: &str = "logIns:at";
 
 #[Object]
 impl LoginQuery {
