@@ -4,10 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::Parameters;
 use crate::ValidationError;
+use crate::literal::is_white;
 use crate::openwrt::section::given;
 
 /// Options that both ends have to agree on, or that suit a client as they suit the server.
 const SHARED: [&str; 33] = [
+    "tls_auth",
     "name",
     "dev_type",
     "dev",
@@ -40,7 +42,6 @@ const SHARED: [&str; 33] = [
     "auth_nocache",
     "script_security",
     "log",
-    "tls_auth",
 ];
 
 /// Where a server listens if it does not say.
@@ -107,10 +108,32 @@ fn suited(key: &str, value: &Value) -> Option<Value> {
         ("log", Value::String(path)) => Some(path.replace("/var/log/openvpn/", "/var/log/").into()),
         // Stated as a path, the key is a file that only the server has.
         ("tls_auth", Value::String(key)) => {
-            let key_itself = !key.is_empty() && key.trim().split(' ').count() != 2;
+            let key_itself = !key.is_empty() && key.trim_matches(is_white).split(' ').count() != 2;
             key_itself.then(|| value.clone())
         }
         ("tls_auth", _) => None,
         _ => Some(value.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::suited;
+
+    /// As recorded: a key is handed on, a path with a direction is not, whatever white space is around it.
+    #[test]
+    fn keys_are_handed_on_and_paths_are_not() {
+        for (stated, is_key) in [
+            ("\u{1c} a", true),
+            (" ", true),
+            ("a\tb", true),
+            ("\u{1f}a b\u{1c}", false),
+            ("a b\n", false),
+            ("", false),
+        ] {
+            assert_eq!(suited("tls_auth", &json!(stated)).is_some(), is_key, "{stated:?}");
+        }
     }
 }
