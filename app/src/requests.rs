@@ -20,6 +20,8 @@ use crate::{App, By, Failure, sealing::Place};
 const KEPT: TimeDelta = TimeDelta::hours(24);
 /// No request takes longer: whoever has not answered by then never will.
 const LONGEST: TimeDelta = TimeDelta::seconds(30);
+/// Stands for an answer that was taken away: it may have told of somebody who was erased.
+const TAKEN_AWAY: &str = "";
 /// Keys that an account may use within [`KEPT`].
 const MOST: i64 = 10_000;
 
@@ -94,6 +96,7 @@ struct Noted {
     head: i64,
     correlation_id: Option<uuid::Uuid>,
     answer: Option<SealedText>,
+    taken_away: bool,
     started_at: DateTime<Utc>,
 }
 
@@ -131,6 +134,10 @@ impl Requests<'_> {
         if noted.request != request {
             return Ok(Begun::Different);
         }
+        if noted.taken_away {
+            let running = self.0.running().0.lock().contains(&id);
+            return Ok(if running { Begun::Running } else { Begun::Lost });
+        }
         if let Some(answer) = &noted.answer {
             let kept = sealing.open(Place::Answer(user), answer).await?;
             let kept: Kept = serde_json::from_str(kept.expose_secret())
@@ -151,14 +158,14 @@ impl Requests<'_> {
         Ok(if taken { Begun::Now(turn) } else { Begun::Running })
     }
 
-    /// Keeps the answer of a request that was carried out.
+    /// Keeps the answer of a request that was carried out; not where somebody was erased meanwhile, of whom it may tell.
     pub async fn answer(&self, turn: Turn, answer: GivenAnswer) -> Result<(), Failure> {
         let kept = Kept { answer, grants: turn.grants.clone() };
         let text =
             serde_json::to_string(&kept).map_err(|error| Failure::Broken(Box::new(error)))?;
         let sealed = self.0.sealing().seal(Place::Answer(turn.user), &text).await?;
         let op = Op::new(
-            "UPDATE idempotent_requests SET answer = $2 WHERE id = $1",
+            "UPDATE idempotent_requests SET answer = $2 WHERE id = $1 AND answer IS NULL",
             args![turn.id.as_str(), sealed.envelope.to_string()],
         );
         self.0.store().execute(vec![op]).await?;
@@ -167,8 +174,9 @@ impl Requests<'_> {
 
     /// The request was refused: nothing happened, and it may be sent anew in any form.
     pub async fn give_up(&self, turn: Turn) -> Result<(), Failure> {
-        let forget = "DELETE FROM idempotent_requests WHERE id = $1 AND answer IS NULL";
-        self.0.store().execute(vec![Op::new(forget, args![turn.id.as_str()])]).await?;
+        let forget =
+            "DELETE FROM idempotent_requests WHERE id = $1 AND (answer IS NULL OR answer = $2)";
+        self.0.store().execute(vec![Op::new(forget, args![turn.id.as_str(), TAKEN_AWAY])]).await?;
         Ok(())
     }
 
@@ -179,18 +187,18 @@ impl Requests<'_> {
         Ok(self.0.store().execute(vec![op]).await?.first().copied().unwrap_or(0))
     }
 
-    /// Takes away what an account asked, and the answers to others that were about it: they hold what it was called. Whoever
-    /// repeats such a request hears that the answer is lost.
-    pub(crate) fn without(user: UserId) -> [Op; 2] {
+    /// Takes away what an account asked, and the answers to all others, also of those who are being answered: any may hold what
+    /// it was called, and nobody can tell, because whoever changes nothing leaves no event. Whoever repeats such a request
+    /// hears that the answer is lost; it is not done again.
+    pub(crate) fn without(user: UserId, now: DateTime<Utc>) -> [Op; 2] {
         [
             Op::new(
                 "DELETE FROM idempotent_requests WHERE actor = $1",
                 args![Actor::User(user).to_string()],
             ),
             Op::new(
-                "UPDATE idempotent_requests SET answer = NULL WHERE answer IS NOT NULL AND correlation_id IN
-                 (SELECT correlation_id FROM events WHERE aggregate_type = 'user' AND aggregate_id = $1)",
-                args![user.to_string()],
+                "UPDATE idempotent_requests SET answer = $1 WHERE answer IS NOT NULL OR started_at > $2",
+                args![TAKEN_AWAY, now - LONGEST],
             ),
         ]
     }
@@ -248,11 +256,13 @@ impl Requests<'_> {
             args![id],
         );
         let read = |row: &Row| {
+            let answer = row.text_or_null(3)?;
             Ok::<_, store::StoreError>(Noted {
                 request: row.text(0)?,
                 head: row.int(1)?,
                 correlation_id: row.uuid_or_null(2)?,
-                answer: row.text_or_null(3)?.map(SealedText::new),
+                taken_away: answer.as_deref() == Some(TAKEN_AWAY),
+                answer: answer.map(SealedText::new),
                 started_at: row.time(4)?,
             })
         };

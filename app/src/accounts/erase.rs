@@ -25,7 +25,7 @@ use store::{Jobs, Query, Recorded, args};
 use tokio::sync::Mutex;
 use tracing::instrument;
 
-use super::{Accounts, MODEL, TokenUses};
+use super::{Accounts, MODEL, TokenUses, phone};
 use crate::{
     By, Done, Failure, Refusal, Requests,
     sealing::Place,
@@ -189,7 +189,7 @@ impl Accounts<'_> {
         let mails = names.fingerprints.iter().chain(&names.typed).chain([&stream]);
         work.also(mails.map(|about| Jobs::erase_op(MailJob::KIND, about)));
         work.also([TokenUses::without(id)]);
-        work.also(Requests::without(id));
+        work.also(Requests::without(id, now));
         Ok(())
     }
 
@@ -266,6 +266,7 @@ impl Accounts<'_> {
     async fn names(&self, id: UserId) -> Result<Names, Failure> {
         // Links that were mailed are tried in the name of the id.
         let (mut names, mut fingerprints) = (BTreeSet::from([id.to_string()]), BTreeSet::new());
+        let prefixes = &self.0.settings().accounts.phone_prefixes;
         for event in self.0.store().stream(STREAM, &id.to_string(), 0).await? {
             let decoded = Event::decode(&event.event_type, &event.event_version, &event.payload);
             let Ok(Event::User(event)) = decoded else { continue };
@@ -278,7 +279,7 @@ impl Accounts<'_> {
                     name => name?,
                 };
                 if name.expose_secret() != ERASED {
-                    names.extend(spelt(place, name.expose_secret()));
+                    names.extend(spelt(place, name.expose_secret(), prefixes));
                 }
             }
         }
@@ -327,16 +328,11 @@ fn named(id: UserId, event: &UserEvent) -> Vec<(Place, &Sealed)> {
     }
 }
 
-/// The ways in which somebody may type it.
-fn spelt(place: Place, name: &str) -> Vec<String> {
-    let mut spelt = vec![name.to_owned()];
-    match place {
-        Place::Email(_) | Place::ListedAddress(..) => spelt.push(name.to_lowercase()),
-        Place::Phone(_) => {
-            let digits = name.trim_start_matches('+');
-            spelt.extend([digits.to_owned(), format!("00{digits}")]);
-        }
-        _ => {}
+/// What tries to log in say of whoever typed it, while it was nobody's.
+fn spelt(place: Place, name: &str, prefixes: &[String]) -> Vec<String> {
+    let mut spelt = vec![name.to_owned(), phone::one_spelling(name, prefixes)];
+    if let Place::Phone(_) = place {
+        spelt.extend(phone::bare(name));
     }
     spelt
 }

@@ -65,7 +65,8 @@ impl Accounts<'_> {
         let email = sealing.email(login);
         let found = accounts::by_login(self.0.store(), &phones, &email, &name).await?;
         let known = found.as_ref().map(|user| user.id);
-        let tried = self.admit(known, &name, from, LogInMethod::Password).await?;
+        let called = sealing.username(&phone::one_spelling(login, prefixes));
+        let tried = self.admit(known, &called, from, LogInMethod::Password).await?;
 
         let hash = match &found {
             Some(user) => match &user.password {

@@ -5,6 +5,8 @@ use phonenumber::{Mode, PhoneNumber};
 
 /// Longest text that is looked at.
 const LONGEST: usize = 64;
+/// What stands between digits, and means nothing.
+const BETWEEN: &str = " .-()/";
 
 /// The number in international spelling (E.164); an empty text is none.
 pub(super) fn checked(text: &str) -> Result<Option<String>, Problem> {
@@ -27,9 +29,8 @@ pub fn is_phone(text: &str) -> bool {
 /// All numbers that somebody who logs in may mean, in international spelling: as written, or with one of these national
 /// prefixes such as `+39` before it, with or without its leading zero.
 pub(super) fn spellings(login: &str, prefixes: &[String]) -> Vec<String> {
-    let phone_like = |c: char| c.is_ascii_digit() || " .-+()/".contains(c);
     let login = login.trim();
-    if login.is_empty() || login.len() > LONGEST || !login.chars().all(phone_like) {
+    if !is_phone_like(login) {
         return Vec::new();
     }
     let mut numbers: Vec<String> = international(login).into_iter().collect();
@@ -44,13 +45,36 @@ pub(super) fn spellings(login: &str, prefixes: &[String]) -> Vec<String> {
     numbers
 }
 
+/// One spelling for all that would be the same account's, for names that nobody has: their tries are counted together, like
+/// those of accounts.
+pub(super) fn one_spelling(login: &str, prefixes: &[String]) -> String {
+    match spellings(login, prefixes).into_iter().next() {
+        Some(number) => number,
+        None if login.contains('@') => login.to_lowercase(),
+        None => login.to_owned(),
+    }
+}
+
+/// How somebody may write an international number with nothing between its digits.
+pub(super) fn bare(number: &str) -> Vec<String> {
+    let Ok(parsed) = phonenumber::parse(None, number) else { return Vec::new() };
+    let (country, national) = (parsed.code().value(), parsed.national().value());
+    let before = [String::new(), "0".to_owned(), country.to_string(), format!("00{country}")];
+    before.iter().map(|before| format!("{before}{national}")).collect()
+}
+
+fn is_phone_like(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_digit() || c == '+' || BETWEEN.contains(c);
+    text.len() <= LONGEST && text.contains(|c: char| c.is_ascii_digit()) && text.chars().all(fits)
+}
+
 fn international(text: &str) -> Option<String> {
     let text = text.trim();
     if text.len() > LONGEST || !text.starts_with('+') {
         return None;
     }
-    // What stands between digits means nothing, and confuses the parser in places.
-    let meant = |c: &char| !" .-()/".contains(*c);
+    // It confuses the parser in places.
+    let meant = |c: &char| !BETWEEN.contains(*c);
     let number: PhoneNumber =
         phonenumber::parse(None, text.chars().filter(meant).collect::<String>()).ok()?;
     number.is_valid().then(|| number.format().mode(Mode::E164).to_string())
@@ -75,6 +99,25 @@ mod tests {
         for wrong in ["12", "abc", "3331234501", "+39", "+999999999", "+39333123450133312345"] {
             assert!(checked(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn names_of_nobody_have_one_spelling() {
+        let prefixes = ["+39".to_owned(), "+43".to_owned()];
+        for (login, one) in [
+            ("333 123-4501", "+393331234501"),
+            (" +39 333 1234501", "+393331234501"),
+            ("Ada@Example.org", "ada@example.org"),
+            // User names are as they are.
+            ("Ada", "Ada"),
+            (" ada ", " ada "),
+        ] {
+            assert_eq!(one_spelling(login, &prefixes), one);
+        }
+        assert_eq!(
+            bare("+393331234501"),
+            ["3331234501", "03331234501", "393331234501", "00393331234501"]
+        );
     }
 
     #[test]

@@ -73,7 +73,7 @@ async fn somebody(world: &World) -> Outcome {
     let (accounts, by) = (world.app.accounts(), World::by());
     world.app.permission_groups().found(&by).await?;
     // Names that were nobody's when they were typed.
-    for login in [USERNAME, FORMER_EMAIL, PHONE] {
+    for login in [USERNAME, FORMER_EMAIL, PHONE, "BEFORE@LEAVES.example", "00393331234502"] {
         assert!(accounts.log_in_from(login, "wrong", FROM).await.is_err());
     }
     let mut manager = account(world, 50, &[Role::Administrator], &[(HARBOUR, true)]).await?;
@@ -304,7 +304,7 @@ fn nothing_is_left_of_a_person() -> Outcome {
         somebody(world).await?;
         let mut traces = traces(world).await?;
         let strangers = strangers(world).await?;
-        assert_eq!(strangers.len(), 6);
+        assert_eq!(strangers.len(), 10);
         traces.extend(strangers);
         let before = everything(world).await?;
         for trace in &traces {
@@ -313,7 +313,7 @@ fn nothing_is_left_of_a_person() -> Outcome {
         let contents = app.accounts().erasable(&by, id()).await?;
         let expected = PersonContents {
             events: contents.events,
-            log_ins: 5,
+            log_ins: 7,
             email_addresses: 2,
             tokens: 1,
             memberships: 1,
@@ -332,9 +332,6 @@ fn nothing_is_left_of_a_person() -> Outcome {
         assert!(app.store().fetch(mails).await?.is_empty(), "nobody is mailed any more");
 
         assert!(matches!(app.accounts().get(&by, id()).await, Err(Failure::NotFound(_))));
-        // By a name that was never tried while it was nobody's: a new fact is about that name.
-        let tried = app.accounts().log_in(&EMAIL.to_uppercase(), PASSWORD).await;
-        assert!(matches!(tried, Err(Failure::Unauthenticated)), "{tried:?}");
         let selection = LogInSelection { user: Some(id()), ..LogInSelection::default() };
         let stretch = Stretch { limit: 10, ..Stretch::default() };
         let listed = app.accounts().log_ins(&by, selection, stretch).await;
@@ -361,6 +358,9 @@ fn nothing_is_left_of_a_person() -> Outcome {
         }
         assert_nothing_is_left(world, &traces).await?;
         assert_sound(world).await?;
+        // From here on there are facts about names that nobody has.
+        let tried = app.accounts().log_in(EMAIL, PASSWORD).await;
+        assert!(matches!(tried, Err(Failure::Unauthenticated)), "{tried:?}");
         let new = NewUser {
             email: Some(EMAIL.to_owned()),
             email_verified: Some(false),
@@ -518,7 +518,7 @@ fn closed_accounts_are_erased_by_who_may_do_everything() -> Outcome {
         let refused = accounts.erase(&manager, id()).await;
         assert!(matches!(refused, Err(Failure::NotFound("User"))), "{refused:?}");
         let contents = accounts.erasable(&by, id()).await?;
-        assert_eq!((contents.log_ins, contents.memberships), (5, 0));
+        assert_eq!((contents.log_ins, contents.memberships), (7, 0));
         accounts.erase(&by, id()).await?;
         overwritten(world).await?;
         assert_nothing_is_left(world, &traces).await?;
@@ -675,10 +675,49 @@ fn a_manager_erases_everything_of_a_person_within_reach() -> Outcome {
             Ok::<_, Failure>((would, done))
         });
         let (would, _) = erased.await?;
-        assert_eq!((would.log_ins, would.email_addresses), (5, 2));
+        assert_eq!((would.log_ins, would.email_addresses), (7, 2));
         assert_eq!((would.tokens, would.memberships), (1, 1));
         overwritten(world).await?;
         assert_nothing_is_left(world, &traces).await?;
         assert_sound(world).await
+    })
+}
+
+#[test]
+fn no_kept_answer_tells_of_somebody_who_was_erased() -> Outcome {
+    story(async |world| {
+        let (app, requests) = (&world.app, world.app.requests());
+        somebody(world).await?;
+        let mut manager =
+            app.accounts().bearer("token-of-account-number-0000000000000050", None).await?;
+        manager.correlation_id = Some(Uuid::from_u128(7060));
+        let begin = async |key: &str| requests.begin(&manager, "PATCH /user/", key, b"asked").await;
+        let answer = || GivenAnswer { status: 200, headers: Vec::new(), body: ANSWER.to_owned() };
+        // Such that change nothing: no event says whom they are about.
+        let Begun::Now(turn) = begin("before").await? else { return Err("it is the first".into()) };
+        requests.answer(turn, answer()).await?;
+        let heard = begin("before").await?;
+        assert!(matches!(&heard, Begun::Before(given) if given.body == ANSWER), "{heard:?}");
+        let Begun::Now(late) = begin("late").await? else { return Err("it is the first".into()) };
+        let Begun::Now(refused) = begin("refused").await? else {
+            return Err("it is the first".into());
+        };
+        app.accounts().erase(&World::by(), id()).await?;
+        let heard = begin("before").await?;
+        assert!(matches!(heard, Begun::Lost), "{heard:?}");
+        let heard = begin("late").await?;
+        assert!(matches!(heard, Begun::Running), "{heard:?}");
+        requests.answer(late, answer()).await?;
+        let heard = begin("late").await?;
+        assert!(matches!(heard, Begun::Lost), "{heard:?}");
+        requests.give_up(refused).await?;
+        let heard = begin("refused").await?;
+        assert!(matches!(heard, Begun::Now(_)), "nothing had happened: {heard:?}");
+        // Later ones are kept as ever.
+        let Begun::Now(turn) = begin("after").await? else { return Err("it is the first".into()) };
+        requests.answer(turn, answer()).await?;
+        let heard = begin("after").await?;
+        assert!(matches!(heard, Begun::Before(_)), "{heard:?}");
+        Ok(())
     })
 }

@@ -140,6 +140,38 @@ fn ten_wrong_passwords_from_an_address_are_enough() -> Outcome {
 }
 
 #[test]
+fn spellings_are_counted_together_whether_they_are_somebodys_or_not() -> Outcome {
+    on_each_database(async |world| {
+        let accounts = world.app.accounts();
+        let new = NewUser {
+            email: Some("Ada@example.org".to_owned()),
+            phone: Some("+393331234501".to_owned()),
+            ..NewUser::new(UserId::from_uuid(Uuid::from_u128(901)), "ada")
+        };
+        accounts.create(&World::by(), new).await?;
+        for spellings in [
+            ["ada@example.org", "ADA@example.org"],
+            ["nobody@example.org", "Nobody@EXAMPLE.org"],
+            ["+393331234501", "+39 333 123-4501"],
+            ["+393331234502", "+39 333 123-4502"],
+        ] {
+            // The account's tries under its other name are long ago.
+            world.pass(Duration::from_mins(16));
+            for number in 0..10 {
+                let name = spellings[number % 2];
+                let refused = accounts.log_in_from(name, "wrong", Some(peer("192.0.2.1"))).await;
+                assert!(matches!(refused, Err(Failure::Unauthenticated)), "{name}: {refused:?}");
+            }
+            for name in spellings {
+                let refused = accounts.log_in_from(name, "wrong", Some(peer("192.0.2.1"))).await;
+                assert!(matches!(refused, Err(Failure::Throttled(_))), "{name}: {refused:?}");
+            }
+        }
+        Ok(())
+    })
+}
+
+#[test]
 fn many_tries_at_once_are_no_way_around() -> Outcome {
     on_each_database(async |world| {
         person(world, 1, "ada", HARBOUR).await?;
