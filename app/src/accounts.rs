@@ -27,6 +27,7 @@ use domain::{Actor, Authority, Permission, Permissions, UserId, authority::Scope
 use projections::accounts::{self, Bearer, UserRow};
 
 pub use account::{Account, Address};
+pub use addresses::AddressChange;
 pub use audit::{LogInSelection, LogInTry};
 pub(crate) use bearers::Bearers;
 pub use change::UserChange;

@@ -35,8 +35,8 @@ mod work;
 mod world;
 
 pub use accounts::{
-    Account, Accounts, Address, LinkKey, LogInSelection, LogInTry, NewMembership, NewToken,
-    NewUser, PersonContents, Token, UserChange, is_phone, membership_id,
+    Account, Accounts, Address, AddressChange, LinkKey, LogInSelection, LogInTry, NewMembership,
+    NewToken, NewUser, PersonContents, Token, UserChange, is_phone, membership_id,
 };
 pub use agents::{
     AgentRefused, Agents, Peer, Registered, Registration, RegistrationRefused, ReportedInformation,

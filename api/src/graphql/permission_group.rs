@@ -1,6 +1,6 @@
 //! Groups of permissions, and the e-mail addresses that accounts list.
 
-use app::{Address, ObjectRef, PermissionGroupChange};
+use app::{Address, AddressChange, ObjectRef, PermissionGroupChange};
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use domain::{Permission, PermissionGroupId, Permissions, UserId, authority::Preset};
 use projections::{Page, accounts::PermissionGroupRow};
@@ -204,6 +204,8 @@ struct ChangeEmailAddressInput {
     address: Option<String>,
     /// Is it the one that mail goes to, in place of any other? For verified ones.
     primary: Option<bool>,
+    /// It is the person's, as somebody else can tell who may change the account; it cannot be taken back.
+    verified: Option<bool>,
 }
 
 /// A listed address.
@@ -344,7 +346,11 @@ impl PermissionGroupMutation {
         let id = UserId::from_uuid(uuid("userId", &input.user_id)?);
         let accounts = app(ctx)?.accounts();
         let done = once(ctx, input.client_mutation_id, |by| async move {
-            let change = (input.address.as_deref(), input.primary);
+            let change = AddressChange {
+                address: input.address.as_deref(),
+                primary: input.primary,
+                verified: input.verified,
+            };
             accounts.change_address(&by, id, input.number, change).await
         })
         .await?;

@@ -1,7 +1,7 @@
 //! Listed e-mail addresses.
 
 use domain::{
-    Permission, UserId,
+    Permission, Problem, UserId,
     accounts::{EmailAddress, User, UserCommand},
 };
 use projections::accounts;
@@ -15,6 +15,20 @@ use crate::{
 };
 
 pub(super) const ADDRESS: &str = "EmailAddress";
+
+/// New values for some of a listed address; what is left out stays.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AddressChange<'a> {
+    /// Spelt differently.
+    pub address: Option<&'a str>,
+    /// Is it the one that mail goes to?
+    pub primary: Option<bool>,
+    /// Somebody answers for it being the person's; it cannot be taken back.
+    pub verified: Option<bool>,
+}
+
+/// Whoever doubts an address removes it.
+const STAYS_VERIFIED: &str = "cannot be taken back: remove the address instead";
 
 impl Accounts<'_> {
     /// All addresses of an account, in the order in which they were listed.
@@ -63,28 +77,39 @@ impl Accounts<'_> {
         }
     }
 
-    /// Spells a listed address differently, or lets it be the one that mail goes to, or not. A changed address is not
-    /// verified.
+    /// Spells a listed address differently, says that it is verified without a link, or lets it be the one that mail goes to, or
+    /// not. A changed address is not verified unless the same change says so. Of one's own addresses only superusers
+    /// say it: everybody else opens the link.
     #[instrument(name = "user.change_address", skip_all, fields(user.id = %id))]
     pub async fn change_address(
         &self,
         by: &By,
         id: UserId,
         number: u32,
-        (address, primary): (Option<&str>, Option<bool>),
+        change: AddressChange<'_>,
     ) -> Result<Done, Failure> {
         let ((), done) = decide!(self.0, by, work => {
             self.account(by, id, Permission::ChangeEmailAddress).await?;
             self.listed(id, number).await?;
             let mut commands = Vec::new();
-            if let Some(address) = address {
+            match change.verified {
+                Some(true) if by.authority.is(id) && !by.authority.is_unlimited() => {
+                    return Err(Failure::Forbidden);
+                }
+                Some(false) => return Err(Failure::field("verified", Problem::Rule(STAYS_VERIFIED.to_owned()))),
+                _ => {}
+            }
+            if let Some(address) = change.address {
                 let address =
                     fields::address(address).map_err(|problem| Failure::field("email", problem))?;
                 let place = Place::ListedAddress(id, number);
                 let address = self.0.sealing().seal(place, &address).await?;
                 commands.push(UserCommand::ChangeEmailAddress { number, address });
             }
-            let primary = primary.map(|primary| UserCommand::SetPrimaryEmailAddress { number, primary });
+            if change.verified == Some(true) {
+                commands.push(UserCommand::VerifyEmailAddress(number));
+            }
+            let primary = change.primary.map(|primary| UserCommand::SetPrimaryEmailAddress { number, primary });
             commands.extend(primary);
             work.handle_all::<User>(id.as_uuid(), commands).await?;
             Ok(())

@@ -110,12 +110,11 @@ const COMMANDS: &[(&str, &[(&str, &str)])] = &[
             ("Remove", "removeUser"),
             ("Erase", "eraseUser"),
             ("ChangePermissions", "changeUser"),
-            // Over REST so far, where days are given.
-            ("SetExpiry", ""),
+            ("VerifyEmailAddress", "changeEmailAddress"),
+            ("SetExpiry", "changeUser"),
             // By the program itself: at log-in, by the link of a mail, and of tokens one by one.
             ("RehashPassword", ""),
             ("UseLink", "resetPassword"),
-            ("VerifyEmailAddress", ""),
             ("RevokeToken", ""),
         ],
     ),

@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use app::{
-    By, Failure, Letter, LinkKey, LogInSelection, MailSettings, NewMembership, NewUser, Refusal,
-    Settings, UserChange,
+    AddressChange, By, Failure, Letter, LinkKey, LogInSelection, MailSettings, NewMembership,
+    NewUser, Refusal, Settings, UserChange,
     store::{JobFilter, JobState},
 };
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use domain::{
-    UserId,
+    Permission, Permissions, UserId,
     accounts::{LinkPurpose, LogInMethod, LogInOutcome},
     authority::Role,
 };
@@ -368,7 +368,14 @@ fn an_address_is_confirmed_by_whoever_reads_its_mail() -> Outcome {
         let first = key(&mails[0].2)?;
 
         let number = accounts.addresses(&by, id(10)).await?[0].number;
-        accounts.change_address(&by, id(10), number, (Some("ursula@example.com"), None)).await?;
+        accounts
+            .change_address(
+                &by,
+                id(10),
+                number,
+                AddressChange { address: Some("ursula@example.com"), ..Default::default() },
+            )
+            .await?;
         assert!(invalid(accounts.confirm_address(&first, None).await), "another address by now");
         let second = post.key().await?;
         accounts.confirm_address(&second, None).await?;
@@ -377,6 +384,48 @@ fn an_address_is_confirmed_by_whoever_reads_its_mail() -> Outcome {
         world.later(TimeDelta::minutes(2));
         let again = accounts.resend_confirmation(&by, id(10), number).await;
         assert!(matches!(again, Err(Failure::Invalid(_))), "it is verified");
+        Ok(())
+    })
+}
+
+#[test]
+fn an_address_is_verified_by_somebody_else_who_answers_for_it() -> Outcome {
+    with_settings(&settings(), async |world| {
+        let (accounts, post) = (world.app.accounts(), Post::new(world));
+        let mut managers = Vec::new();
+        for (number, place) in [(1, HARBOUR), (2, HILLS)] {
+            account(world, number, &[Role::Administrator], &[(place, true)]).await?;
+            let further = Permissions::NONE
+                .with(Permission::ViewEmailAddress)
+                .with(Permission::AddEmailAddress)
+                .with(Permission::ChangeEmailAddress);
+            let change = UserChange { permissions: Some(further), ..UserChange::default() };
+            accounts
+                .change(&World::by(), UserId::from_uuid(Uuid::from_u128(100 + number)), change)
+                .await?;
+            let token = format!("token-of-account-number-{number:016}");
+            managers.push(By::new(accounts.authenticate(&token).await?, None));
+        }
+        let (manager, stranger) = (&managers[0], &managers[1]);
+        let own = UserId::from_uuid(Uuid::from_u128(101));
+        accounts.create(&World::by(), rita()).await?;
+        let (number, _) = accounts.add_address(manager, id(9), "rita@example.net", false).await?;
+        assert_eq!(post.collect().await?.len(), 1, "she is asked");
+
+        let verified = AddressChange { verified: Some(true), ..AddressChange::default() };
+        let refused = accounts.change_address(stranger, id(9), number, verified).await;
+        assert!(matches!(refused, Err(Failure::NotFound(_))), "{refused:?}");
+        let doubt = AddressChange { verified: Some(false), ..verified };
+        let refused = accounts.change_address(manager, id(9), number, doubt).await;
+        assert!(matches!(refused, Err(Failure::Invalid(_))), "{refused:?}");
+        accounts.change_address(manager, id(9), number, verified).await?;
+        assert!(accounts.address(manager, id(9), number).await?.verified);
+
+        // Nobody answers for himself.
+        let (mine, _) = accounts.add_address(manager, own, "boss@example.net", false).await?;
+        let refused = accounts.change_address(manager, own, mine, verified).await;
+        assert!(matches!(refused, Err(Failure::Forbidden)), "{refused:?}");
+        assert!(!accounts.address(manager, own, mine).await?.verified);
         Ok(())
     })
 }

@@ -1,6 +1,6 @@
 //! `/api/v1/users/user/{id}/email/`: the addresses that an account listed. Whether one is verified is not for clients to say.
 
-use app::Failure;
+use app::{AddressChange, Failure};
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{Permission, UserId};
 
@@ -85,7 +85,9 @@ pub(super) async fn change(
     let accounts = state.app.accounts();
     accounts.address(&caller.by, id, number).await.map_err(plainly)?;
     let Sent { email, primary } = body.checked(Reader::of(&state, &caller)).await?;
-    accounts.change_address(&caller.by, id, number, (email.as_deref(), primary)).await?;
+    // Others say over GraphQL that an address is verified: here it is only read.
+    let change = AddressChange { address: email.as_deref(), primary, verified: None };
+    accounts.change_address(&caller.by, id, number, change).await?;
     Ok(Json(shown(&state, &caller, id, number).await?))
 }
 
