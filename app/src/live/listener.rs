@@ -124,8 +124,8 @@ impl Listener {
         self.check_now().await
     }
 
-    /// Reads the account again.
-    pub(super) async fn check_now(&self) -> Result<(), Ended> {
+    /// Reads the account again, as every request does: what it asks for now counts with what it may do now.
+    pub async fn check_now(&self) -> Result<(), Ended> {
         let head = self.0.app.store().head();
         let known = self.0.app.accounts().known_now(self.0.token.expose_secret()).await;
         let known = known.map_err(|failure| match failure {

@@ -200,6 +200,8 @@ impl Session {
                 return self.say(served, &Say::Error { id: &id, payload: &[error] }).await;
             }
         };
+        // What is asked for over a connection is asked now, whenever that began.
+        listener.check_now().await?;
         let app = &self.state.app;
         let (queue, batches) = Batches::new();
         let by = listener.by().clone().from(self.sender.peer());

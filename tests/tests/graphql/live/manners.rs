@@ -1,7 +1,10 @@
 //! How connections begin and end.
 
+use anyhow::Context as _;
 use serde_json::json;
-use wisptrail_tests::{ADMIN_TOKEN, Database, Server, Start, on_each_database, patience};
+use wisptrail_tests::{
+    ADMIN_TOKEN, Database, Server, Start, note_secret, on_each_database, patience,
+};
 
 use crate::{
     ALPHA_MANAGER,
@@ -12,6 +15,7 @@ on_each_database!(
     nobody_hears_nothing,
     tokens_may_come_with_the_request,
     the_protocol_is_kept,
+    who_may_no_more_is_told_at_the_next_request,
     there_are_only_so_many,
     the_slow_are_told_and_sent_away,
     the_end_of_the_server_is_told,
@@ -42,6 +46,31 @@ async fn nobody_hears_nothing(database: Database) -> anyhow::Result<()> {
         socket.say(&init).await?;
         assert_eq!(socket.closed().await?.0, 4401, "{init}");
     }
+    Ok(())
+}
+
+async fn who_may_no_more_is_told_at_the_next_request(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let admin = server.admin();
+    let manager = server.client().with_token(ALPHA_MANAGER);
+    let viewer = manager.graphql_data("{ viewer { actor } }", json!({})).await?;
+    let actor = viewer["viewer"]["actor"].as_str().unwrap_or_default().to_owned();
+    let id = actor.strip_prefix("user:").context("an account")?;
+    let mut socket = Socket::open(&server, ALPHA_MANAGER).await?;
+    let change =
+        "mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { position } }";
+    note_secret("Another-Word-99");
+    admin
+        .graphql_data(change, json!({ "input": { "id": id, "password": "Another-Word-99" } }))
+        .await?;
+    // At once, not when the connection is looked at next.
+    let token = "mutation { createToken(input: { name: \"kept\" }) { secret } }";
+    let ask = json!({ "type": "subscribe", "id": "1", "payload": { "query": token } });
+    socket.say(&ask).await?;
+    assert_eq!(socket.closed().await?.0, 4401);
+    let tokens = "query ($id: ID!) { tokens(userId: $id) { name } }";
+    let data = admin.graphql_data(tokens, json!({ "id": id })).await?;
+    assert_eq!(data["tokens"], json!([]));
     Ok(())
 }
 
