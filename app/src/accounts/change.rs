@@ -5,11 +5,12 @@ use domain::{
     Permission, Permissions, Problem, UserId,
     accounts::{ProfileField, User, UserCommand},
 };
-use projections::accounts::UserRow;
+use projections::accounts::{self, UserRow};
 use tracing::instrument;
 
 use super::{
     Accounts, MODEL, NewMembership,
+    account::open_some,
     create::overtaken,
     fields::{self, Checked},
 };
@@ -102,7 +103,7 @@ impl Accounts<'_> {
             } else {
                 self.person(by, id, Permission::ChangeUser).await?
             };
-            let mut commands = self.of_account(id, change).await?;
+            let mut commands = self.of_account(&row, change).await?;
             commands.extend(self.of_rights(by, &row, change).await?);
             commands.extend(self.of_membership(by, &row, change.membership).await?);
             if (change.active == Some(false) && row.active) || loses_rights(&row, change, &commands) {
@@ -128,9 +129,10 @@ impl Accounts<'_> {
     /// Who somebody is.
     async fn of_account(
         &self,
-        id: UserId,
+        row: &UserRow,
         change: &UserChange,
     ) -> Result<Vec<UserCommand>, Failure> {
+        let id = row.id;
         let mut checked = Checked::default();
         let username = change.username.as_deref().map(|name| checked.username(name));
         let email = change.email.as_deref().map(|email| checked.email("email", email));
@@ -151,6 +153,7 @@ impl Accounts<'_> {
         if let Some(email) = email {
             let sealed = fields::seal(app, Place::Email(id), email.as_deref()).await?;
             commands.push(UserCommand::ChangeEmail(sealed));
+            commands.extend(self.of_listed(row, email.as_deref()).await?);
         }
         if let Some(phone) = phone {
             let sealed = fields::seal(app, Place::Phone(id), phone.as_deref()).await?;
@@ -159,6 +162,41 @@ impl Accounts<'_> {
         let details = fields::seal_details(app, id, details).await?;
         if !details.is_empty() {
             commands.push(UserCommand::ChangeProfile(details.into_iter().collect()));
+        }
+        Ok(commands)
+    }
+
+    /// The e-mail address that the account had is listed no more in the place of the new one: mail goes to listed addresses
+    /// first, and whoever reads the old mailbox may be the reason for the change.
+    async fn of_listed(
+        &self,
+        row: &UserRow,
+        email: Option<&str>,
+    ) -> Result<Vec<UserCommand>, Failure> {
+        let (app, id) = (self.0, row.id);
+        let same = |one: &str, other: &str| app.sealing().email(one) == app.sealing().email(other);
+        let before = open_some(app, Place::Email(id), row.email.as_ref()).await?;
+        let Some(before) = before.filter(|before| !email.is_some_and(|new| same(new, before)))
+        else {
+            return Ok(Vec::new());
+        };
+        let mut listed = Vec::new();
+        for row in accounts::addresses(app.store(), id).await? {
+            listed.push(self.opened_address(row).await?);
+        }
+        let Some(old) = listed.iter().find(|held| same(&held.address, &before)) else {
+            return Ok(Vec::new());
+        };
+        let new = email.and_then(|email| listed.iter().find(|held| same(&held.address, email)));
+        if let (Some(email), None) = (email, new) {
+            let (number, place) = (old.number, Place::ListedAddress(id, old.number));
+            let address = app.sealing().seal(place, email).await?;
+            return Ok(vec![UserCommand::ChangeEmailAddress { number, address }]);
+        }
+        let mut commands = vec![UserCommand::RemoveEmailAddress(old.number)];
+        if let Some(new) = new.filter(|new| old.primary && new.verified) {
+            let (number, primary) = (new.number, true);
+            commands.push(UserCommand::SetPrimaryEmailAddress { number, primary });
         }
         Ok(commands)
     }

@@ -350,6 +350,44 @@ fn links_belong_to_a_password_an_address_and_an_account_that_works() -> Outcome 
 }
 
 #[test]
+fn who_reads_the_old_mailbox_gets_nothing_after_a_change() -> Outcome {
+    with_settings(&settings(), async |world| {
+        let (accounts, post, by) = (world.app.accounts(), Post::new(world), World::by());
+        let to =
+            |email: &str| UserChange { email: Some(email.to_owned()), ..UserChange::default() };
+        accounts.create(&by, rita()).await?;
+        let reset = post.reset_key("rita").await?;
+        accounts.change(&by, id(9), to("rita@example.net")).await?;
+        assert!(!accounts.link_works(&reset, LinkPurpose::PasswordReset).await?);
+        let confirm = post.collect().await?;
+        assert_eq!(confirm.len(), 1, "the new one is to be confirmed");
+        assert_eq!(confirm[0].0, "rita@example.net");
+        let listed = accounts.addresses(&by, id(9)).await?;
+        let told: Vec<_> = listed.iter().map(|it| (it.address.as_str(), it.verified)).collect();
+        assert_eq!(told, [("rita@example.net", false)]);
+
+        world.later(TimeDelta::minutes(2));
+        accounts.request_password_reset("rita@example.net", PEER.address).await?;
+        let mails = post.collect().await?;
+        let to_whom: Vec<_> = mails.iter().map(|mail| mail.0.as_str()).collect();
+        assert_eq!(to_whom, ["rita@example.net"]);
+
+        // One that is listed already takes the place of the old one.
+        accounts.confirm_address(&key(&confirm[0].2)?, None).await?;
+        let (number, _) = accounts.add_address(&by, id(9), "rita@example.com", false).await?;
+        let verified = AddressChange { verified: Some(true), ..AddressChange::default() };
+        accounts.change_address(&by, id(9), number, verified).await?;
+        accounts.change(&by, id(9), to("rita@example.com")).await?;
+        let listed = accounts.addresses(&by, id(9)).await?;
+        assert_eq!(listed.len(), 1);
+        assert!(listed[0].number == number && listed[0].primary, "mail goes there");
+        accounts.change(&by, id(9), to("")).await?;
+        assert_eq!(accounts.addresses(&by, id(9)).await?.len(), 0);
+        Ok(())
+    })
+}
+
+#[test]
 fn an_address_is_confirmed_by_whoever_reads_its_mail() -> Outcome {
     with_settings(&settings(), async |world| {
         let (accounts, post, by) = (world.app.accounts(), Post::new(world), World::by());
