@@ -143,7 +143,15 @@ pub(crate) struct Conditions {
     args: Vec<Arg>,
     /// A rule asks, or somebody who reaches everything.
     whole: bool,
+    /// The clause of the organizations in reach, if there is one, with the place of each.
+    reach: Option<(usize, Vec<String>)>,
+    /// Says how many rows there are without looking at them.
+    counted: Option<Query>,
 }
+
+/// Organizations whose rows are looked for one by one: an index that begins with the organization finds the first rows of each in
+/// order, but not of several.
+const ONE_BY_ONE: std::ops::RangeInclusive<usize> = 2..=100;
 
 impl Conditions {
     /// A condition without argument.
@@ -175,9 +183,62 @@ impl Conditions {
     /// Only rows of the organizations in reach.
     pub(crate) fn reached(&mut self, scope: &ReadScope, column: &str) {
         match scope.organizations() {
-            Some(organizations) => self.any_of(column, organizations.iter().map(|id| id.as_uuid())),
+            Some(organizations) => {
+                let first = self.args.len() + 1;
+                self.any_of(column, organizations.iter().map(|id| id.as_uuid()));
+                if column == "organization_id" && !organizations.is_empty() {
+                    let places = (first..=self.args.len()).map(|place| format!("${place}"));
+                    self.reach = Some((self.clauses.len() - 1, places.collect()));
+                }
+            }
             None => self.whole = true,
         }
+    }
+
+    /// Each row holds a claim of a kind that counts for its organization: where nothing is asked but the organization, the
+    /// claims are counted already.
+    pub(crate) fn counted_by_claims(&mut self, kind: &str, scope: &ReadScope) {
+        if self.clauses.len() > usize::from(self.reach.is_some()) {
+            return;
+        }
+        let mut counts = Self { whole: true, ..Self::default() };
+        counts.with("kind = ?", kind);
+        if let Some(organizations) = scope.organizations() {
+            counts.any_of("counts_for", organizations.iter().map(ToString::to_string));
+        }
+        let sum = "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) FROM claim_counts";
+        self.counted = Some(counts.query(sum, ""));
+    }
+
+    /// How many rows there are.
+    fn count(&self, from: &str) -> Query {
+        let count =
+            || Query::new(format!("SELECT count(*) FROM {from}{}", self.sql()), self.args.clone());
+        self.counted.clone().unwrap_or_else(count).whole_if(self.whole)
+    }
+
+    /// The rows of a page in an order.
+    fn rows(&self, (columns, from): (&str, &str), order: &str, limit: u32, offset: u64) -> String {
+        let page = format!("ORDER BY {order} LIMIT {limit} OFFSET {offset}");
+        let Some((clause, places)) = self.reach.as_ref().filter(|(_, places)| {
+            ONE_BY_ONE.contains(&places.len()) && order.starts_with("created_at")
+        }) else {
+            return format!("SELECT {columns} FROM {from}{} {page}", self.sql());
+        };
+        let most = offset.saturating_add(u64::from(limit));
+        let firsts: Vec<String> = places
+            .iter()
+            .enumerate()
+            .map(|(number, place)| {
+                let mut clauses = self.clauses.clone();
+                clauses[*clause] = format!("organization_id = {place}");
+                format!(
+                    "SELECT id FROM (SELECT id FROM {from} WHERE {} ORDER BY {order} LIMIT {most}) AS first_{number}",
+                    clauses.join(" AND ")
+                )
+            })
+            .collect();
+        format!("SELECT {columns} FROM {from} WHERE id IN ({}) {page}", firsts.join(" UNION ALL "))
     }
 
     /// All rows, for a rule.
@@ -272,18 +333,11 @@ impl Conditions {
         page: Page,
         read: impl Fn(&Row) -> Result<T, StoreError>,
     ) -> Result<Slice<T>, StoreError> {
-        let filter = self.sql();
-        let count = Query::new(format!("SELECT count(*) FROM {from}{filter}"), self.args.clone());
-        let rows = Query::new(
-            format!(
-                "SELECT {columns} FROM {from}{filter} ORDER BY {} LIMIT {} OFFSET {}",
-                order.sql(),
-                page.limit.min(MOST_ROWS),
-                page.offset
-            ),
-            self.args,
-        );
-        let both = [count, rows].map(|query| query.whole_if(self.whole)).to_vec();
+        let count = self.count(from);
+        let limit = page.limit.min(MOST_ROWS);
+        let rows = self.rows((columns, from), order.sql(), limit, page.offset);
+        let rows = Query::new(rows, self.args).whole_if(self.whole);
+        let both = vec![count, rows];
         let mut results = store.snapshot(both).await?.results.into_iter();
         let count =
             results.next().and_then(|rows| rows.first().map(|row| row.int(0))).transpose()?;
@@ -302,8 +356,7 @@ impl Conditions {
         read: impl Fn(&Row) -> Result<T, StoreError>,
     ) -> Result<Stretched<T>, StoreError> {
         let Sorting { by, kind, descending } = sorting;
-        let count =
-            Query::new(format!("SELECT count(*) FROM {from}{}", self.sql()), self.args.clone());
+        let count = self.count(from);
         let mut bound = |place: Option<Place>, comparison: &str| {
             let Some(Place { value, id }) = place else { return };
             self.args.extend([value, id.into()]);
@@ -314,15 +367,10 @@ impl Conditions {
         bound(stretch.before, if descending { ">" } else { "<" });
         let limit = stretch.limit.min(MOST_ROWS);
         let direction = if descending == stretch.from_end { "ASC" } else { "DESC" };
-        let rows = Query::new(
-            format!(
-                "SELECT {columns}, {by} FROM {from}{} ORDER BY {by} {direction}, id {direction} LIMIT {}",
-                self.sql(),
-                limit + 1
-            ),
-            self.args,
-        );
-        let both = [count, rows].map(|query| query.whole_if(self.whole)).to_vec();
+        let order = format!("{by} {direction}, id {direction}");
+        let rows = self.rows((&format!("{columns}, {by}"), from), &order, limit + 1, 0);
+        let rows = Query::new(rows, self.args).whole_if(self.whole);
+        let both = vec![count, rows];
         let snapshot = store.snapshot(both).await?;
         let mut results = snapshot.results.into_iter();
         let count =

@@ -7,6 +7,7 @@ use domain::{
     DeviceId, GroupId, OrganizationId, TemplateId,
     authority::ReadScope,
     device::{DeviceEvent, Information},
+    kind,
 };
 use serde::{Deserialize, Serialize};
 use store::{Dialect, Op, Query, Row, Store, StoreError, args};
@@ -284,6 +285,7 @@ impl DeviceFilter {
             conditions.with(clause, moment);
         }
         conditions.created(self.created_from, self.created_before, self.created);
+        conditions.counted_by_claims(kind::DEVICE_PLACE, scope);
         conditions
     }
 }
