@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::Failure;
 
@@ -34,13 +34,26 @@ impl HashPool {
             return Err(Failure::Unavailable);
         };
         let running = Arc::clone(&self.running).acquire_owned().await;
-        tokio::task::spawn_blocking(move || {
+        let (told, answer) = oneshot::channel();
+        // A thread of its own: it gives way to all others, and a thread cannot take that back.
+        let thread = std::thread::Builder::new().name("password".to_owned());
+        let started = thread.spawn(move || {
             // Held until the work is done, also when nobody waits for it any more.
             let _held = (place, running);
-            work()
-        })
-        .await
-        .map_err(|error| Failure::Broken(Box::new(error)))
+            give_way();
+            // Whoever asked may have gone.
+            let _ = told.send(work());
+        });
+        started.map_err(|error| Failure::Broken(Box::new(error)))?;
+        answer.await.map_err(|error| Failure::Broken(Box::new(error)))
+    }
+}
+
+/// Devices that poll come before people who log in: on Linux, where each thread has a priority, this one's is lowered.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, 10) {
+        tracing::debug!(error = &error as &dyn std::error::Error, "hashing keeps its priority");
     }
 }
 
