@@ -229,7 +229,7 @@ async fn traces(world: &World) -> Outcome<Vec<Vec<u8>>> {
     traces.extend(all(tries, 2).await?);
     let links = "SELECT CAST(payload AS text) FROM events WHERE event_type = 'user.link_issued' AND aggregate_id = $1";
     let links = store.fetch(Query::new(links, args![id().to_string()])).await?;
-    assert_eq!(links.len(), 2, "for each mail that left");
+    assert_eq!(links.len(), 3, "for each mail that left");
     for row in links {
         let event: Value = serde_json::from_str(&row.text(0)?)?;
         traces.extend(texts(&event["link"]["token"]));
