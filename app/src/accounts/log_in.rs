@@ -147,10 +147,18 @@ impl Accounts<'_> {
         let issue = is_new.then_some(UserCommand::IssueToken(hash));
         let commands: Vec<UserCommand> = with.into_iter().chain(issue).collect();
         let decided: Result<(bool, _), Failure> = decide!(self.0, &by, work => {
+            if commands.is_empty() {
+                work.hold::<User>(user.id.as_uuid()).await?;
+            } else {
+                work.open::<User>(user.id.as_uuid()).await?;
+            }
+            // Tokens that were ended while the password was looked at stay so.
+            let known = accounts::by_id(self.0.store(), user.id).await?;
+            if !known.is_some_and(|known| known.epoch == user.epoch && self.works(&known)) {
+                return Err(Failure::Unauthenticated);
+            }
             if !commands.is_empty() {
                 work.handle_all::<User>(user.id.as_uuid(), commands.clone()).await?;
-            } else if !self.still_there(&mut work, user.id).await? {
-                return Err(Failure::Unauthenticated);
             }
             let note = LogInCommand::Note(fact.clone());
             work.handle::<LogIn>(fact.log_in_id.as_uuid(), note).await

@@ -3,6 +3,7 @@
 use app::{Failure, NewMembership, NewUser, Refusal, UserChange};
 use chrono::TimeDelta;
 use domain::{UserId, authority::Role};
+use tokio::task::JoinSet;
 
 use crate::{
     mail::{OTHER, PASSWORD, id, rita, settings},
@@ -118,6 +119,33 @@ fn hashes_of_other_systems_are_replaced_at_the_first_log_in() -> Outcome {
         let long = "ü".repeat(513);
         let refused = accounts.create(&by, NewUser { password: Some(long.into()), ..rita() }).await;
         assert!(matches!(refused, Err(Failure::Invalid(_))), "1,026 bytes");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_log_in_that_overlaps_brings_no_ended_token_back() -> Outcome {
+    with_settings(&settings(), async |world| {
+        let (app, by) = (&world.app, World::by());
+        app.accounts().create(&by, rita()).await?;
+        let before = app.accounts().log_in("rita", PASSWORD).await?;
+        let mut tried = JoinSet::new();
+        for _ in 0..8 {
+            let app = app.clone();
+            tried.spawn(async move { app.accounts().log_in("rita", PASSWORD).await });
+        }
+        // In the middle of them.
+        let mut tokens = vec![tried.join_next().await.ok_or("a try")??];
+        app.accounts().change_password(&by, id(9), None, OTHER.into(), "password").await?;
+        while let Some(one) = tried.join_next().await {
+            tokens.push(one?);
+        }
+        for token in tokens.into_iter().flatten().chain([before]) {
+            let known = app.accounts().authenticate(&token).await;
+            assert!(matches!(known, Err(Failure::Unauthenticated)), "the password is another one");
+        }
+        let after = app.accounts().log_in("rita", OTHER).await?;
+        app.accounts().authenticate(&after).await?;
         Ok(())
     })
 }
