@@ -31,6 +31,7 @@ mod schema;
 mod template;
 mod user;
 mod viewer;
+mod webhook;
 
 use app::{By, Failure, Refusal, exact_json};
 use async_graphql::{BatchRequest, BatchResponse, Request, Response as Answer, ServerError};

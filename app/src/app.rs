@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use crate::{
     Accounts, Agents, Bulk, By, Configurations, Devices, Done, Failure, FanOuts, Groups, History,
     Letters, Live, Mails, Organizations, PermissionGroups, Previews, Refusal, Requests, Sealing,
-    Settings, Templates, World,
+    Settings, Templates, WebhookQueues, Webhooks, World,
     accounts::{Erasing, Guesses, HashPool, TokenUses},
     agents::RegistrationRates,
     configurations::RenderLocks,
@@ -365,6 +365,16 @@ impl App {
     /// The agent protocol.
     pub fn agents(&self) -> Agents<'_> {
         Agents(self)
+    }
+
+    /// Webhooks.
+    pub fn webhooks(&self) -> Webhooks<'_> {
+        Webhooks(self)
+    }
+
+    /// What is delivered to webhooks.
+    pub fn webhook_queues(&self) -> WebhookQueues<'_> {
+        WebhookQueues(self)
     }
 
     /// Operations on many devices that people order.

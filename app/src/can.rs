@@ -1,9 +1,10 @@
 //! What somebody may do, asked before it is tried.
 
 use domain::{
-    DeviceId, GroupId, OrganizationId, Permission, TemplateId, UserId, authority::ReadScope,
+    DeviceId, GroupId, OrganizationId, Permission, TemplateId, UserId, WebhookId,
+    authority::ReadScope,
 };
-use projections::{accounts, device, group, noun::Noun, template};
+use projections::{accounts, device, group, noun::Noun, template, webhook};
 use uuid::Uuid;
 
 use crate::{App, By, Failure};
@@ -28,6 +29,7 @@ impl App {
             Noun::Group => permission.model() == "devicegroup",
             Noun::Template => permission.model() == "template",
             Noun::PermissionGroup => permission.model() == "group",
+            Noun::Webhook => permission.model() == "webhook",
             Noun::User => {
                 matches!(permission.model(), "user" | "emailaddress" | "organizationuser")
             }
@@ -64,6 +66,9 @@ impl App {
                 .await?
                 .map(|row| Some(row.organization_id)),
             Noun::Template => template::by_id(store, scope, TemplateId::from_uuid(id))
+                .await?
+                .map(|row| row.organization_id),
+            Noun::Webhook => webhook::by_id(store, scope, WebhookId::from_uuid(id))
                 .await?
                 .map(|row| row.organization_id),
             Noun::Organization | Noun::User | Noun::PermissionGroup => None,

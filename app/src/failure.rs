@@ -8,6 +8,7 @@ use domain::{
     authority::Denied,
     configuration::{ConfigurationError, TemplateError},
     device::{DeviceError, GroupError},
+    webhook::WebhookError,
 };
 use store::{AppendError, BlobError, SealedError, StoreError};
 
@@ -155,6 +156,12 @@ pub enum Refusal {
         "{most} of your operations are open, which is as many as may be: wait until one has ended, or cancel one"
     )]
     TooManyOperations {
+        /// How many there may be.
+        most: u32,
+    },
+    /// The organization, or the installation, has as many webhooks as it may have.
+    #[error("there are {most} webhooks, which is as many as may be: remove one first")]
+    TooManyWebhooks {
         /// How many there may be.
         most: u32,
     },
@@ -357,6 +364,16 @@ impl From<UserError> for Failure {
             UserError::UnknownAddress => Self::NotFound("EmailAddress"),
             UserError::InvalidLink => Self::Refused(Refusal::InvalidLink),
             UserError::Invalid(error) => Self::Invalid(vec![error]),
+        }
+    }
+}
+
+impl From<WebhookError> for Failure {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::Unknown => Self::NotFound("Webhook"),
+            WebhookError::Exists => Self::Refused(Refusal::Exists),
+            WebhookError::Invalid(error) => Self::Invalid(vec![error]),
         }
     }
 }

@@ -31,6 +31,7 @@ mod secrets;
 mod settings;
 mod states;
 mod templates;
+mod webhooks;
 mod work;
 mod world;
 
@@ -84,8 +85,12 @@ pub use preview::{
 pub use refusals::{Refused, RefusedKind};
 pub use requests::{Begun, GivenAnswer, Requests, Turn};
 pub use sealing::{Sealing, same_secret};
-pub use settings::{AccountSettings, ControllerSettings, MailSettings, Settings};
+pub use settings::{AccountSettings, ControllerSettings, MailSettings, Settings, WebhookSettings};
 pub use templates::{NewTemplate, TemplateChange, Templates};
+pub use webhooks::{
+    DeliveryEnd, DeliveryTurn, Endpoint, Look, NewWebhook, Outgoing, Redelivered, Skipped,
+    WebhookChange, WebhookQueues, Webhooks, is_public,
+};
 pub use work::Done;
 pub use world::World;
 

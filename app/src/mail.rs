@@ -50,6 +50,7 @@ pub struct Addressee {
     name: String,
     language: String,
     expires_in: Option<i64>,
+    webhook: Option<String>,
     address: SecretString,
 }
 
@@ -107,9 +108,9 @@ impl Mails<'_> {
         let store = self.0.store();
         let row = match &mail {
             MailJob::PasswordReset(names) | MailJob::LogIn(names) => self.named(names).await?,
-            MailJob::Confirmation { user_id, .. } | MailJob::PasswordReminder { user_id } => {
-                accounts::by_id(store, *user_id).await?
-            }
+            MailJob::Confirmation { user_id, .. }
+            | MailJob::PasswordReminder { user_id }
+            | MailJob::WebhookDisabled { user_id, .. } => accounts::by_id(store, *user_id).await?,
         };
         let Some(row) = row.filter(|row| self.0.accounts().works(row)) else {
             return Ok(Addressed::Nobody);
@@ -123,9 +124,10 @@ impl Mails<'_> {
                     None => None,
                 }
             }
-            MailJob::PasswordReset(_) | MailJob::LogIn(_) | MailJob::PasswordReminder { .. } => {
-                self.0.accounts().mail_address(&row).await?
-            }
+            MailJob::PasswordReset(_)
+            | MailJob::LogIn(_)
+            | MailJob::PasswordReminder { .. }
+            | MailJob::WebhookDisabled { .. } => self.0.accounts().mail_address(&row).await?,
         };
         let Some(address) = address else { return Ok(Addressed::Nobody) };
         let expires_in = self.0.accounts().password_expires_in(&row);
@@ -133,7 +135,17 @@ impl Mails<'_> {
             // Another one was chosen, or passwords do not expire any more.
             return Ok(Addressed::Nobody);
         }
+        let mut webhook = None;
+        if let MailJob::WebhookDisabled { webhook_id, .. } = &mail {
+            let row = projections::webhook::by_id(store, crate::RULES, *webhook_id).await?;
+            let Some(row) = row.filter(|row| row.disabled.is_some()) else {
+                // Somebody has looked after it.
+                return Ok(Addressed::Nobody);
+            };
+            webhook = Some(row.name);
+        }
         Ok(Addressed::To(Box::new(Addressee {
+            webhook,
             mail,
             job: job.id,
             user: row.id,
@@ -172,6 +184,7 @@ impl Mails<'_> {
                 let link = format!("{base}/accounts/{path}/{}/", key.text().expose_secret());
                 (link, lifetime(purpose).num_minutes())
             }
+            None if addressee.webhook.is_some() => (format!("{base}/graphql"), 0),
             None => (format!("{base}/accounts/password/reset/"), 0),
         };
         let words = BTreeMap::from([
@@ -179,6 +192,7 @@ impl Mails<'_> {
             ("days", addressee.expires_in.unwrap_or(minutes / (24 * 60)).to_string()),
             ("hours", (minutes / 60).to_string()),
             ("minutes", minutes.to_string()),
+            ("webhook", addressee.webhook.clone().unwrap_or_default()),
         ]);
         let letters = self.0.letters();
         let written = letters
@@ -271,6 +285,6 @@ fn purpose(mail: &MailJob) -> Option<LinkPurpose> {
         MailJob::PasswordReset(_) => Some(LinkPurpose::PasswordReset),
         MailJob::LogIn(_) => Some(LinkPurpose::LogIn),
         MailJob::Confirmation { .. } => Some(LinkPurpose::Confirmation),
-        MailJob::PasswordReminder { .. } => None,
+        MailJob::PasswordReminder { .. } | MailJob::WebhookDisabled { .. } => None,
     }
 }

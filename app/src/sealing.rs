@@ -2,7 +2,9 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use domain::{DeviceId, LogInId, OrganizationId, Sealed, TokenId, UserId, accounts::ProfileField};
+use domain::{
+    DeviceId, LogInId, OrganizationId, Sealed, TokenId, UserId, WebhookId, accounts::ProfileField,
+};
 use projections::SealedText;
 use secrecy::{ExposeSecret as _, SecretString};
 use store::{Envelope, Keyring, Opened, SealedError, Subject};
@@ -40,12 +42,16 @@ pub(crate) enum Place {
     TokenName(UserId, TokenId),
     /// Where a try to log in came from; of no known account it is the installation's.
     LogInAddress(LogInId, Option<UserId>),
+    /// What a webhook signs with; of the whole installation it is the installation's.
+    WebhookSecret(WebhookId, Option<OrganizationId>),
 }
 
 impl Place {
     fn subject(self) -> Subject {
         match self {
-            Self::DeviceKey(_, organization) | Self::SharedSecret(organization) => {
+            Self::DeviceKey(_, organization)
+            | Self::SharedSecret(organization)
+            | Self::WebhookSecret(_, Some(organization)) => {
                 Subject::Organization(organization.as_uuid())
             }
             Self::Username(user)
@@ -57,7 +63,7 @@ impl Place {
             | Self::Answer(user)
             | Self::TokenName(user, _)
             | Self::LogInAddress(_, Some(user)) => Subject::Person(user.as_uuid()),
-            Self::LogInAddress(_, None) => Subject::INSTALLATION,
+            Self::LogInAddress(_, None) | Self::WebhookSecret(_, None) => Subject::INSTALLATION,
         }
     }
 
@@ -76,6 +82,7 @@ impl Place {
             Self::Answer(user) => format!("user|{user}|answer"),
             Self::TokenName(user, token) => format!("user|{user}|token|{token}"),
             Self::LogInAddress(log_in, _) => format!("log_in|{log_in}|address"),
+            Self::WebhookSecret(webhook, _) => format!("webhook|{webhook}|secret"),
         }
     }
 
@@ -93,6 +100,7 @@ impl Place {
             Self::Answer(_) => REQUEST,
             Self::TokenName(..) => "user.token_name",
             Self::LogInAddress(..) => NETWORK,
+            Self::WebhookSecret(..) => "webhook.secret",
         }
     }
 }

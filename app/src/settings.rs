@@ -13,6 +13,8 @@ pub struct Settings {
     pub controller: ControllerSettings,
     /// Of mail.
     pub mail: MailSettings,
+    /// Of webhooks.
+    pub webhooks: WebhookSettings,
     /// What links in mails begin with, such as `https://wifi.example.org`, without a slash at the end. Never taken from a
     /// request, whose `Host` anybody can write.
     pub public_url: Option<String>,
@@ -47,6 +49,33 @@ impl Default for MailSettings {
             language: "en".to_owned(),
             overrides: BTreeMap::new(),
             requests_per_hour: 60,
+        }
+    }
+}
+
+/// Settings of webhooks.
+#[derive(Clone, Debug)]
+pub struct WebhookSettings {
+    /// May they point to addresses that only this machine and its neighbours can reach, and to `http://`?
+    pub allow_private: bool,
+    /// Pause after the first failure; it doubles.
+    pub first_retry: Duration,
+    /// The longest pause.
+    pub longest_retry: Duration,
+    /// A webhook is given up when something could not be delivered for so long.
+    pub disable_after: Duration,
+    /// Ended deliveries are kept for so long.
+    pub keep_deliveries: Duration,
+}
+
+impl Default for WebhookSettings {
+    fn default() -> Self {
+        Self {
+            allow_private: false,
+            first_retry: Duration::from_secs(5),
+            longest_retry: Duration::from_hours(1),
+            disable_after: Duration::from_hours(5 * 24),
+            keep_deliveries: Duration::from_hours(30 * 24),
         }
     }
 }

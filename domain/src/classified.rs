@@ -104,6 +104,24 @@ const FIELDS: &[(&str, Class, &[&str])] = &[
         &["backend", "flags", "from", "name", "organization_id", "tags", "template_id", "to"],
     ),
     ("template", Class::Sensitive, &["config", "default_values", "notes"]),
+    (
+        "webhook",
+        Class::Plain,
+        &[
+            "from",
+            "name",
+            "organization_id",
+            "previous_until",
+            "selection",
+            "since",
+            "to",
+            "webhook_id",
+            "why",
+        ],
+    ),
+    // Addresses often hold what only the receiver should know.
+    ("webhook", Class::Sensitive, &["url"]),
+    ("webhook", Class::Sealed, &["secret"]),
     ("log_in", Class::Plain, &["log_in_id", "method", "outcome", "times", "user_id"]),
     ("log_in", Class::Sealed, &["address", "login"]),
     (

@@ -12,6 +12,7 @@ use crate::{
     configuration::{ConfigurationEvent, TemplateEvent},
     device::{DeviceEvent, GroupEvent},
     upcast,
+    webhook::WebhookEvent,
 };
 
 /// A stored event that today's program cannot read.
@@ -135,6 +136,8 @@ events! {
     Template(TemplateEvent) = "template",
     /// A user's.
     User(UserEvent) = "user",
+    /// A webhook's.
+    Webhook(WebhookEvent) = "webhook",
 }
 
 /// The payload names its variant, too; the two names must agree.

@@ -62,4 +62,6 @@ typed_ids! {
     TokenId,
     /// A person, or a program with an account.
     UserId,
+    /// An endpoint of an integration.
+    WebhookId,
 }

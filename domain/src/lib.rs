@@ -18,6 +18,7 @@ mod ids;
 mod sample;
 mod sealed;
 mod upcast;
+pub mod webhook;
 
 pub use authority::{Actor, Authority, Permission, Permissions};
 pub use claim::{Claim, ClaimChange, kind};
@@ -26,6 +27,7 @@ pub use fact::{Fact, Retention, is_gone};
 pub use field::{Document, FieldError, Problem};
 pub use ids::{
     DeviceId, GroupId, LogInId, OrganizationId, PermissionGroupId, TemplateId, TokenId, UserId,
+    WebhookId,
 };
 pub use sealed::Sealed;
 pub use upcast::raised;

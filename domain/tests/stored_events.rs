@@ -13,6 +13,7 @@ use wisptrail_domain::{
     catalogue::{Lock, kind},
     configuration::{ConfigurationEvent, TemplateEvent},
     device::{DeviceEvent, GroupEvent},
+    webhook::WebhookEvent,
 };
 
 const VERSION: &str = "1";
@@ -148,6 +149,7 @@ fn types() -> Vec<&'static str> {
         SecretReadingEvent::TYPES,
         TemplateEvent::TYPES,
         UserEvent::TYPES,
+        WebhookEvent::TYPES,
     ]
     .concat()
 }
@@ -164,6 +166,7 @@ fn encode(event: &Event) -> Value {
         Event::SecretReading(event) => serde_json::to_value(event),
         Event::Template(event) => serde_json::to_value(event),
         Event::User(event) => serde_json::to_value(event),
+        Event::Webhook(event) => serde_json::to_value(event),
     }
     .expect("events serialize")
 }

@@ -96,7 +96,8 @@ impl FanOutJob {
             | Event::LogIn(_)
             | Event::PermissionGroup(_)
             | Event::SecretReading(_)
-            | Event::User(_) => None,
+            | Event::User(_)
+            | Event::Webhook(_) => None,
         }
     }
 

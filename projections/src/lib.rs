@@ -17,6 +17,7 @@ mod removal;
 mod render_inputs;
 mod secret;
 pub mod template;
+pub mod webhook;
 
 use std::sync::Arc;
 
@@ -26,14 +27,20 @@ pub use accounts::Accounts;
 pub use catalogue::{Catalogue, decode};
 pub use conditions::{NamedOrder, Order, Page, Place, Slice, Stretch, Stretched};
 pub use fan_out::{FanOut, FanOutJob, Ordered};
-pub use mail::{LogInNames, MailJob, Mails};
+pub use mail::{LogInNames, MailJob, Mails, WebhookNotice};
 pub use removal::{REMOVAL, RemovalOrder};
 pub use render_inputs::RenderInputs;
 pub use secret::SealedText;
 
 /// All projections, inline ones first.
 pub fn all() -> Vec<Arc<dyn Projection>> {
-    vec![Arc::new(RenderInputs), Arc::new(Accounts), Arc::new(FanOut), Arc::new(Mails)]
+    vec![
+        Arc::new(RenderInputs),
+        Arc::new(Accounts),
+        Arc::new(webhook::Webhooks),
+        Arc::new(FanOut),
+        Arc::new(Mails),
+    ]
 }
 
 /// The first row of an answer, if there is one.

@@ -1,8 +1,9 @@
 //! Mails that follow from one event: a job each, in the transaction of the follower's checkpoint.
 
 use domain::{
-    Event, UserId,
+    Event, UserId, WebhookId,
     accounts::{EmailAddress, UserEvent},
+    webhook::WebhookEvent,
 };
 use serde::{Deserialize, Serialize};
 use store::{Fault, Jobs, Mode, NewJob, Op, Projection, Recorded};
@@ -29,6 +30,27 @@ pub enum MailJob {
         /// The account.
         user_id: UserId,
     },
+    /// To somebody who may change a webhook: it was given up.
+    WebhookDisabled {
+        /// The account.
+        user_id: UserId,
+        /// The webhook.
+        webhook_id: WebhookId,
+    },
+}
+
+/// Order to tell those concerned that a webhook was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookNotice {
+    /// Of the event.
+    pub position: i64,
+    /// Which webhook.
+    pub webhook_id: WebhookId,
+}
+
+impl WebhookNotice {
+    /// Which worker takes it.
+    pub const KIND: &'static str = "webhooks.notice";
 }
 
 /// Fingerprints of what somebody may log in with.
@@ -58,6 +80,7 @@ impl MailJob {
             Self::LogIn(_) => "log_in",
             Self::Confirmation { .. } => "confirmation",
             Self::PasswordReminder { .. } => "password_reminder",
+            Self::WebhookDisabled { .. } => "webhook_disabled",
         }
     }
 }
@@ -68,7 +91,7 @@ impl std::fmt::Debug for MailJob {
     }
 }
 
-/// Orders mails to addresses that nobody has proved to read; owns no tables, because what was mailed is not mailed again by a
+/// Orders mails to addresses that nobody has proved to read, and about webhooks that were given up; owns no tables, because what was mailed is not mailed again by a
 /// rebuild.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Mails;
@@ -87,12 +110,20 @@ impl Projection for Mails {
     }
 
     fn wants(&self, event_type: &str) -> bool {
-        ["user.created", "user.email_address_added", "user.email_address_changed"]
-            .contains(&event_type)
+        [
+            "user.created",
+            "user.email_address_added",
+            "user.email_address_changed",
+            "webhook.disabled",
+        ]
+        .contains(&event_type)
     }
 
     fn apply(&self, recorded: &Recorded) -> Result<Vec<Op>, Fault> {
         let event = catalogue::decode(recorded)?;
+        if let Event::Webhook(WebhookEvent::Disabled { .. }) = &*event {
+            return notice(self.name(), recorded).map(|op| vec![op]);
+        }
         let Event::User(event) = &*event else { return Ok(Vec::new()) };
         let user_id = UserId::from_uuid(catalogue::stream(recorded)?);
         unproved(event)
@@ -112,6 +143,21 @@ impl Projection for Mails {
             })
             .collect()
     }
+}
+
+/// Who is told is decided when they are: that takes tables.
+fn notice(follower: &str, recorded: &Recorded) -> Result<Op, Fault> {
+    let webhook_id = WebhookId::from_uuid(catalogue::stream(recorded)?);
+    let notice = WebhookNotice { position: recorded.position, webhook_id };
+    Ok(Jobs::enqueue_op(NewJob {
+        kind: WebhookNotice::KIND.to_owned(),
+        key: format!("{follower}:{}", recorded.position),
+        organization_id: recorded.organization_id,
+        payload: serde_json::to_string(&notice).map_err(|error| Fault(error.to_string()))?,
+        total: None,
+        run_after: recorded.recorded_at,
+        created_at: recorded.recorded_at,
+    }))
 }
 
 /// Fingerprints of the addresses that came with an event and that nobody has proved to read.

@@ -21,6 +21,8 @@ pub enum Noun {
     User,
     /// A group of permissions.
     PermissionGroup,
+    /// An endpoint of an integration.
+    Webhook,
 }
 
 /// What exists in reach under an id, shared things too. Ids are never shared by things of different kinds.
@@ -51,7 +53,8 @@ pub async fn of(store: &Store, scope: &ReadScope, id: Uuid) -> Result<Option<Nou
              UNION ALL SELECT 3 FROM templates WHERE id = $1 AND NOT removed{}
              UNION ALL SELECT 4 FROM organizations WHERE id = $1{}
              UNION ALL SELECT 5 FROM users WHERE id = $1{}
-             UNION ALL SELECT 6 FROM permission_groups WHERE id = $1",
+             UNION ALL SELECT 6 FROM permission_groups WHERE id = $1
+             UNION ALL SELECT 7 FROM webhooks WHERE id = $1{owned}",
             shared.unwrap_or_default(),
             of("id"),
             people.unwrap_or_default(),
@@ -67,6 +70,7 @@ pub async fn of(store: &Store, scope: &ReadScope, id: Uuid) -> Result<Option<Nou
             3 => Noun::Template,
             5 => Noun::User,
             6 => Noun::PermissionGroup,
+            7 => Noun::Webhook,
             _ => Noun::Organization,
         })
     });

@@ -52,6 +52,7 @@ impl Projection for RenderInputs {
             | Event::PermissionGroup(_)
             | Event::SecretReading(_)
             | Event::LogIn(_)
+            | Event::Webhook(_)
             | Event::Gone => Vec::new(),
         })
     }

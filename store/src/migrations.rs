@@ -38,6 +38,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     70 "0070_requests",
     85 "0085_tokens",
     86 "0086_log_ins",
+    90 "0090_webhooks",
 };
 
 /// A step that the database has behind it.

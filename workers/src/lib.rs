@@ -5,9 +5,11 @@
 //! come sooner.
 
 mod bulk;
+mod deliver;
 mod fan_out;
 mod flush_presence;
 mod mail;
+mod notify;
 mod overwrite_erased;
 mod owner;
 mod prune;
@@ -23,9 +25,11 @@ use app::App;
 use async_trait::async_trait;
 
 pub use bulk::Bulk;
+pub use deliver::{Answer, Courier, DeliverEvents};
 pub use fan_out::FanOut;
 pub use flush_presence::FlushPresence;
 pub use mail::{Delivery, Mail, MailError, Postman};
+pub use notify::NotifyOfWebhooks;
 pub use overwrite_erased::OverwriteErased;
 pub use owner::Owner;
 pub use prune::Prune;
@@ -66,12 +70,13 @@ pub trait Reconciler: Send + Sync {
     async fn reconcile(&self) -> Result<Report, app::Failure>;
 }
 
-/// All of them but [`Mail`], which needs hands of its own.
+/// All of them but [`Mail`] and [`DeliverEvents`], which need hands of their own.
 pub fn all(app: &App, owner: &Owner) -> Vec<Arc<dyn Reconciler>> {
     vec![
         Arc::new(Bulk::new(app.clone(), owner.clone())),
         Arc::new(FanOut::new(app.clone(), owner.clone())),
         Arc::new(FlushPresence::new(app.clone())),
+        Arc::new(NotifyOfWebhooks::new(app.clone(), owner.clone())),
         Arc::new(OverwriteErased::new(app.clone())),
         Arc::new(Prune::new(app.clone())),
         Arc::new(RecordAddresses::new(app.clone())),

@@ -9,7 +9,7 @@ use crate::{Reconciler, Report, Rhythm};
 /// Ended jobs are shown for so long.
 const JOBS: TimeDelta = TimeDelta::days(30);
 
-/// Removes what is only kept for a while: idempotency keys, answers, ended jobs, uses of tokens that are no more.
+/// Removes what is only kept for a while: idempotency keys, answers, ended jobs and deliveries, uses of tokens that are no more.
 pub struct Prune(App);
 
 impl Prune {
@@ -34,6 +34,7 @@ impl Reconciler for Prune {
         let requests = self.0.requests().prune().await?;
         let jobs = self.0.jobs().prune(self.0.world().now() - JOBS).await?;
         let uses = self.0.accounts().prune_token_uses().await?;
-        Ok(Report { found: 0, closed: keys + requests + jobs + uses })
+        let deliveries = self.0.webhook_queues().prune().await?;
+        Ok(Report { found: 0, closed: keys + requests + jobs + uses + deliveries })
     }
 }

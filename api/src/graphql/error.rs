@@ -149,7 +149,8 @@ fn place(refusal: &Refusal) -> Option<String> {
         | Refusal::TooManyAddresses
         | Refusal::TooManyMemberships
         | Refusal::TooManyOperations { .. }
-        | Refusal::LastSuperuser => return None,
+        | Refusal::LastSuperuser
+        | Refusal::TooManyWebhooks { .. } => return None,
     };
     Some(field.to_owned())
 }

@@ -2,7 +2,7 @@
 
 use app::{Failure, JobId};
 use async_graphql::{Context, ID, Interface, Object, Result};
-use domain::{DeviceId, GroupId, OrganizationId, PermissionGroupId, TemplateId, UserId};
+use domain::{DeviceId, GroupId, OrganizationId, PermissionGroupId, TemplateId, UserId, WebhookId};
 use projections::noun::Noun;
 
 use super::{
@@ -16,6 +16,7 @@ use super::{
     scalar::uuid,
     template::Template,
     user::User,
+    webhook::Webhook,
 };
 
 /// Anything that has an id of its own.
@@ -29,6 +30,7 @@ pub(super) enum Node {
     BulkOperation(BulkOperation),
     User(User),
     PermissionGroup(PermissionGroup),
+    Webhook(Webhook),
 }
 
 #[derive(Default)]
@@ -66,8 +68,13 @@ impl NodeQuery {
                 found.map(|user| Node::User(User(user)))
             }
             Some(Noun::PermissionGroup) => {
-                let found = app.permission_groups().get(by, PermissionGroupId::from_uuid(id)).await;
+                let id = PermissionGroupId::from_uuid(id);
+                let found = app.permission_groups().get(by, id).await;
                 found.map(|row| Node::PermissionGroup(PermissionGroup(row)))
+            }
+            Some(Noun::Webhook) => {
+                let found = app.webhooks().get(by, WebhookId::from_uuid(id)).await;
+                found.map(|row| Node::Webhook(Webhook(row)))
             }
         };
         match node {

@@ -25,6 +25,7 @@ use super::{
     template::{TemplateMutation, TemplateQuery},
     user::{EraseMutation, LoginQuery, TokenMutation, TokenQuery, UserMutation, UserQuery},
     viewer::{ViewerMutation, ViewerQuery},
+    webhook::{WebhookMutation, WebhookQuery},
 };
 
 /// What can be read. Whatever the viewer may not see does not exist.
@@ -45,6 +46,7 @@ pub(super) struct Query(
     DryRunQuery,
     BulkQuery,
     RefusedQuery,
+    WebhookQuery,
 );
 
 /// What can be done. Each answers with its `position` in the log.
@@ -62,6 +64,7 @@ pub(super) struct Mutation(
     TemplateMutation,
     HistoryMutation,
     BulkMutation,
+    WebhookMutation,
 );
 
 pub(super) type WisptrailSchema = Schema<Query, Mutation, Subscription>;

@@ -183,6 +183,7 @@ fn refused(refusal: Refusal) -> RestError {
         | Refusal::TooManyMemberships
         | Refusal::TooManyOperations { .. }
         | Refusal::LastSuperuser
+        | Refusal::TooManyWebhooks { .. }
         | Refusal::KeyReused => NON_FIELD,
         Refusal::IsOwner | Refusal::NotAManager => "organization_users",
         Refusal::WrongPassword => "current_password",

@@ -178,7 +178,8 @@ impl Memory {
             | Event::PermissionGroup(_)
             | Event::SecretReading(_)
             | Event::Template(_)
-            | Event::User(_) => {}
+            | Event::User(_)
+            | Event::Webhook(_) => {}
         }
     }
 

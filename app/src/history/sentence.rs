@@ -7,6 +7,7 @@ mod configuration;
 mod device;
 mod organization;
 mod shared;
+mod webhook;
 
 use domain::{Event, TemplateId};
 
@@ -41,6 +42,7 @@ pub(super) fn sentence(event: &Event, names: &Names, at: i64) -> Sentence {
         Event::SecretReading(_) => Sentence::new("secrets read", &[]),
         Event::Template(event) => shared::template(event),
         Event::User(event) => accounts::user(event),
+        Event::Webhook(event) => webhook::sentence(event),
     }
 }
 

@@ -222,6 +222,7 @@ fn is_visible(authority: &Authority, event: &Recorded) -> bool {
         "template" => Permission::ViewTemplate,
         "organization" => Permission::ViewOrganization,
         "secret" => Permission::ViewLog,
+        "webhook" => Permission::ViewWebhook,
         _ => return false,
     };
     authority.require(permission, Some(organization)).is_ok()

@@ -62,7 +62,7 @@ pub struct LiveEvent {
 const SOURCE: &str = "/api/v1/events";
 
 impl LiveEvent {
-    fn told(event: &Recorded, up_to: Class) -> Self {
+    pub(crate) fn told(event: &Recorded, up_to: Class) -> Self {
         Self {
             position: event.position,
             event_id: event.event_id,

@@ -19,7 +19,7 @@ const LAYOUTS: [(&str, &str); 2] =
     [("mail.html", include_str!("texts/mail.html")), ("mail.txt", include_str!("texts/mail.txt"))];
 const ENGLISH: &str = "en";
 /// What a catalogue may use, beside `product`.
-const WORDS: [&str; 4] = ["name", "days", "hours", "minutes"];
+const WORDS: [&str; 5] = ["name", "days", "hours", "minutes", "webhook"];
 
 /// Why mails cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,7 @@ struct Catalogue {
     log_in: Text,
     confirmation: Text,
     password_reminder: Text,
+    webhook_disabled: Text,
 }
 
 /// What one kind of mail says.
@@ -73,6 +74,7 @@ impl Catalogue {
             "log_in" => &self.log_in,
             "confirmation" => &self.confirmation,
             "password_reminder" => &self.password_reminder,
+            "webhook_disabled" => &self.webhook_disabled,
             _ => &self.password_reset,
         }
     }
@@ -143,7 +145,13 @@ impl Letters {
     fn try_all(&self) -> Result<(), LettersError> {
         let words = WORDS.into_iter().map(|word| (word, "1".to_owned())).collect();
         for language in self.catalogues.keys() {
-            for kind in ["password_reset", "log_in", "confirmation", "password_reminder"] {
+            for kind in [
+                "password_reset",
+                "log_in",
+                "confirmation",
+                "password_reminder",
+                "webhook_disabled",
+            ] {
                 self.write(kind, language, &words, "https://example.org/")?;
             }
         }
@@ -236,6 +244,7 @@ mod tests {
             ("days", "3".to_owned()),
             ("hours", "1".to_owned()),
             ("minutes", "60".to_owned()),
+            ("webhook", "tickets".to_owned()),
         ]);
         let link = "https://wifi.example.org/accounts/x/?a=1&b=2";
         let written = letters.write(kind, language, &words, link).unwrap();

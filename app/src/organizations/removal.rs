@@ -1,7 +1,7 @@
 //! The end of an organization: gone at once for everybody, then everything that was its is removed in the background.
 
 use domain::{
-    DeviceId, GroupId, OrganizationId, Permission, TemplateId, UserId,
+    DeviceId, GroupId, OrganizationId, Permission, TemplateId, UserId, WebhookId,
     accounts::{Organization, OrganizationCommand, User, UserCommand},
 };
 use futures::{StreamExt as _, stream};
@@ -51,6 +51,7 @@ const TEMPLATES: &str =
     "SELECT id FROM templates WHERE organization_id = $1 AND NOT removed ORDER BY id LIMIT $2";
 const GROUPS: &str =
     "SELECT id FROM device_groups WHERE organization_id = $1 AND NOT removed ORDER BY id LIMIT $2";
+const WEBHOOKS: &str = "SELECT id FROM webhooks WHERE organization_id = $1 ORDER BY id LIMIT $2";
 const MEMBERS: &str =
     "SELECT user_id FROM user_memberships WHERE organization_id = $1 ORDER BY user_id LIMIT $2";
 
@@ -97,11 +98,17 @@ impl Organizations<'_> {
         let causes = store.identities_at(&[order.position]).await?;
         let by = &By::after("remove_organization", causes.get(&order.position));
 
+        // First, so that nobody is told of the rest.
+        let webhooks = self.next(WEBHOOKS, id, limit).await?;
+        let remove = |webhook| async move {
+            self.0.webhooks().remove(by, WebhookId::from_uuid(webhook)).await
+        };
+        let mut removed = each(webhooks, remove).await?;
         let devices = self.next(DEVICES, id, limit).await?;
         let remove = |device| async move {
             self.0.devices().remove(by, DeviceId::from_uuid(device), true).await
         };
-        let mut removed = each(devices, remove).await?;
+        removed += each(devices, remove).await?;
 
         if removed == 0 {
             let templates = self.next(TEMPLATES, id, limit).await?;

@@ -68,7 +68,8 @@ impl DeviceEdit {
             | Event::PermissionGroup(_)
             | Event::SecretReading(_)
             | Event::Template(_)
-            | Event::User(_) => {}
+            | Event::User(_)
+            | Event::Webhook(_) => {}
         }
     }
 

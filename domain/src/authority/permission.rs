@@ -125,6 +125,14 @@ permissions! {
     40 SeeSecrets "see_secrets" "secret" "Can see secrets",
     /// Read the raw log and verify it.
     41 ViewLog "replay_log" "log" "Can replay log",
+    /// Read webhooks and what was delivered to them.
+    42 ViewWebhook "view_webhook" "webhook" "Can view webhook",
+    /// Make webhooks.
+    43 AddWebhook "add_webhook" "webhook" "Can add webhook",
+    /// Change, test and repeat webhooks.
+    44 ChangeWebhook "change_webhook" "webhook" "Can change webhook",
+    /// Remove webhooks.
+    45 DeleteWebhook "delete_webhook" "webhook" "Can delete webhook",
 }
 
 impl Permission {
@@ -168,6 +176,7 @@ impl Permission {
             Self::ChangeEmailAddress => Self::ViewEmailAddress,
             Self::ChangeMembership => Self::ViewMembership,
             Self::ChangeOrganizationSettings => Self::ViewOrganizationSettings,
+            Self::ChangeWebhook => Self::ViewWebhook,
             _ => return None,
         })
     }

@@ -47,13 +47,13 @@ impl Role {
     /// What it allows at first: reading wherever changing is allowed, beside what the groups of that name always had.
     pub fn permissions(self) -> Permissions {
         use Permission::{
-            AddDevice, AddGroup, AddMembership, AddTemplate, AddUser, ChangeDevice,
+            AddDevice, AddGroup, AddMembership, AddTemplate, AddUser, AddWebhook, ChangeDevice,
             ChangeEmailAddress, ChangeGroup, ChangeMembership, ChangeOrganization,
-            ChangeOrganizationSettings, ChangeOwner, ChangeTemplate, ChangeUser, DeleteDevice,
-            DeleteEmailAddress, DeleteGroup, DeleteMembership, DeleteTemplate, DeleteUser,
-            PushConfiguration, RebootDevice, RunCustomCommand, SeeSecrets, ViewEmailAddress,
-            ViewMembership, ViewOrganization, ViewOrganizationSettings, ViewPermissionGroup,
-            ViewUser,
+            ChangeOrganizationSettings, ChangeOwner, ChangeTemplate, ChangeUser, ChangeWebhook,
+            DeleteDevice, DeleteEmailAddress, DeleteGroup, DeleteMembership, DeleteTemplate,
+            DeleteUser, DeleteWebhook, PushConfiguration, RebootDevice, RunCustomCommand,
+            SeeSecrets, ViewEmailAddress, ViewMembership, ViewOrganization,
+            ViewOrganizationSettings, ViewPermissionGroup, ViewUser,
         };
         let common = [
             AddDevice,
@@ -89,6 +89,9 @@ impl Role {
             ChangeMembership,
             DeleteMembership,
             ChangeOwner,
+            AddWebhook,
+            ChangeWebhook,
+            DeleteWebhook,
         ];
         let common = common.into_iter().collect::<Permissions>();
         match self {

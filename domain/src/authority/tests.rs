@@ -32,7 +32,7 @@ const RESERVED: [Permission; 7] = [
 ];
 
 /// What an administrator does and an operator does not.
-const ADMINISTRATION: [Permission; 16] = [
+const ADMINISTRATION: [Permission; 20] = [
     Permission::ChangeOrganization,
     Permission::ChangeOrganizationSettings,
     Permission::ViewUser,
@@ -49,6 +49,10 @@ const ADMINISTRATION: [Permission; 16] = [
     Permission::ChangeMembership,
     Permission::DeleteMembership,
     Permission::ChangeOwner,
+    Permission::ViewWebhook,
+    Permission::AddWebhook,
+    Permission::ChangeWebhook,
+    Permission::DeleteWebhook,
 ];
 
 const OWN: OrganizationId = organization(1);

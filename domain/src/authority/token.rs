@@ -112,7 +112,7 @@ fn common(held: Vec<OrganizationId>, only: Option<&[OrganizationId]>) -> Vec<Org
 impl Permission {
     /// Is it about looking alone?
     pub(super) fn only_looks(self) -> bool {
-        self.reads() || matches!(self, Self::SeeSecrets | Self::ViewLog)
+        self.reads() || matches!(self, Self::SeeSecrets | Self::ViewLog | Self::ViewWebhook)
     }
 }
 

@@ -50,7 +50,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let outcome = async {
         // Before anybody is served, or mailed.
         erasures::apply(&app, &listed).await?;
-        start_workers(&opened, postman, &tasks, &stop).await?;
+        start_workers(&opened, &settings, postman, &tasks, &stop).await?;
         prepare(&app, fixture, given, args.demo).await
     }
     .await;
@@ -110,6 +110,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 /// What must happen without anyone asking.
 async fn start_workers(
     opened: &open::Opened,
+    settings: &Settings,
     postman: Option<Arc<dyn Postman>>,
     tasks: &TaskTracker,
     stop: &CancellationToken,
@@ -120,10 +121,23 @@ async fn start_workers(
     if left > 0 {
         tracing::info!("{left} jobs of a process that is gone are taken up again");
     }
+    let queues = app.webhook_queues();
+    queues.release_of(folder).await.context("cannot take up deliveries")?;
     let name = format!("{folder}/{}-{}", std::process::id(), world::new_id());
     let owner = workers::Owner { name, stop: stop.clone() };
     let mut all = workers::all(app, &owner);
-    all.push(Arc::new(workers::Mail::new(app.clone(), owner, postman)));
+    all.push(Arc::new(workers::Mail::new(app.clone(), owner.clone(), postman)));
+    let given = &settings.webhooks;
+    let courier = Arc::new(adapters::http::Http::new(given.timeout.0, given.allow_private));
+    let deliver =
+        Arc::new(workers::DeliverEvents::new(app.clone(), owner, courier, given.parallel));
+    all.push(deliver.clone());
+    let asked = stop.clone().cancelled_owned();
+    tasks.spawn(async move {
+        asked.await;
+        // What is under way is given back before the log is closed.
+        deliver.settled().await;
+    });
     for worker in all {
         let head = app.store().watch();
         tasks.spawn(workers::run(worker, head, stop.clone().cancelled_owned()));

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, bail};
-use app::{AccountSettings, App, ControllerSettings, Parts, Sealing};
+use app::{AccountSettings, App, ControllerSettings, Parts, Sealing, WebhookSettings};
 use secrecy::{ExposeSecret as _, SecretSlice};
 use store::{Blobs, Followers, Keyring, Location, MasterKey, Options, Rebuild, Store};
 
@@ -108,6 +108,7 @@ pub(crate) async fn open_in(
             accounts: accounts(settings),
             controller: controller(settings),
             mail: mail::settings(settings)?,
+            webhooks: webhooks(settings),
             public_url: settings.public_url(),
         },
     };
@@ -187,6 +188,17 @@ fn controller(settings: &Settings) -> ControllerSettings {
         registration_burst: given.registration_burst,
         operations_per_account: given.operations_per_account,
         address_interval: given.address_interval.0,
+    }
+}
+
+fn webhooks(settings: &Settings) -> WebhookSettings {
+    let given = &settings.webhooks;
+    WebhookSettings {
+        allow_private: given.allow_private,
+        first_retry: given.first_retry.0,
+        longest_retry: given.longest_retry.0,
+        disable_after: given.disable_after.0,
+        keep_deliveries: given.keep_deliveries.0,
     }
 }
 

@@ -25,7 +25,7 @@ use serde::Deserialize;
 pub(crate) use check::nearest;
 pub use sections::{
     Accounts, Controller, Data, Database, Durability, Events, Graphql, Http, KEYS, Key, Log,
-    LogFormat, Mail, MailTls, Metrics, Rest, Security,
+    LogFormat, Mail, MailTls, Metrics, Rest, Security, Webhooks,
 };
 pub use shown::{defaults_text, effective_text, reference};
 pub use units::{Duration, Size};
@@ -59,6 +59,8 @@ pub struct Settings {
     pub rest: Rest,
     /// Streams of events.
     pub events: Events,
+    /// Webhooks.
+    pub webhooks: Webhooks,
     /// What the program says about itself.
     pub log: Log,
     /// Counters.
@@ -254,7 +256,7 @@ impl Settings {
 
 impl Settings {
     /// Settings with which nothing could be served when they are too small: whether each is large enough, and for what.
-    fn leasts(&self) -> [(&'static str, &'static str, bool, &'static str); 16] {
+    fn leasts(&self) -> [(&'static str, &'static str, bool, &'static str); 20] {
         const SHORTEST: std::time::Duration = std::time::Duration::from_millis(100);
         let (http, graphql, controller) = (&self.http, &self.graphql, &self.controller);
         [
@@ -272,6 +274,10 @@ impl Settings {
             ("graphql", "keep_alive", graphql.keep_alive.0 >= SHORTEST, "100ms"),
             ("events", "slow_client", self.events.slow_client.0 >= SHORTEST, "100ms"),
             ("events", "heartbeat", self.events.heartbeat.0 >= SHORTEST, "100ms"),
+            ("webhooks", "parallel", self.webhooks.parallel >= 1, "1"),
+            ("webhooks", "timeout", self.webhooks.timeout.0 >= SHORTEST, "100ms"),
+            ("webhooks", "first_retry", self.webhooks.first_retry.0 >= SHORTEST, "100ms"),
+            ("webhooks", "longest_retry", self.webhooks.longest_retry.0 >= SHORTEST, "100ms"),
             (
                 "controller",
                 "registrations_per_minute",

@@ -274,6 +274,23 @@ sections! {
         /// How often a stream on which nothing happens says that it is still there.
         heartbeat: Duration = "\"15s\"";
     }
+    /// Webhooks: events that are delivered to addresses of integrations.
+    Webhooks "webhooks" {
+        /// May they point to addresses that only this machine and its neighbours can reach, and to http://? Whoever may make a webhook can ask these machines then.
+        allow_private: bool = "false";
+        /// Requests to one receiver at a time.
+        parallel: usize = "8";
+        /// Longest time that a receiver has to answer.
+        timeout: Duration = "\"15s\"";
+        /// Pause after the first failure; it doubles with each further one, give or take a quarter.
+        first_retry: Duration = "\"5s\"";
+        /// The longest pause.
+        longest_retry: Duration = "\"1h\"";
+        /// A webhook is given up, and its managers are told by mail, when something could not be delivered for so long.
+        disable_after: Duration = "\"120h\"";
+        /// How long deliveries are shown after they ended.
+        keep_deliveries: Duration = "\"720h\"";
+    }
     /// What the program says about itself.
     Log "log" {
         /// "error", "warn", "info", "debug", "trace", or a filter such as "info,access=warn".

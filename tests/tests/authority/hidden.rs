@@ -35,7 +35,7 @@ pub(crate) async fn told(
     };
     let ids = Regex::new("[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")?;
     let numbers = Regex::new(
-        r#"made-[0-9]+|02:00:00:[0-9A-F:]{8}|"position":"?[0-9]+"?|At":"[^"]+"|"state":"[A-Z]+""#,
+        r#"made-[0-9]+|02:00:00:[0-9A-F:]{8}|"position":"?[0-9]+"?|At":"[^"]+"|"state":"[A-Z]+"|"progress":[0-9.]+"#,
     )?;
     // Fields that are answered at once come in any order.
     let text =

@@ -141,8 +141,18 @@ fn line(text: &str, expected: [Expected; Person::ALL.len()]) -> anyhow::Result<L
 }
 
 /// What a hole may be filled with that belongs to an organization.
-const HOLES: [&str; 8] =
-    ["device", "idle", "group", "template", "organization", "user", "job", "heir"];
+const HOLES: [&str; 10] = [
+    "device",
+    "idle",
+    "group",
+    "template",
+    "organization",
+    "user",
+    "job",
+    "heir",
+    "webhook",
+    "delivery",
+];
 
 impl Line {
     /// The objects that the operation is about.

@@ -49,7 +49,7 @@ impl Targets {
             unknown: Uuid::from_u128(0x0190_ffff_ffff_7fff_8fff_ffff_ffff_ffff).to_string(),
         };
         // Lists are looked at with things of everybody in them.
-        for hole in ["device", "idle", "group", "template", "user", "heir", "job"] {
+        for hole in ["device", "idle", "group", "template", "user", "heir", "job", "webhook"] {
             targets.thing(hole, false).await?;
             targets.thing(hole, true).await?;
         }
@@ -230,6 +230,21 @@ impl Targets {
                     self.create("PermissionGroup", "permissionGroup", "id number", input).await?;
                 let (id, number) = (text(&group["id"])?, group["number"].to_string());
                 Things::from([("permgroup_id", id), ("permgroup", number)])
+            }
+            "webhook" => {
+                let input = json!({
+                    "organizationId": organization, "name": name("webhook"), "url": "https://hooks.invalid/",
+                    "selection": { "types": ["device_group.created"] },
+                });
+                let webhook = self.create("Webhook", "webhook", "id", input).await?;
+                Things::from([("webhook", text(&webhook["id"])?)])
+            }
+            "delivery" => {
+                let webhook = Box::pin(self.thing("webhook", foreign)).await?;
+                let test =
+                    "mutation ($id: ID!) { testWebhook(input: { id: $id }) { delivery { id } } }";
+                let data = self.admin.graphql_data(test, json!({ "id": webhook })).await?;
+                Things::from([("delivery", text(&data["testWebhook"]["delivery"]["id"])?)])
             }
             "job" => {
                 let device = Box::pin(self.thing("device", foreign)).await?;

@@ -52,6 +52,15 @@ const USE_CASES: &[(&str, &[&str])] = &[
     ("user.reset_password", &["resetPassword"]),
     ("user.revoke_token", &["revokeToken"]),
     ("user.revoke_tokens", &["revokeTokens"]),
+    ("webhook.change", &["changeWebhook"]),
+    ("webhook.create", &["createWebhook"]),
+    ("webhook.pause", &["pauseWebhook"]),
+    ("webhook.redeliver", &["redeliverWebhook"]),
+    ("webhook.remove", &["removeWebhook"]),
+    ("webhook.resume", &["resumeWebhook"]),
+    ("webhook.rotate_secret", &["rotateWebhookSecret"]),
+    ("webhook.skip_delivery", &["skipWebhookDelivery"]),
+    ("webhook.test", &["testWebhook"]),
 ];
 
 /// What changes nothing, or is for agents only.
@@ -193,6 +202,21 @@ const COMMANDS: &[(&str, &[(&str, &str)])] = &[
             ("ChangeMetaData", "changeDeviceGroup"),
             ("ChangeTemplates", "changeDeviceGroup"),
             ("Remove", "removeDeviceGroup"),
+        ],
+    ),
+    (
+        "webhook",
+        &[
+            ("Create", "createWebhook"),
+            ("Rename", "changeWebhook"),
+            ("ChangeUrl", "changeWebhook"),
+            ("ChangeSelection", "changeWebhook"),
+            ("RotateSecret", "rotateWebhookSecret"),
+            ("Pause", "pauseWebhook"),
+            ("Resume", "resumeWebhook"),
+            // By the program itself, when nothing can be delivered.
+            ("Disable", ""),
+            ("Remove", "removeWebhook"),
         ],
     ),
 ];

@@ -27,4 +27,5 @@ mod tenancy;
 mod time_travel;
 mod tokens;
 mod variables;
+mod webhooks;
 mod world;

@@ -7,6 +7,7 @@ use domain::{
     },
     configuration::{ConfigurationEvent, TemplateEvent},
     device::{DeviceEvent, GroupEvent},
+    webhook::WebhookEvent,
 };
 use serde_json::Value;
 
@@ -42,6 +43,7 @@ fn every_event_has_a_sentence() {
         SecretReadingEvent::TYPES,
         TemplateEvent::TYPES,
         UserEvent::TYPES,
+        WebhookEvent::TYPES,
     ]
     .concat();
     let examples = examples();
