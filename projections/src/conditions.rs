@@ -204,7 +204,7 @@ impl Conditions {
         let mut counts = Self { whole: true, ..Self::default() };
         counts.with("kind = ?", kind);
         if let Some(organizations) = scope.organizations() {
-            counts.any_of("counts_for", organizations.iter().map(ToString::to_string));
+            counts.any_of("counts_for", organizations.iter().map(|id| id.as_uuid()));
         }
         let sum = "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) FROM claim_counts";
         self.counted = Some(counts.query(sum, ""));
