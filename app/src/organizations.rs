@@ -133,6 +133,12 @@ impl Organizations<'_> {
                     .require_anywhere(Permission::AddOrganization)
                     .map_err(|denied| Failure::denied(denied, MODEL))?;
             }
+            if change.is_active.is_some_and(|active| active != row.active) {
+                // It takes everything from everybody in it, as removing it does.
+                by.authority
+                    .require_ownership(id)
+                    .map_err(|denied| Failure::denied(denied, MODEL))?;
+            }
             let devices = device::count_of(self.0.store(), id).await?;
             let details = OrganizationDetails {
                 description: change.description.clone().unwrap_or(row.description),

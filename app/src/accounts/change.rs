@@ -217,9 +217,13 @@ impl Accounts<'_> {
             });
         }
         commands.extend(change.expires_on.map(UserCommand::SetExpiry));
-        if change.active == Some(false) && by.authority.is(row.id) {
+        let given_up = [
+            ("is_active", change.active == Some(false)),
+            ("is_superuser", change.superuser == Some(false) && row.superuser),
+        ];
+        if let Some((field, _)) = given_up.iter().find(|(_, it)| *it && by.authority.is(row.id)) {
             let rule = "cannot be taken from oneself: somebody else has to do it".to_owned();
-            return Err(Failure::field("is_active", Problem::Rule(rule)));
+            return Err(Failure::field(field, Problem::Rule(rule)));
         }
         commands.extend(change.active.map(UserCommand::SetActive));
         commands.extend(change.staff.map(UserCommand::SetStaff));

@@ -356,6 +356,37 @@ fn managers_of_an_organization_that_is_not_served_manage_nothing() -> Outcome {
 }
 
 #[test]
+fn an_organization_is_shut_by_its_owner_and_nobody_below() -> Outcome {
+    on_each_database(async |world| {
+        let owner = account(world, 1, &[Role::Administrator], &[(HARBOUR, true)]).await?;
+        let second = account(world, 2, &[Role::Administrator], &[(HARBOUR, true)]).await?;
+        let organizations = world.app.organizations();
+        let shut = || app::OrganizationChange { is_active: Some(false), ..Default::default() };
+        let same = app::OrganizationChange { is_active: Some(true), ..Default::default() };
+        organizations.change(&second, HARBOUR, same).await?;
+        let refused = organizations.change(&second, HARBOUR, shut()).await;
+        assert!(matches!(refused, Err(Failure::Forbidden)), "{refused:?}");
+        organizations.change(&owner, HARBOUR, shut()).await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn the_last_superuser_stays_one() -> Outcome {
+    on_each_database(async |world| {
+        account(world, 1, &[], &[]).await?;
+        let (accounts, all) = (world.app.accounts(), World::by());
+        let superuser = |wanted| UserChange { superuser: Some(wanted), ..UserChange::default() };
+        accounts.change(&all, id(101), superuser(true)).await?;
+        let own = By::new(accounts.authenticate(TOKEN_OF_THE_FIRST).await?, None);
+        let refused = accounts.change(&own, id(101), superuser(false)).await;
+        assert!(matches!(refused, Err(Failure::Invalid(_))), "{refused:?}");
+        accounts.change(&all, id(101), superuser(false)).await?;
+        Ok(())
+    })
+}
+
+#[test]
 fn the_first_of_two_who_become_manager_at_once_owns() -> Outcome {
     on_each_database(async |world| {
         let (accounts, by) = (world.app.accounts(), World::by());
