@@ -210,11 +210,13 @@ impl Conditions {
         self.counted = Some(counts.query(sum, ""));
     }
 
-    /// How many rows there are.
-    fn count(&self, from: &str) -> Query {
+    /// How many rows there are. A database that holds requests to what they reach is asked for the rows: it does not hold
+    /// claims to it.
+    fn count(&self, store: &Store, from: &str) -> Query {
         let count =
             || Query::new(format!("SELECT count(*) FROM {from}{}", self.sql()), self.args.clone());
-        self.counted.clone().unwrap_or_else(count).whole_if(self.whole)
+        let counted = self.counted.clone().filter(|_| self.whole || !store.bounded());
+        counted.unwrap_or_else(count).whole_if(self.whole)
     }
 
     /// The rows of a page in an order.
@@ -333,7 +335,7 @@ impl Conditions {
         page: Page,
         read: impl Fn(&Row) -> Result<T, StoreError>,
     ) -> Result<Slice<T>, StoreError> {
-        let count = self.count(from);
+        let count = self.count(store, from);
         let limit = page.limit.min(MOST_ROWS);
         let rows = self.rows((columns, from), order.sql(), limit, page.offset);
         let rows = Query::new(rows, self.args).whole_if(self.whole);
@@ -356,7 +358,7 @@ impl Conditions {
         read: impl Fn(&Row) -> Result<T, StoreError>,
     ) -> Result<Stretched<T>, StoreError> {
         let Sorting { by, kind, descending } = sorting;
-        let count = self.count(from);
+        let count = self.count(store, from);
         let mut bound = |place: Option<Place>, comparison: &str| {
             let Some(Place { value, id }) = place else { return };
             self.args.extend([value, id.into()]);
