@@ -140,6 +140,10 @@ async fn shown(ctx: &Context<'_>, id: WebhookId) -> Result<Webhook> {
     app(ctx)?.webhooks().get(by(ctx)?, id).await.map(Webhook).map_err(failure)
 }
 
+async fn payload(ctx: &Context<'_>, id: WebhookId, position: i64) -> Result<WebhookPayload> {
+    Ok(WebhookPayload { webhook: shown(ctx, id).await?, position: Position(position) })
+}
+
 #[derive(Default)]
 pub(in crate::graphql) struct WebhookMutation;
 
@@ -191,8 +195,7 @@ impl WebhookMutation {
         let (webhooks, key) = (app(ctx)?.webhooks(), input.client_mutation_id);
         let done =
             once(ctx, key, |by| async move { webhooks.change(&by, id, change).await }).await?;
-        let position = Position(done.position);
-        Ok(WebhookPayload { webhook: shown(ctx, id).await?, position })
+        payload(ctx, id, done.position).await
     }
 
     /// Signs with another secret from now on, and for a while with the one before, too.
@@ -226,8 +229,7 @@ impl WebhookMutation {
         let id = webhook_id(&input.id)?;
         let (webhooks, key) = (app(ctx)?.webhooks(), input.client_mutation_id);
         let done = once(ctx, key, |by| async move { webhooks.pause(&by, id).await }).await?;
-        let position = Position(done.position);
-        Ok(WebhookPayload { webhook: shown(ctx, id).await?, position })
+        payload(ctx, id, done.position).await
     }
 
     /// Delivers again, from where it stopped: also what happened while the webhook was paused or given up.
@@ -239,8 +241,7 @@ impl WebhookMutation {
         let id = webhook_id(&input.id)?;
         let (webhooks, key) = (app(ctx)?.webhooks(), input.client_mutation_id);
         let done = once(ctx, key, |by| async move { webhooks.resume(&by, id).await }).await?;
-        let position = Position(done.position);
-        Ok(WebhookPayload { webhook: shown(ctx, id).await?, position })
+        payload(ctx, id, done.position).await
     }
 
     /// Lets a webhook not exist any more; what waits for it is not delivered.
