@@ -28,6 +28,7 @@ mod refused;
 mod request;
 mod scalar;
 mod schema;
+mod settled;
 mod template;
 mod user;
 mod viewer;

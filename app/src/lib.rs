@@ -14,6 +14,7 @@ mod failure;
 mod fan_out;
 mod files_diff;
 mod fixture;
+mod freshness;
 mod groups;
 mod history;
 mod live;
@@ -55,6 +56,7 @@ pub use failure::{Failure, Refusal, TakenValue};
 pub use fan_out::{FanOuts, Step};
 pub use files_diff::Malformed;
 pub use fixture::{Fixture, FixtureError};
+pub use freshness::Reads;
 pub use groups::{GroupChange, Groups, NewGroup};
 pub use history::{
     ArchiveAt, Cause, CausingEvent, ConfigurationAt, DeviceAt, DeviceDiff, Entries, Entry,

@@ -19,6 +19,10 @@ use crate::{Expect, Mode, Op, Query, Store, StoreError, Transaction, args};
 /// How often the table is asked whether another process has got there.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
+/// Projections that lack something before a position.
+const FAILED: &str =
+    "SELECT name FROM projection_checkpoints WHERE state = 'failed' AND position < $1";
+
 /// The followers of a process.
 #[derive(Clone, Debug)]
 pub struct Followers {
@@ -150,6 +154,31 @@ impl Followers {
                 _ => {}
             }
         }
+    }
+
+    /// Waits until these followers have everything up to a position, and says whether they and the inline projections have: false
+    /// when one is late, failed, paused or being filled, or when an inline one lacks an event.
+    pub async fn fresh(
+        &self,
+        following: &[&str],
+        position: i64,
+        patience: Duration,
+    ) -> Result<bool, StoreError> {
+        let deadline = Instant::now() + patience;
+        for name in following {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if self.wait_for(name, position, left).await? != Waited::Reached {
+                return Ok(false);
+            }
+        }
+        // A table that could not take an event takes none after it.
+        let failed = Query::new(FAILED, args![position]);
+        let failed = self.store.fetch(failed).await?;
+        let failed = failed.iter().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>()?;
+        let inline = |it: &Arc<dyn crate::Projection>| {
+            it.mode() == Mode::Inline && failed.iter().any(|name| name == it.name())
+        };
+        Ok(!self.store.projections().iter().any(inline))
     }
 
     /// Lets a failed follower try again from where it stopped, after what was wrong was put right.

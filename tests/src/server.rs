@@ -13,6 +13,7 @@ use std::{
 use anyhow::Context;
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
+use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 
 use crate::{
@@ -76,6 +77,23 @@ impl Home {
     /// The address of its PostgreSQL database, if it has one.
     pub fn database(&self) -> Option<String> {
         self.database.as_ref().and_then(|database| database.address().ok())
+    }
+
+    /// Runs a statement in its database, beside the program, and says how many rows it changed.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be opened, or refuses the statement.
+    pub async fn execute(&self, sql: &str) -> anyhow::Result<u64> {
+        if let Some(address) = self.database() {
+            let mut connection = PgConnection::connect(&address).await?;
+            let changed = sqlx::query(sql).execute(&mut connection).await?.rows_affected();
+            connection.close().await?;
+            return Ok(changed);
+        }
+        let connection = rusqlite::Connection::open(self.data().join("wisptrail.db"))?;
+        connection.busy_timeout(STOP_TIMEOUT)?;
+        Ok(connection.execute(sql, [])?.try_into()?)
     }
 
     /// The program with nothing but this home in its environment.

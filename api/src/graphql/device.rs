@@ -3,7 +3,7 @@
 mod filter;
 mod mutation;
 
-use app::{DeviceAt, Failure, Moment, ObjectRef, Presence};
+use app::{DeviceAt, Failure, Moment, ObjectRef, Presence, Reads};
 use async_graphql::{Context, Enum, ID, Object, Result};
 use chrono::{DateTime, Utc};
 use domain::{DeviceId, device::Information};
@@ -21,8 +21,9 @@ use super::{
     history::{self, EventList, Events, MomentInput, not_then, visible},
     loaders::{ConfigurationOf, KeyOf},
     organization::Organization,
-    request::{app, as_new_as, by, loaders},
+    request::{app, by, loaders},
     scalar::{Position, uuid},
+    settled::as_new_as,
 };
 
 /// A managed device, as it is or as it was.
@@ -327,7 +328,7 @@ impl DeviceQuery {
         #[graphql(desc = "Left out, it is now.")] at: Option<MomentInput>,
         min_position: Option<Position>,
     ) -> Result<Device> {
-        as_new_as(ctx, min_position).await?;
+        as_new_as(ctx, Reads::Fleet, min_position).await?;
         let id = DeviceId::from_uuid(uuid("id", &id)?);
         let (app, by) = (app(ctx)?, by(ctx)?);
         if at.is_none() {
@@ -352,7 +353,7 @@ impl DeviceQuery {
         descending: Option<bool>,
         min_position: Option<Position>,
     ) -> Result<Listed<Device>> {
-        as_new_as(ctx, min_position).await?;
+        as_new_as(ctx, Reads::Fleet, min_position).await?;
         let window = Window { first, after, last, before };
         let descending = descending.unwrap_or_default();
         Devices { filter, order_by, descending }.list(ctx, &window, |_| {}).await

@@ -1,6 +1,6 @@
 //! What a change would do to all devices that it reaches.
 
-use app::{Change, ChangedDevice, DistinctDiff, FailedDevice};
+use app::{Change, ChangedDevice, DistinctDiff, FailedDevice, Reads};
 use async_graphql::{Context, ID, Object, OneofObject, Result, SimpleObject};
 
 use super::{
@@ -10,8 +10,9 @@ use super::{
     group::{ChangeDeviceGroupInput, RemoveDeviceGroupInput},
     history::FilesDiff,
     organization::ChangeOrganizationInput,
-    request::{app, as_new_as, by, chosen, loaders},
+    request::{app, by, chosen, loaders},
     scalar::Position,
+    settled::as_new_as,
     template::{ChangeTemplateInput, CreateTemplateInput, RemoveTemplateInput},
 };
 
@@ -206,7 +207,7 @@ impl DryRunQuery {
         change: DryRunChange,
         min_position: Option<Position>,
     ) -> Result<DryRun> {
-        as_new_as(ctx, min_position).await?;
+        as_new_as(ctx, Reads::Fleet, min_position).await?;
         let by = by(ctx)?;
         let change = change.read(ctx)?;
         let names = match &change {

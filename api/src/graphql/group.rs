@@ -1,6 +1,6 @@
 //! Device groups.
 
-use app::{GroupAt, Moment, ObjectRef};
+use app::{GroupAt, Moment, ObjectRef, Reads};
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use domain::{GroupId, OrganizationId, TemplateId};
@@ -15,8 +15,9 @@ use super::{
     error::{failure, shared},
     history::{self, EventList, Events, MomentInput, not_then},
     organization::{NamedOrderBy, Organization},
-    request::{app, as_new_as, by, loaders},
+    request::{app, by, loaders},
     scalar::{JsonObject, Position, uuid, uuids},
+    settled::as_new_as,
     template::{Template, in_order, in_order_at},
 };
 
@@ -224,7 +225,7 @@ impl GroupQuery {
         #[graphql(desc = "Left out, it is now.")] at: Option<MomentInput>,
         min_position: Option<Position>,
     ) -> Result<Group> {
-        as_new_as(ctx, min_position).await?;
+        as_new_as(ctx, Reads::Fleet, min_position).await?;
         let id = GroupId::from_uuid(uuid("id", &id)?);
         let (app, by) = (app(ctx)?, by(ctx)?);
         if at.is_none() {
@@ -250,7 +251,7 @@ impl GroupQuery {
         descending: Option<bool>,
         min_position: Option<Position>,
     ) -> Result<Listed<Group>> {
-        as_new_as(ctx, min_position).await?;
+        as_new_as(ctx, Reads::Fleet, min_position).await?;
         let window = Window { first, after, last, before };
         let (order, name) =
             NamedOrderBy::of("deviceGroups", order_by, descending.unwrap_or_default());

@@ -7,7 +7,7 @@ mod files;
 mod moment;
 mod revert;
 
-use app::{Archive, Failure, store::Sha256};
+use app::{Archive, Failure, Reads, store::Sha256};
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use domain::DeviceId;
@@ -21,8 +21,9 @@ use self::{diff::DeviceDiff, events::objects};
 use super::{
     connection,
     error::{failure, refused},
-    request::{app, as_new_as, by},
+    request::{app, by},
     scalar::{Position, uuid},
+    settled::as_new_as,
 };
 
 /// What can only be asked about the present.
@@ -81,7 +82,7 @@ impl HistoryQuery {
         at: Option<MomentInput>,
         min_position: Option<Position>,
     ) -> Result<DeviceConfigurationArchive> {
-        as_new_as(ctx, min_position).await?;
+        as_new_as(ctx, Reads::Fleet, min_position).await?;
         let id = DeviceId::from_uuid(uuid("id", &id)?);
         let at = MomentInput::read(at, ctx, "at")?;
         let found = app(ctx)?.history().archive_at(by(ctx)?, id, at).await;
@@ -99,7 +100,7 @@ impl HistoryQuery {
         #[graphql(desc = "Left out, it is now.")] to: Option<MomentInput>,
         min_position: Option<Position>,
     ) -> Result<DeviceDiff> {
-        as_new_as(ctx, min_position).await?;
+        as_new_as(ctx, Reads::Fleet, min_position).await?;
         let id = DeviceId::from_uuid(uuid("id", &id)?);
         let from = MomentInput::read(Some(from), ctx, "from")?;
         let to = MomentInput::read(to, ctx, "to")?;
@@ -120,7 +121,7 @@ impl HistoryQuery {
         #[graphql(desc = "A cursor: only newer events.")] before: Option<String>,
         min_position: Option<Position>,
     ) -> Result<EventList> {
-        as_new_as(ctx, min_position).await?;
+        as_new_as(ctx, Reads::Fleet, min_position).await?;
         let events = Events { first, after, before };
         events.of_any(ctx, &objects(uuid("objectId", &object_id)?)).await
     }

@@ -1,6 +1,6 @@
 //! Mailed links.
 
-use app::LinkKey;
+use app::{LinkKey, Reads};
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use domain::UserId;
 use secrecy::SecretString;
@@ -8,7 +8,8 @@ use secrecy::SecretString;
 use super::{
     error::{failure, refused},
     request::{app, by, sender},
-    scalar::{Position, uuid},
+    scalar::uuid,
+    settled::{Settled, settled},
     viewer::LogInPayload,
 };
 
@@ -20,8 +21,8 @@ const LONGEST_NAME: usize = 254;
 /// What opening a link did.
 #[derive(SimpleObject)]
 struct LinkPayload {
-    /// Of the mutation's last event: to be given as `minPosition` by who wants to see it.
-    position: Position,
+    #[graphql(flatten)]
+    settled: Settled,
 }
 
 /// A mail that was ordered.
@@ -69,7 +70,7 @@ impl LinkMutation {
         let (accounts, key) = (app(ctx)?.accounts(), link(&key)?);
         let (new, id) = (SecretString::from(password), sender(ctx).correlation_id);
         let done = accounts.reset_password(&key, new, "password", id).await.map_err(failure)?;
-        Ok(LinkPayload { position: Position(done.position) })
+        Ok(LinkPayload { settled: settled(ctx, Reads::Tables, done.position).await? })
     }
 
     /// Verifies the e-mail address that a link was mailed to. Needs no token.
@@ -81,7 +82,8 @@ impl LinkMutation {
     ) -> Result<LinkPayload> {
         let (accounts, key) = (app(ctx)?.accounts(), link(&key)?);
         let done = accounts.confirm_address(&key, sender(ctx).correlation_id).await;
-        Ok(LinkPayload { position: Position(done.map_err(failure)?.position) })
+        let position = done.map_err(failure)?.position;
+        Ok(LinkPayload { settled: settled(ctx, Reads::Tables, position).await? })
     }
 
     /// Mails another link to a listed address that is not verified: one's own, and those of accounts that one may change.

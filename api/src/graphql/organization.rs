@@ -1,6 +1,6 @@
 //! Organizations: the tenants.
 
-use app::{Failure, ObjectRef};
+use app::{Failure, ObjectRef, Reads};
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use domain::{OrganizationId, accounts::DeviceLimit};
@@ -17,8 +17,9 @@ use super::{
     error::{failure, shared},
     history::{self, EventList, Events, MomentInput},
     loaders::SharedSecretOf,
-    request::{app, as_new_as, by, loaders},
+    request::{app, by, loaders},
     scalar::{JsonObject, Position, uuid, uuids},
+    settled::as_new_as,
 };
 
 mod mutation;
@@ -211,7 +212,7 @@ impl OrganizationQuery {
         id: ID,
         min_position: Option<Position>,
     ) -> Result<Organization> {
-        as_new_as(ctx, min_position).await?;
+        as_new_as(ctx, Reads::Fleet, min_position).await?;
         let id = OrganizationId::from_uuid(uuid("id", &id)?);
         app(ctx)?.organizations().get(by(ctx)?, id).await.map(Organization).map_err(failure)
     }
@@ -231,7 +232,7 @@ impl OrganizationQuery {
         descending: Option<bool>,
         min_position: Option<Position>,
     ) -> Result<Listed<Organization>> {
-        as_new_as(ctx, min_position).await?;
+        as_new_as(ctx, Reads::Fleet, min_position).await?;
         let window = Window { first, after, last, before };
         let (order, name) =
             NamedOrderBy::of("organizations", order_by, descending.unwrap_or_default());

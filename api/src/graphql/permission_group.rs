@@ -1,6 +1,6 @@
 //! Groups of permissions, and the e-mail addresses that accounts list.
 
-use app::{Address, AddressChange, ObjectRef, PermissionGroupChange};
+use app::{Address, AddressChange, ObjectRef, PermissionGroupChange, Reads};
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use domain::{Permission, PermissionGroupId, Permissions, UserId, authority::Preset};
 use projections::{Page, accounts::PermissionGroupRow};
@@ -9,8 +9,9 @@ use super::{
     connection::cost,
     error::{failure, refused},
     history::{EventList, Events, visible},
-    request::{app, as_new_as, by, made, once},
+    request::{app, by, made, once},
     scalar::{Position, uuid},
+    settled::{Settled, as_new_as, settled},
 };
 
 /// Permissions that are given together; for those who may see accounts.
@@ -84,7 +85,7 @@ impl PermissionGroupQuery {
         ctx: &Context<'_>,
         min_position: Option<Position>,
     ) -> Result<Vec<PermissionGroup>> {
-        as_new_as(ctx, min_position).await?;
+        as_new_as(ctx, Reads::Tables, min_position).await?;
         let page = Page { limit: 1000, offset: 0 };
         let found = app(ctx)?.permission_groups().list(by(ctx)?, page).await.map_err(failure)?;
         Ok(found.rows.into_iter().map(PermissionGroup).collect())
@@ -111,7 +112,7 @@ impl PermissionGroupQuery {
         user_id: ID,
         min_position: Option<Position>,
     ) -> Result<Vec<EmailAddress>> {
-        as_new_as(ctx, min_position).await?;
+        as_new_as(ctx, Reads::Tables, min_position).await?;
         let id = UserId::from_uuid(uuid("userId", &user_id)?);
         let found = app(ctx)?.accounts().addresses(by(ctx)?, id).await.map_err(failure)?;
         Ok(found.into_iter().map(EmailAddress::from).collect())
@@ -224,8 +225,8 @@ struct EmailAddressInput {
 struct PermissionGroupPayload {
     /// As it is now; null where it is not any more.
     permission_group: Option<PermissionGroup>,
-    /// Of the mutation's last event.
-    position: Position,
+    #[graphql(flatten)]
+    settled: Settled,
 }
 
 /// The addresses of an account after a mutation.
@@ -233,8 +234,8 @@ struct PermissionGroupPayload {
 struct EmailAddressesPayload {
     /// All of them; null where the viewer may not see them.
     email_addresses: Option<Vec<EmailAddress>>,
-    /// Of the mutation's last event.
-    position: Position,
+    #[graphql(flatten)]
+    settled: Settled,
 }
 
 /// Permissions by name.
@@ -252,16 +253,17 @@ async fn payload(
     id: PermissionGroupId,
     position: i64,
 ) -> Result<PermissionGroupPayload> {
+    let settled = settled(ctx, Reads::Tables, position).await?;
     let row = app(ctx)?.permission_groups().get(by(ctx)?, id).await.map_err(failure)?;
-    let permission_group = Some(PermissionGroup(row));
-    Ok(PermissionGroupPayload { permission_group, position: Position(position) })
+    Ok(PermissionGroupPayload { permission_group: Some(PermissionGroup(row)), settled })
 }
 
 async fn addresses(ctx: &Context<'_>, id: UserId, position: i64) -> Result<EmailAddressesPayload> {
     // It is done, whether the viewer may look at it or not.
+    let settled = settled(ctx, Reads::Tables, position).await?;
     let found = visible(app(ctx)?.accounts().addresses(by(ctx)?, id).await)?;
     let email_addresses = found.map(|all| all.into_iter().map(EmailAddress::from).collect());
-    Ok(EmailAddressesPayload { email_addresses, position: Position(position) })
+    Ok(EmailAddressesPayload { email_addresses, settled })
 }
 
 #[derive(Default)]
@@ -318,8 +320,8 @@ impl PermissionGroupMutation {
         let done =
             once(ctx, input.client_mutation_id, |by| async move { groups.remove(&by, id).await })
                 .await?;
-        let position = Position(done.position);
-        Ok(PermissionGroupPayload { permission_group: None, position })
+        let settled = settled(ctx, Reads::Tables, done.position).await?;
+        Ok(PermissionGroupPayload { permission_group: None, settled })
     }
 
     /// Lists a further e-mail address of an account.

@@ -1,6 +1,6 @@
 //! Files of configurations: those of now, of the past, and those that a change would make.
 
-use app::{Moment, RenderedConfiguration, RenderedFile};
+use app::{Moment, Reads, RenderedConfiguration, RenderedFile};
 use async_graphql::{
     ComplexObject, Context, ID, InputObject, Object, OneofObject, Result, SimpleObject,
 };
@@ -10,8 +10,9 @@ use super::{
     device::{ChangeDeviceInput, CreateDeviceInput},
     error::failure,
     history::{FilesDiff, MomentInput},
-    request::{app, as_new_as, by, chosen},
+    request::{app, by, chosen},
     scalar::{Position, uuid},
+    settled::as_new_as,
 };
 
 /// A file of a configuration. Sensitive: it holds what the configuration holds.
@@ -119,7 +120,7 @@ impl PreviewQuery {
         input: PreviewDeviceInput,
         min_position: Option<Position>,
     ) -> Result<DevicePreview> {
-        as_new_as(ctx, min_position).await?;
+        as_new_as(ctx, Reads::Fleet, min_position).await?;
         let (app, by) = (app(ctx)?, by(ctx)?);
         let (device, rendered) = match input {
             PreviewDeviceInput::CreateDevice(input) => {
@@ -146,7 +147,7 @@ impl PreviewQuery {
         to: DeviceMomentInput,
         min_position: Option<Position>,
     ) -> Result<FilesDiff> {
-        as_new_as(ctx, min_position).await?;
+        as_new_as(ctx, Reads::Fleet, min_position).await?;
         let from = from.read(ctx, "from.deviceId", "from.at").await?;
         let to = to.read(ctx, "to.deviceId", "to.at").await?;
         let found = app(ctx)?.previews().difference(by(ctx)?, from, to).await;

@@ -1,8 +1,8 @@
 //! What resolvers need of the request: who asks, the use cases, and what was read already.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::net::Ipv4Addr;
 
-use app::{App, By, Done, Failure, Once, Refusal};
+use app::{App, By, Done, Failure, Once, Reads, Refusal};
 use async_graphql::{Context, ID, Result, SimpleObject, dataloader::DataLoader};
 use domain::UserId;
 use uuid::Uuid;
@@ -10,12 +10,10 @@ use uuid::Uuid;
 use super::{
     error::{failure, refused, unauthenticated},
     loaders::Loaders,
-    scalar::{Position, uuid},
+    scalar::uuid,
+    settled::{Settled, settled},
 };
 use crate::request::Sender;
-
-/// How long a query waits for what it wants to see.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) fn app<'a>(ctx: &Context<'a>) -> Result<&'a App> {
     ctx.data::<App>()
@@ -50,19 +48,6 @@ pub(super) fn sender(ctx: &Context<'_>) -> Sender {
 pub(super) fn loaders<'a>(ctx: &Context<'a>) -> Result<&'a DataLoader<Loaders>> {
     by(ctx)?;
     ctx.data_opt::<DataLoader<Loaders>>().ok_or_else(unauthenticated)
-}
-
-/// Waits until this node knows the log as far as the client does, at most two seconds.
-/// Tables are always as new as the log; a node's own memory follows it.
-pub(super) async fn as_new_as(ctx: &Context<'_>, wanted: Option<Position>) -> Result<()> {
-    let Some(Position(wanted)) = wanted else { return Ok(()) };
-    let mut head = app(ctx)?.store().watch();
-    let reached = head.wait_for(|head| *head >= wanted);
-    match tokio::time::timeout(PATIENCE, reached).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(_)) => Err(failure(Failure::Unavailable)),
-        Err(_) => Err(refused("minPosition", "is not in this log: it has not come so far")),
-    }
 }
 
 /// Runs a mutation. With a key, a repetition finds what the first request did; the key is the client's, or the id that
@@ -136,12 +121,12 @@ pub(super) fn chosen(id: Option<&ID>) -> Result<Option<Uuid>> {
 pub(super) struct Removed {
     /// What was removed.
     id: ID,
-    /// Of the mutation's last event: to be given as `minPosition` by who wants to see it.
-    position: Position,
+    #[graphql(flatten)]
+    settled: Settled,
 }
 
 impl Removed {
-    pub(super) fn new(id: ID, done: Done) -> Self {
-        Self { id, position: Position(done.position) }
+    pub(super) async fn new(ctx: &Context<'_>, reads: Reads, id: ID, done: Done) -> Result<Self> {
+        Ok(Self { id, settled: settled(ctx, reads, done.position).await? })
     }
 }

@@ -22,6 +22,7 @@ use super::{
     permission_group::{PermissionGroupMutation, PermissionGroupQuery},
     preview::PreviewQuery,
     refused::RefusedQuery,
+    settled::Staleness,
     template::{TemplateMutation, TemplateQuery},
     user::{EraseMutation, LoginQuery, TokenMutation, TokenQuery, UserMutation, UserQuery},
     viewer::{ViewerMutation, ViewerQuery},
@@ -49,7 +50,8 @@ pub(super) struct Query(
     WebhookQuery,
 );
 
-/// What can be done. Each answers with its `position` in the log.
+/// What can be done. What changes an object answers with its `position` in the log and whether the answer is `stale`; what is
+/// only ordered (mails, deliveries, operations on many devices) has no event to wait for.
 #[derive(Default, MergedObject)]
 pub(super) struct Mutation(
     ViewerMutation,
@@ -107,6 +109,7 @@ pub(super) fn schema(limits: GraphqlLimits) -> WisptrailSchema {
         .limit_directives(DIRECTIVES)
         .extension(ApolloPersistedQueries::new(LruCacheStorage::new(PERSISTED)))
         .extension(Coded)
+        .extension(Staleness)
         .extension(Tracing);
     if !limits.introspection {
         // Suggestions tell names, too.

@@ -1,6 +1,6 @@
 //! Templates: contents that configurations share.
 
-use app::{Moment, ObjectRef, TemplateAt};
+use app::{Moment, ObjectRef, Reads, TemplateAt};
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use domain::{OrganizationId, TemplateId};
@@ -12,8 +12,9 @@ use super::{
     error::{failure, shared},
     history::{self, EventList, Events, MomentInput, not_then, visible},
     organization::{NamedOrderBy, Organization},
-    request::{app, as_new_as, by, loaders},
+    request::{app, by, loaders},
     scalar::{JsonObject, Position, uuid, uuids},
+    settled::as_new_as,
 };
 
 mod mutation;
@@ -282,7 +283,7 @@ impl TemplateQuery {
         #[graphql(desc = "Left out, it is now.")] at: Option<MomentInput>,
         min_position: Option<Position>,
     ) -> Result<Template> {
-        as_new_as(ctx, min_position).await?;
+        as_new_as(ctx, Reads::Fleet, min_position).await?;
         let id = TemplateId::from_uuid(uuid("id", &id)?);
         let (app, by) = (app(ctx)?, by(ctx)?);
         if at.is_none() {
@@ -308,7 +309,7 @@ impl TemplateQuery {
         descending: Option<bool>,
         min_position: Option<Position>,
     ) -> Result<Listed<Template>> {
-        as_new_as(ctx, min_position).await?;
+        as_new_as(ctx, Reads::Fleet, min_position).await?;
         let window = Window { first, after, last, before };
         let (order, name) = NamedOrderBy::of("templates", order_by, descending.unwrap_or_default());
         let filter = filter.unwrap_or_default().read()?;

@@ -5,7 +5,7 @@ mod log_in;
 mod mutation;
 mod token;
 
-use app::{Account, ObjectRef};
+use app::{Account, ObjectRef, Reads};
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use domain::{
@@ -25,8 +25,9 @@ use super::{
     error::{failure, refused, shared},
     history::{EventList, Events},
     organization::{NamedOrderBy, Organization},
-    request::{app, as_new_as, by, loaders},
+    request::{app, by, loaders},
     scalar::{Position, uuid},
+    settled::as_new_as,
 };
 
 /// A person or a program with an account; for itself, and for those who may see it.
@@ -226,7 +227,7 @@ impl UserQuery {
         id: ID,
         min_position: Option<Position>,
     ) -> Result<User> {
-        as_new_as(ctx, min_position).await?;
+        as_new_as(ctx, Reads::Tables, min_position).await?;
         let id = UserId::from_uuid(uuid("id", &id)?);
         app(ctx)?.accounts().get(by(ctx)?, id).await.map(User).map_err(failure)
     }
@@ -251,7 +252,7 @@ impl UserQuery {
         descending: Option<bool>,
         min_position: Option<Position>,
     ) -> Result<Listed<User>> {
-        as_new_as(ctx, min_position).await?;
+        as_new_as(ctx, Reads::Tables, min_position).await?;
         let window = Window { first, after, last, before };
         let (order, name) = NamedOrderBy::of("users", order_by, descending.unwrap_or_default());
         let filter = filter.unwrap_or_default().read()?;

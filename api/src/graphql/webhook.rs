@@ -1,5 +1,6 @@
 //! Webhooks and what is delivered to them.
 
+use app::Reads;
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::{
@@ -14,8 +15,9 @@ use super::{
     connection::{Listed, Window, cost, page},
     error::{failure, shared},
     organization::{NamedOrderBy, Organization},
-    request::{app, as_new_as, by, loaders},
+    request::{app, by, loaders},
     scalar::{Position, uuid, uuids},
+    settled::as_new_as,
 };
 
 mod mutation;
@@ -324,7 +326,7 @@ impl WebhookQuery {
         id: ID,
         min_position: Option<Position>,
     ) -> Result<Webhook> {
-        as_new_as(ctx, min_position).await?;
+        as_new_as(ctx, Reads::Tables, min_position).await?;
         let id = WebhookId::from_uuid(uuid("id", &id)?);
         app(ctx)?.webhooks().get(by(ctx)?, id).await.map(Webhook).map_err(failure)
     }
@@ -344,7 +346,7 @@ impl WebhookQuery {
         descending: Option<bool>,
         min_position: Option<Position>,
     ) -> Result<Listed<Webhook>> {
-        as_new_as(ctx, min_position).await?;
+        as_new_as(ctx, Reads::Tables, min_position).await?;
         let window = Window { first, after, last, before };
         let (order, name) = NamedOrderBy::of("webhooks", order_by, descending.unwrap_or_default());
         let of = organization_id.map(|id| uuid("organizationId", &id)).transpose()?;

@@ -13,6 +13,7 @@ mod live;
 mod mutations;
 mod page;
 mod previews;
+mod stale;
 mod tenancy;
 mod tokens;
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use app::{ConfigurationChange, DeviceChange, NewConfiguration, NewDevice};
+use app::{ConfigurationChange, DeviceChange, NewConfiguration, NewDevice, Reads};
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 use domain::{DeviceId, GroupId, OrganizationId, TemplateId};
 use uuid::Uuid;
@@ -11,7 +11,8 @@ use super::Device;
 use crate::graphql::{
     error::{failure, refused},
     request::{Removed, app, by, made, once},
-    scalar::{JsonObject, Position, uuid, uuids},
+    scalar::{JsonObject, uuid, uuids},
+    settled::{Settled, settled},
 };
 
 /// A new device.
@@ -121,15 +122,14 @@ struct RemoveDeviceInput {
 struct DevicePayload {
     /// As it is now.
     device: Device,
-    /// Of the mutation's last event: to be given as `minPosition` by who wants to see it.
-    position: Position,
-    /// Is something of this answer older than the mutation?
-    stale: bool,
+    #[graphql(flatten)]
+    settled: Settled,
 }
 
 async fn payload(ctx: &Context<'_>, id: DeviceId, position: i64) -> Result<DevicePayload> {
+    let settled = settled(ctx, Reads::Fleet, position).await?;
     let row = app(ctx)?.devices().row(by(ctx)?, id).await.map_err(failure)?;
-    Ok(DevicePayload { device: Device::Now(row), position: Position(position), stale: false })
+    Ok(DevicePayload { device: Device::Now(row), settled })
 }
 
 /// Left out, null, or a value, as use cases say it.
@@ -278,6 +278,6 @@ impl DeviceMutation {
         let id = DeviceId::from_uuid(uuid("id", &input.id)?);
         let (devices, key, force) = (app(ctx)?.devices(), input.client_mutation_id, input.force);
         let done = once(ctx, key, |by| async move { devices.remove(&by, id, force).await }).await?;
-        Ok(Removed::new(input.id, done))
+        Removed::new(ctx, Reads::Fleet, input.id, done).await
     }
 }

@@ -1,6 +1,6 @@
 //! Changing device groups.
 
-use app::{GroupChange, NewGroup};
+use app::{GroupChange, NewGroup, Reads};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use domain::{GroupId, OrganizationId, TemplateId};
 
@@ -8,7 +8,8 @@ use super::Group;
 use crate::graphql::{
     error::failure,
     request::{Removed, app, by, made, once},
-    scalar::{JsonObject, Position, uuid, uuids},
+    scalar::{JsonObject, uuid, uuids},
+    settled::{Settled, settled},
 };
 
 /// A new device group.
@@ -65,10 +66,8 @@ pub(in crate::graphql) struct RemoveDeviceGroupInput {
 struct DeviceGroupPayload {
     /// As it is now.
     device_group: Group,
-    /// Of the mutation's last event: to be given as `minPosition` by who wants to see it.
-    position: Position,
-    /// Is something of this answer older than the mutation?
-    stale: bool,
+    #[graphql(flatten)]
+    settled: Settled,
 }
 
 fn templates(ids: &[ID]) -> Result<Vec<TemplateId>> {
@@ -99,9 +98,9 @@ impl RemoveDeviceGroupInput {
 }
 
 async fn payload(ctx: &Context<'_>, id: GroupId, position: i64) -> Result<DeviceGroupPayload> {
+    let settled = settled(ctx, Reads::Fleet, position).await?;
     let row = app(ctx)?.groups().get(by(ctx)?, id).await.map_err(failure)?;
-    let position = Position(position);
-    Ok(DeviceGroupPayload { device_group: Group::Now(row), position, stale: false })
+    Ok(DeviceGroupPayload { device_group: Group::Now(row), settled })
 }
 
 #[derive(Default)]
@@ -154,6 +153,6 @@ impl GroupMutation {
         let id = input.read()?;
         let (groups, key) = (app(ctx)?.groups(), input.client_mutation_id);
         let done = once(ctx, key, |by| async move { groups.remove(&by, id).await }).await?;
-        Ok(Removed::new(input.id, done))
+        Removed::new(ctx, Reads::Fleet, input.id, done).await
     }
 }

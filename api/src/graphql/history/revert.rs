@@ -1,6 +1,6 @@
 //! The way back.
 
-use app::{Cause, Done, Gone, Reverted};
+use app::{Cause, Gone, Reads, Reverted};
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use domain::DeviceId;
 use projections::device::DeviceRow;
@@ -10,7 +10,8 @@ use crate::graphql::{
     device::Device,
     error::{camel, failure},
     request::{app, by, once},
-    scalar::{Position, uuid},
+    scalar::uuid,
+    settled::{Settled, settled},
 };
 
 /// Which device goes back where.
@@ -29,10 +30,8 @@ struct RevertDeviceInput {
 struct RevertDevicePayload {
     /// As it is now.
     device: Device,
-    /// Of the mutation's last event: to be given as `minPosition` by who wants to see it.
-    position: Position,
-    /// Is something of this answer older than the mutation?
-    stale: bool,
+    #[graphql(flatten)]
+    settled: Settled,
     /// Values that are again what they were: `group`, `backend`, `config`, `variables`, `templates`. Null, as all that
     /// follows, where the request repeats one that was done before: the first answer told it.
     restored: Option<Vec<String>>,
@@ -45,11 +44,10 @@ struct RevertDevicePayload {
 }
 
 impl RevertDevicePayload {
-    fn new(row: DeviceRow, done: Done, reverted: Option<Reverted>) -> Self {
+    fn new(row: DeviceRow, settled: Settled, reverted: Option<Reverted>) -> Self {
         let mut payload = Self {
             device: Device::Now(row),
-            position: Position(done.position),
-            stale: false,
+            settled,
             restored: None,
             gone: None,
             files: None,
@@ -187,7 +185,8 @@ impl HistoryMutation {
             Ok(done)
         })
         .await?;
+        let settled = settled(ctx, Reads::Fleet, done.position).await?;
         let row = app.devices().row(by(ctx)?, id).await.map_err(failure)?;
-        Ok(RevertDevicePayload::new(row, done, reverted))
+        Ok(RevertDevicePayload::new(row, settled, reverted))
     }
 }

@@ -1,6 +1,6 @@
 //! Changing organizations.
 
-use app::{NewOrganization, OrganizationChange, OrganizationContents};
+use app::{NewOrganization, OrganizationChange, OrganizationContents, Reads};
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 use domain::{
     OrganizationId,
@@ -11,7 +11,8 @@ use super::Organization;
 use crate::graphql::{
     error::failure,
     request::{app, by, made, once},
-    scalar::{JsonObject, Position, uuid},
+    scalar::{JsonObject, uuid},
+    settled::{Settled, settled},
 };
 
 /// A new organization.
@@ -115,9 +116,8 @@ impl From<OrganizationContents> for Contents {
 struct RemovedOrganization {
     /// Which organization.
     id: ID,
-    /// Of the mutation's last event: to be given as `minPosition` by who wants to see it. The end of the log where it was only
-    /// asked.
-    position: Position,
+    #[graphql(flatten)]
+    settled: Settled,
     /// Was it only asked what would be removed?
     dry_run: bool,
     /// What is removed in the background from here on; null when the request was repeated.
@@ -129,10 +129,8 @@ struct RemovedOrganization {
 struct OrganizationPayload {
     /// As it is now.
     organization: Organization,
-    /// Of the mutation's last event: to be given as `minPosition` by who wants to see it.
-    position: Position,
-    /// Is something of this answer older than the mutation?
-    stale: bool,
+    #[graphql(flatten)]
+    settled: Settled,
 }
 
 fn limit(limit: Option<u32>) -> DeviceLimit {
@@ -172,9 +170,9 @@ async fn payload(
     id: OrganizationId,
     position: i64,
 ) -> Result<OrganizationPayload> {
+    let settled = settled(ctx, Reads::Fleet, position).await?;
     let row = app(ctx)?.organizations().get(by(ctx)?, id).await.map_err(failure)?;
-    let position = Position(position);
-    Ok(OrganizationPayload { organization: Organization(row), position, stale: false })
+    Ok(OrganizationPayload { organization: Organization(row), settled })
 }
 
 #[derive(Default)]
@@ -235,14 +233,14 @@ impl OrganizationMutation {
         let contents = organizations.contents(by(ctx)?, id).await;
         if input.dry_run {
             let removes = Some(contents.map_err(failure)?.into());
-            let position = Position(app(ctx)?.store().head());
-            return Ok(RemovedOrganization { id: input.id, position, dry_run: true, removes });
+            let settled = settled(ctx, Reads::Fleet, app(ctx)?.store().head()).await?;
+            return Ok(RemovedOrganization { id: input.id, settled, dry_run: true, removes });
         }
         // Of an organization that is gone already, only the repetition of the request hears.
         let removes = contents.ok().map(Contents::from);
         let remove = |by| async move { organizations.remove(&by, id).await };
         let done = once(ctx, input.client_mutation_id, remove).await?;
-        let position = Position(done.position);
-        Ok(RemovedOrganization { id: input.id, position, dry_run: false, removes })
+        let settled = settled(ctx, Reads::Fleet, done.position).await?;
+        Ok(RemovedOrganization { id: input.id, settled, dry_run: false, removes })
     }
 }

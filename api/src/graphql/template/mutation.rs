@@ -1,6 +1,6 @@
 //! Changing templates.
 
-use app::{NewTemplate, TemplateChange};
+use app::{NewTemplate, Reads, TemplateChange};
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 use domain::{OrganizationId, TemplateId};
 use uuid::Uuid;
@@ -9,7 +9,8 @@ use super::Template;
 use crate::graphql::{
     error::failure,
     request::{Removed, app, by, made, once},
-    scalar::{JsonObject, Position, uuid},
+    scalar::{JsonObject, uuid},
+    settled::{Settled, settled},
 };
 
 /// A new template.
@@ -84,10 +85,8 @@ pub(in crate::graphql) struct RemoveTemplateInput {
 struct TemplatePayload {
     /// As it is now.
     template: Template,
-    /// Of the mutation's last event: to be given as `minPosition` by who wants to see it.
-    position: Position,
-    /// Is something of this answer older than the mutation?
-    stale: bool,
+    #[graphql(flatten)]
+    settled: Settled,
 }
 
 impl CreateTemplateInput {
@@ -144,8 +143,9 @@ impl RemoveTemplateInput {
 }
 
 async fn payload(ctx: &Context<'_>, id: TemplateId, position: i64) -> Result<TemplatePayload> {
+    let settled = settled(ctx, Reads::Fleet, position).await?;
     let row = app(ctx)?.templates().get(by(ctx)?, id).await.map_err(failure)?;
-    Ok(TemplatePayload { template: Template::Now(row), position: Position(position), stale: false })
+    Ok(TemplatePayload { template: Template::Now(row), settled })
 }
 
 #[derive(Default)]
@@ -188,6 +188,6 @@ impl TemplateMutation {
         let id = input.read()?;
         let (templates, key) = (app(ctx)?.templates(), input.client_mutation_id);
         let done = once(ctx, key, |by| async move { templates.remove(&by, id).await }).await?;
-        Ok(Removed::new(input.id, done))
+        Removed::new(ctx, Reads::Fleet, input.id, done).await
     }
 }

@@ -1,13 +1,14 @@
 //! Erasing people.
 
-use app::PersonContents;
+use app::{PersonContents, Reads};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use domain::UserId;
 
 use crate::graphql::{
     error::failure,
     request::{app, by, once},
-    scalar::{Position, uuid},
+    scalar::uuid,
+    settled::{Settled, settled},
 };
 
 /// Somebody who is to be erased.
@@ -50,9 +51,8 @@ impl From<PersonContents> for Contents {
 struct ErasedUser {
     /// Which account it was.
     id: ID,
-    /// Of the mutation's last event: to be given as `minPosition` by who wants to see it. The end of the log where it was only
-    /// asked.
-    position: Position,
+    #[graphql(flatten)]
+    settled: Settled,
     /// Was it only asked what would be erased?
     dry_run: bool,
     /// What is erased; null when the request was repeated.
@@ -74,14 +74,14 @@ impl EraseMutation {
         let contents = accounts.erasable(by(ctx)?, id).await;
         if input.dry_run {
             let erases = Some(contents.map_err(failure)?.into());
-            let position = Position(app(ctx)?.store().head());
-            return Ok(ErasedUser { id: input.id, position, dry_run: true, erases });
+            let settled = settled(ctx, Reads::Tables, app(ctx)?.store().head()).await?;
+            return Ok(ErasedUser { id: input.id, settled, dry_run: true, erases });
         }
         // Of somebody who is erased already, only the repetition of the request hears.
         let erases = contents.ok().map(Contents::from);
         let erase = |by| async move { accounts.erase(&by, id).await };
         let done = once(ctx, input.client_mutation_id, erase).await?;
-        let position = Position(done.position);
-        Ok(ErasedUser { id: input.id, position, dry_run: false, erases })
+        let settled = settled(ctx, Reads::Tables, done.position).await?;
+        Ok(ErasedUser { id: input.id, settled, dry_run: false, erases })
     }
 }

@@ -1,6 +1,6 @@
 //! Opening and changing accounts.
 
-use app::{NewMembership, NewUser, UserChange};
+use app::{NewMembership, NewUser, Reads, UserChange};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::NaiveDate;
 use domain::{OrganizationId, UserId, accounts::ProfileField, authority::Role};
@@ -12,7 +12,8 @@ use crate::graphql::{
     history::visible,
     permission_group::permissions,
     request::{app, by, by_for_password, made, once, once_as},
-    scalar::{Position, uuid},
+    scalar::uuid,
+    settled::{Settled, settled},
 };
 
 /// Organizations of an account.
@@ -163,8 +164,8 @@ impl PlaceInput {
 /// An account that is not there any more.
 #[derive(SimpleObject)]
 struct RemovedUser {
-    /// Of the mutation's last event.
-    position: Position,
+    #[graphql(flatten)]
+    settled: Settled,
 }
 
 /// An account after a mutation.
@@ -172,16 +173,15 @@ struct RemovedUser {
 struct UserPayload {
     /// As it is now; null where the viewer does not see it, such as after it left.
     user: Option<User>,
-    /// Of the mutation's last event: to be given as `minPosition` by who wants to see it.
-    position: Position,
-    /// Is something of this answer older than the mutation?
-    stale: bool,
+    #[graphql(flatten)]
+    settled: Settled,
 }
 
 async fn payload(ctx: &Context<'_>, id: UserId, position: i64) -> Result<UserPayload> {
     // It is done, whether the viewer may look at it or not.
+    let settled = settled(ctx, Reads::Tables, position).await?;
     let user = visible(app(ctx)?.accounts().get(by(ctx)?, id).await)?.map(User);
-    Ok(UserPayload { user, position: Position(position), stale: false })
+    Ok(UserPayload { user, settled })
 }
 
 impl ChangeUserInput {
@@ -305,7 +305,7 @@ impl UserMutation {
         let done =
             once(ctx, input.client_mutation_id, |by| async move { accounts.remove(&by, id).await })
                 .await?;
-        Ok(RemovedUser { position: Position(done.position) })
+        Ok(RemovedUser { settled: settled(ctx, Reads::Tables, done.position).await? })
     }
 
     /// Lets an account not belong to an organization any more.
@@ -355,8 +355,9 @@ impl UserMutation {
             accounts.change_password(&by, id, current, new, "password").await
         })
         .await?;
+        let settled = settled(ctx, Reads::Tables, done.position).await?;
         let user = visible(accounts.get(by, id).await)?.map(User);
-        Ok(UserPayload { user, position: Position(done.position), stale: false })
+        Ok(UserPayload { user, settled })
     }
 
     /// Refuses all tokens of an account until it logs in again: one's own, and those of accounts that one may change. Who

@@ -1,6 +1,6 @@
 //! Tokens for a purpose.
 
-use app::{NewToken, Token};
+use app::{NewToken, Reads, Token};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::{OrganizationId, Permission, Permissions, TokenId, UserId, authority::TokenScope};
@@ -9,7 +9,8 @@ use secrecy::ExposeSecret as _;
 use crate::graphql::{
     error::{failure, refused},
     request::{app, by, made, once},
-    scalar::{Position, uuid},
+    scalar::uuid,
+    settled::{Settled, settled},
 };
 
 /// A token for a purpose. The token itself was told once, when it was made, and is known to nobody else.
@@ -102,15 +103,15 @@ struct TokenPayload {
     token: UserToken,
     /// For `Authorization: Bearer <secret>`. Told now and never again: null where the request is a repetition.
     secret: Option<String>,
-    /// Of the mutation's last event.
-    position: Position,
+    #[graphql(flatten)]
+    settled: Settled,
 }
 
 /// A token that is not valid any more.
 #[derive(SimpleObject)]
 struct RevokedToken {
-    /// Of the mutation's last event.
-    position: Position,
+    #[graphql(flatten)]
+    settled: Settled,
 }
 
 impl CreateTokenInput {
@@ -185,8 +186,9 @@ impl TokenMutation {
             Ok(done)
         })
         .await?;
+        let settled = settled(ctx, Reads::Tables, done.position).await?;
         let token = app.accounts().token(by(ctx)?, user, id).await.map_err(failure)?;
-        Ok(TokenPayload { token: UserToken(token), secret, position: Position(done.position) })
+        Ok(TokenPayload { token: UserToken(token), secret, settled })
     }
 
     /// Refuses a token for a purpose from here on: one's own, and those of accounts that one may change as a whole. Who listens
@@ -199,6 +201,6 @@ impl TokenMutation {
             accounts.revoke_token(&by, user, id).await
         })
         .await?;
-        Ok(RevokedToken { position: Position(done.position) })
+        Ok(RevokedToken { settled: settled(ctx, Reads::Tables, done.position).await? })
     }
 }

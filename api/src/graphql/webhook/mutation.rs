@@ -1,6 +1,6 @@
 //! Making and changing webhooks.
 
-use app::{NewWebhook, WebhookChange};
+use app::{NewWebhook, Reads, WebhookChange};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::TimeDelta;
 use domain::{OrganizationId, WebhookId};
@@ -11,6 +11,7 @@ use crate::graphql::{
     error::failure,
     request::{Removed, app, by, made, once},
     scalar::{Position, uuid},
+    settled::{Settled, settled},
 };
 
 /// A new webhook.
@@ -101,8 +102,8 @@ struct SkipWebhookDeliveryInput {
 struct WebhookPayload {
     /// As it is now.
     webhook: Webhook,
-    /// Of the mutation's last event: to be given as `minPosition` by who wants to see it.
-    position: Position,
+    #[graphql(flatten)]
+    settled: Settled,
 }
 
 /// A webhook and its new secret.
@@ -112,8 +113,8 @@ struct WebhookSecretPayload {
     webhook: Webhook,
     /// What deliveries are signed with; it is not told again. Null where the same request was answered before.
     secret: Option<String>,
-    /// Of the mutation's last event: to be given as `minPosition` by who wants to see it.
-    position: Position,
+    #[graphql(flatten)]
+    settled: Settled,
 }
 
 /// A delivery after a mutation.
@@ -141,7 +142,8 @@ async fn shown(ctx: &Context<'_>, id: WebhookId) -> Result<Webhook> {
 }
 
 async fn payload(ctx: &Context<'_>, id: WebhookId, position: i64) -> Result<WebhookPayload> {
-    Ok(WebhookPayload { webhook: shown(ctx, id).await?, position: Position(position) })
+    let settled = settled(ctx, Reads::Tables, position).await?;
+    Ok(WebhookPayload { webhook: shown(ctx, id).await?, settled })
 }
 
 #[derive(Default)]
@@ -176,8 +178,8 @@ impl WebhookMutation {
             Ok(done)
         })
         .await?;
-        let position = Position(done.position);
-        Ok(WebhookSecretPayload { webhook: shown(ctx, id).await?, secret, position })
+        let settled = settled(ctx, Reads::Tables, done.position).await?;
+        Ok(WebhookSecretPayload { webhook: shown(ctx, id).await?, secret, settled })
     }
 
     /// Changes a webhook.
@@ -216,8 +218,8 @@ impl WebhookMutation {
             Ok(done)
         })
         .await?;
-        let position = Position(done.position);
-        Ok(WebhookSecretPayload { webhook: shown(ctx, id).await?, secret, position })
+        let settled = settled(ctx, Reads::Tables, done.position).await?;
+        Ok(WebhookSecretPayload { webhook: shown(ctx, id).await?, secret, settled })
     }
 
     /// Lets events wait until the webhook is resumed.
@@ -249,7 +251,7 @@ impl WebhookMutation {
         let id = webhook_id(&input.id)?;
         let (webhooks, key) = (app(ctx)?.webhooks(), input.client_mutation_id);
         let done = once(ctx, key, |by| async move { webhooks.remove(&by, id).await }).await?;
-        Ok(Removed::new(input.id, done))
+        Removed::new(ctx, Reads::Tables, input.id, done).await
     }
 
     /// Delivers something that never happened (`webhook.test`), once, also while the webhook is paused. How it went is told with
