@@ -1,5 +1,7 @@
 //! Filters, order and pages of lists.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use domain::authority::ReadScope;
 use store::{Arg, Query, Row, Store, StoreError};
@@ -147,6 +149,8 @@ pub(crate) struct Conditions {
     reach: Option<(usize, Vec<String>)>,
     /// Says how many rows there are without looking at them.
     counted: Option<Query>,
+    /// The rows are named.
+    named: bool,
 }
 
 /// Organizations whose rows are looked for one by one: an index that begins with the organization finds the first rows of each in
@@ -178,6 +182,12 @@ impl Conditions {
         } else {
             format!("{column} IN ({places})")
         });
+    }
+
+    /// Only these rows; the column is the table's key.
+    pub(crate) fn named<A: Into<Arg>>(&mut self, key: &str, values: impl IntoIterator<Item = A>) {
+        self.any_of(key, values);
+        self.named = true;
     }
 
     /// Only rows of the organizations in reach.
@@ -223,7 +233,7 @@ impl Conditions {
     fn rows(&self, (columns, from): (&str, &str), order: &str, limit: u32, offset: u64) -> String {
         let page = format!("ORDER BY {order} LIMIT {limit} OFFSET {offset}");
         let Some((clause, places)) = self.reach.as_ref().filter(|(_, places)| {
-            ONE_BY_ONE.contains(&places.len()) && order.starts_with("created_at")
+            ONE_BY_ONE.contains(&places.len()) && order.starts_with("created_at") && !self.named
         }) else {
             return format!("SELECT {columns} FROM {from}{} {page}", self.sql());
         };
@@ -323,7 +333,18 @@ impl Conditions {
         if self.clauses.is_empty() {
             return String::new();
         }
-        format!(" WHERE {}", self.clauses.join(" AND "))
+        // SQLite would take an index of the organization for fewer values than keys, and look at every row of theirs.
+        let reach = self.reach.as_ref().filter(|_| self.named).map(|(clause, _)| *clause);
+        let clauses: Vec<Cow<'_, str>> = self
+            .clauses
+            .iter()
+            .enumerate()
+            .map(|(number, clause)| match reach {
+                Some(reach) if reach == number => format!("({clause}) IS TRUE").into(),
+                _ => clause.as_str().into(),
+            })
+            .collect();
+        format!(" WHERE {}", clauses.join(" AND "))
     }
 
     /// Counts and reads a page of `select`, which ends before `WHERE`, in one state of the database.

@@ -115,7 +115,7 @@ pub async fn of_devices(
         return Ok(Vec::new());
     }
     let mut conditions = Conditions::default();
-    conditions.any_of("device_id", devices.iter().map(|device| device.as_uuid()));
+    conditions.named("device_id", devices.iter().map(|device| device.as_uuid()));
     conditions.reached(scope, "organization_id");
     let query = conditions.query(&format!("SELECT {COLUMNS} FROM configurations"), "");
     store.fetch(query).await?.iter().map(read).collect()

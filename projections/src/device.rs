@@ -216,7 +216,7 @@ impl DeviceFilter {
             conditions.any_of("organization_id", organizations.iter().map(|id| id.as_uuid()));
         }
         if let Some(ids) = &self.ids {
-            conditions.any_of("id", ids.iter().map(|id| id.as_uuid()));
+            conditions.named("id", ids.iter().map(|id| id.as_uuid()));
         }
         if let Some(name) = &self.name {
             conditions.with("lower(name) = ?", name.to_lowercase());

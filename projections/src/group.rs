@@ -103,7 +103,7 @@ impl GroupFilter {
             conditions.with(clause, containing(&part.to_lowercase()));
         }
         if let Some(ids) = &self.ids {
-            conditions.any_of("id", ids.iter().map(|id| id.as_uuid()));
+            conditions.named("id", ids.iter().map(|id| id.as_uuid()));
         }
         if let Some(template) = self.template {
             // A JSON list of ids.
