@@ -32,6 +32,20 @@ impl Interpreter for Catalogue {
         Ok(changes.into_iter().map(change).collect())
     }
 
+    fn may_claim(&self, event_type: &str) -> bool {
+        let unique = [
+            "device.",
+            "template.",
+            "organization.",
+            "user.",
+            "device_group.",
+            "permission_group.",
+            "webhook.",
+        ];
+        unique.iter().any(|kind| event_type.starts_with(kind))
+            && event_type != "device.information_changed"
+    }
+
     fn understands(&self, event_type: &str, event_version: &str) -> bool {
         Event::understands(event_type, event_version)
     }

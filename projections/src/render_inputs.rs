@@ -35,6 +35,10 @@ impl Projection for RenderInputs {
             .any(|prefix| event_type.starts_with(prefix))
     }
 
+    fn is_impersonal(&self) -> bool {
+        true
+    }
+
     fn apply(&self, recorded: &Recorded) -> Result<Vec<Op>, Fault> {
         let event = catalogue::decode(recorded)?;
         let at = At {

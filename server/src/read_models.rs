@@ -21,6 +21,8 @@ use crate::{
 
 /// Name of what is no projection but is filled from the events all the same.
 const CLAIMS: &str = "claims";
+/// Stands for every projection, and the claims.
+const ALL: &str = "all";
 
 /// What to do with projections.
 #[derive(Debug, Subcommand)]
@@ -47,7 +49,11 @@ pub struct RebuildArgs {
     #[command(flatten)]
     place: Place,
     /// As `projections list` names it, or `claims`.
-    name: String,
+    #[arg(required_unless_present = "all")]
+    name: Option<String>,
+    /// All of them, and the claims, at once.
+    #[arg(long, conflicts_with = "name")]
+    all: bool,
 }
 
 /// Runs the command, beside a running server through its control socket, else by opening the log.
@@ -61,8 +67,11 @@ pub async fn run(command: ProjectionsCommand) -> anyhow::Result<ExitCode> {
         }
         ProjectionsCommand::Rebuild(args) => {
             let settings = settings::load(&args.place, None, false)?.settings;
-            let position = rebuilt(&settings, &args.name).await?;
-            cli::print(&format!("{}: rebuilt up to position {position}", args.name))?;
+            let name = args.name.as_deref().unwrap_or(ALL);
+            let begun = tokio::time::Instant::now();
+            let position = rebuilt(&settings, name).await?;
+            let took = begun.elapsed().as_secs_f64();
+            cli::print(&format!("{name}: rebuilt up to position {position} in {took:.1} s"))?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -122,6 +131,10 @@ async fn rebuilt(settings: &Settings, name: &str) -> anyhow::Result<i64> {
 /// Fills the tables again; the answer is the position that they are at.
 pub(crate) async fn rebuild(store: &Store, name: &str) -> anyhow::Result<i64> {
     let rebuild = Rebuild::new(store.clone());
+    if name == ALL {
+        let all = rebuild.all().await?;
+        return Ok(all.iter().map(|one| one.position).min().unwrap_or(0));
+    }
     if name == CLAIMS {
         return Ok(rebuild.claims().await?.position);
     }
@@ -132,8 +145,9 @@ pub(crate) async fn rebuild(store: &Store, name: &str) -> anyhow::Result<i64> {
 /// How far the new tables are, of how many events.
 pub(crate) async fn progress(store: &Store, name: &str) -> anyhow::Result<Option<(i64, i64)>> {
     let states = store.projection_states().await?;
-    let state = states.projections.iter().find(|state| state.name == name);
-    Ok(state.and_then(|state| state.rebuilding).map(|at| (at, states.head)))
+    let named = states.projections.iter().filter(|state| name == ALL || state.name == name);
+    let at = named.filter_map(|state| state.rebuilding).min();
+    Ok(at.map(|at| (at, states.head)))
 }
 
 fn find(store: &Store, name: &str) -> anyhow::Result<Arc<dyn Projection>> {

@@ -31,6 +31,8 @@ impl Store {
             interpreter: options.interpreter,
             projections: options.projections,
             anchors: options.anchors.as_deref().map(Anchors::in_folder),
+            folder: None,
+            rebuilding: parking_lot::Mutex::default(),
             bounded: false,
         });
         let (engine, dialect) = engine::look(options.location, Arc::clone(&core)).await?;

@@ -32,12 +32,23 @@ pub trait Projection: Send + Sync {
 
     /// What the event does to the tables.
     fn apply(&self, event: &Recorded) -> Result<Vec<Op>, Fault>;
+
+    /// Is there nothing in its tables that erasing a person must reach? Then a rebuild keeps on disk how far it is, and goes on
+    /// from there after a kill; of people nothing is kept in files that nobody knows of.
+    fn is_impersonal(&self) -> bool {
+        false
+    }
 }
 
 /// What the store has to know about the meaning of events.
 pub trait Interpreter: Send + Sync {
     /// What the event does to claims, in order.
     fn claims(&self, event: &Recorded) -> Result<Vec<ClaimChange>, Fault>;
+
+    /// May events of this type do something to claims? A rebuild leaves the others out.
+    fn may_claim(&self, _event_type: &str) -> bool {
+        true
+    }
 
     /// Is there a path from this stored type and version to today's decoder?
     fn understands(&self, event_type: &str, event_version: &str) -> bool;

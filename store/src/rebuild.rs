@@ -1,15 +1,17 @@
 //! Filling tables again from the first event, beside the live ones, while writers go on (`event-store.md` §7).
 
+mod ahead;
+mod apart;
 mod fill;
 mod rename;
 mod schema;
 pub(crate) mod source;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 
-use self::{fill::Fill, schema::Schema, source::Source};
+use self::{ahead::Ahead, fill::Fill, schema::Schema, source::Source};
 use crate::{
     Dialect, Expect, FollowerState, Mode, Op, Projection, Query, Store, StoreError, Transaction,
     args,
@@ -69,12 +71,26 @@ pub struct Rebuilt {
 pub struct Rebuild {
     store: Store,
     batch: u32,
+    ahead: Ahead,
 }
 
+/// From so many events on tables are filled apart.
+const LONG: i64 = 20_000;
+
 impl Rebuild {
-    /// For the tables of a store.
+    /// For the tables of a store. In the folder of the log it keeps how far it is, and goes on from there after a kill; of what
+    /// may tell of people nothing is kept.
     pub fn new(store: Store) -> Self {
-        Self { store, batch: 1000 }
+        let folder = store.folder().map(Path::to_owned);
+        let ahead = Ahead { folder, from: LONG, keep_every: ahead::KEEP_EVERY };
+        Self { store, batch: 1000, ahead }
+    }
+
+    /// Logs of so many events are long: their tables are filled apart, and the rows are carried over. 20,000 by default.
+    #[must_use]
+    pub fn long_from(mut self, events: i64) -> Self {
+        self.ahead.from = events.max(1);
+        self
     }
 
     /// Events of a transaction, 1000 by default and at most.
@@ -95,6 +111,23 @@ impl Rebuild {
     /// The same for claims and their counts.
     pub async fn claims(&self) -> Result<Rebuilt, RebuildError> {
         self.source(Source::Claims(Arc::clone(self.store.interpreter()))).await
+    }
+
+    /// A kill costs so many events of a long log, 50,000 by default.
+    #[must_use]
+    pub fn keeping_every(mut self, events: i64) -> Self {
+        self.ahead.keep_every = events.max(1);
+        self
+    }
+
+    /// All projections that have tables, and claims, beside each other: each reads only what it wants of the log. One that
+    /// fails does not hinder the others; the first failure is told.
+    pub async fn all(&self) -> Result<Vec<Rebuilt>, RebuildError> {
+        let claims = Source::Claims(Arc::clone(self.store.interpreter()));
+        let projections = self.store.projections().iter().cloned().map(Source::Projection);
+        let sources = projections.chain([claims]).filter(|source| !source.tables().is_empty());
+        let rebuilt = futures::future::join_all(sources.map(|source| self.source(source))).await;
+        rebuilt.into_iter().collect()
     }
 
     /// Before serving: fills the tables of every projection of the store that was never run on this log, which is what a new
@@ -180,10 +213,15 @@ impl Rebuild {
         if source.tables().is_empty() {
             return Err(RebuildError::NoTables { name });
         }
-        let (beside, generation) = self.begin(&source).await?;
+        let _at_work = AtWork::on(&self.store, name)?;
+        let (schema, beside, generation) = self.begin(&source).await?;
         tracing::info!(projection = name, generation, "projection {name} is being rebuilt");
         let fill = Fill { store: &self.store, source: &source, beside: &beside, generation };
-        match fill.run(self.batch).await {
+        let filled = async {
+            let position = fill.ahead(&schema, &self.ahead, self.batch).await?;
+            fill.run(position, self.batch).await
+        };
+        match filled.await {
             Ok(position) => {
                 tracing::info!(
                     projection = name,
@@ -205,13 +243,15 @@ impl Rebuild {
     }
 
     /// Makes the row and the tables of the next generation.
-    async fn begin(&self, source: &Source) -> Result<(schema::Beside, i64), RebuildError> {
+    async fn begin(&self, source: &Source) -> Result<(Schema, schema::Beside, i64), RebuildError> {
         let name = source.name();
         let rows = Checkpoint::of(&self.store, name).await?;
         let now = self.store.now();
         let (rebuilding, _live) =
             rows.iter().partition::<Vec<_>, _>(|row| row.state == FollowerState::Rebuilding);
-        if rebuilding.iter().any(|row| now - row.updated_at < INTERRUPTED) {
+        // One process has the file of SQLite, and it is not at it.
+        let shared = self.store.dialect() == Dialect::Postgres;
+        if shared && rebuilding.iter().any(|row| now - row.updated_at < INTERRUPTED) {
             return Err(RebuildError::Busy { name });
         }
         let newest = rows.iter().map(|row| row.generation).max().unwrap_or(0);
@@ -235,7 +275,7 @@ impl Rebuild {
         }
         let transaction = transaction.ops(beside.create.iter().cloned());
         match self.store.transact(transaction).await {
-            Ok(outcome) if outcome.committed() => Ok((beside, generation)),
+            Ok(outcome) if outcome.committed() => Ok((schema, beside, generation)),
             Ok(_) => Err(RebuildError::Busy { name }),
             Err(error) => {
                 // Of two that begin at once, one finds the row of the other.
@@ -244,6 +284,25 @@ impl Rebuild {
                 Err(if lost { RebuildError::Busy { name } } else { error.into() })
             }
         }
+    }
+}
+
+/// Nobody else of this process rebuilds the same meanwhile.
+struct AtWork<'a>(&'a Store, &'static str);
+
+impl<'a> AtWork<'a> {
+    fn on(store: &'a Store, name: &'static str) -> Result<Self, RebuildError> {
+        if store.rebuilding().lock().insert(name) {
+            Ok(Self(store, name))
+        } else {
+            Err(RebuildError::Busy { name })
+        }
+    }
+}
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.0.rebuilding().lock().remove(self.1);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The log in one file, through threads of its own: one that writes, some that read.
 
-mod connection;
+pub(crate) mod connection;
 mod copy;
 mod events;
 mod facts;

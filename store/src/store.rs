@@ -1,8 +1,13 @@
 //! The store as everybody sees it.
 
-use std::sync::Arc;
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::{
@@ -42,8 +47,12 @@ pub(crate) struct Core {
     pub(crate) interpreter: Arc<dyn Interpreter>,
     pub(crate) projections: Vec<Arc<dyn Projection>>,
     pub(crate) anchors: Option<Anchors>,
+    /// Where files of the log's own may be, if anywhere.
+    pub(crate) folder: Option<PathBuf>,
     /// Are requests held to what they reach by the database?
     pub(crate) bounded: bool,
+    /// What this process rebuilds.
+    pub(crate) rebuilding: Mutex<HashSet<&'static str>>,
 }
 
 /// Rows of several queries that all saw the same state.
@@ -105,12 +114,11 @@ impl Store {
 
     /// The same while an import is under way.
     pub(crate) async fn open_for_import(options: Options) -> Result<Self, StoreError> {
-        let anchors = match (&options.anchors, &options.location) {
-            (Some(folder), _) | (None, Location::Sqlite { folder }) => {
-                Some(Anchors::in_folder(folder))
-            }
+        let folder = match (&options.anchors, &options.location) {
+            (Some(folder), _) | (None, Location::Sqlite { folder }) => Some(folder.clone()),
             (None, Location::Postgres { .. }) => None,
         };
+        let anchors = folder.as_deref().map(Anchors::in_folder);
         if let Some(anchors) = &anchors {
             anchors.prepare().map_err(|error| {
                 StoreError::Unusable(format!("the data folder cannot be made: {error}"))
@@ -122,7 +130,9 @@ impl Store {
             interpreter: options.interpreter,
             projections: options.projections,
             anchors,
+            folder,
             bounded: options.row_level_security,
+            rebuilding: Mutex::default(),
         });
         let (engine, dialect) =
             crate::engine::start(options.location, options.durability, Arc::clone(&core)).await?;
@@ -134,6 +144,16 @@ impl Store {
                 Err(error)
             }
         }
+    }
+
+    /// Where files of the log's own may be, if anywhere.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.inner.core.folder.as_deref()
+    }
+
+    /// What this process rebuilds.
+    pub(crate) fn rebuilding(&self) -> &Mutex<HashSet<&'static str>> {
+        &self.inner.core.rebuilding
     }
 
     /// Are requests held to what they reach by the database?

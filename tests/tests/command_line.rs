@@ -47,13 +47,19 @@ async fn projections_are_listed_and_rebuilt(database: Database) -> anyhow::Resul
     let finished = command(&home, &["projections", "rebuild", "claims"]).await?;
     assert_eq!(finished.code, 0, "{finished:?}");
 
+    let finished = command(&home, &["projections", "rebuild", "--all"]).await?;
+    assert_eq!(finished.code, 0, "{finished:?}");
+    assert!(finished.stdout.starts_with("all: rebuilt up to position"), "{finished:?}");
+    assert_eq!(generation(&list(&home).await?, "accounts.v1"), Some(2.into()));
+    assert_eq!(generation(&list(&home).await?, "render_inputs.v1"), Some(3.into()));
+
     let finished = command(&home, &["projections", "rebuild", "nonsense"]).await?;
     assert!(finished.code > 0 && finished.stderr.contains("render_inputs.v1"), "{finished:?}");
 
     assert_eq!(server.stop().await?.code(), Some(0));
     let finished = command(&home, &["projections", "rebuild", "render_inputs.v1"]).await?;
     assert_eq!(finished.code, 0, "{finished:?}");
-    assert_eq!(generation(&list(&home).await?, "render_inputs.v1"), Some(3.into()));
+    assert_eq!(generation(&list(&home).await?, "render_inputs.v1"), Some(4.into()));
     let finished = command(&home, &["verify"]).await?;
     assert_eq!(finished.code, 0, "{finished:?}");
     let shown = command(&home, &["projections", "list"]).await?;

@@ -28,7 +28,7 @@ pub enum Request {
     Projections,
     /// Tables filled again from the first event.
     Rebuild {
-        /// Of this projection, or `claims`.
+        /// Of this projection, or `claims`, or `all`.
         name: String,
     },
     /// Something about accounts, organizations or tokens.

@@ -28,9 +28,9 @@ pub(super) struct Fill<'a> {
 }
 
 impl Fill<'_> {
-    /// Position of the last event that is in the tables, which are live then.
-    pub(super) async fn run(&self, batch: u32) -> Result<i64, RebuildError> {
-        let mut position = 0;
+    /// Position of the last event that is in the tables, which are live then. `position` is that of the last one that is in
+    /// them already.
+    pub(super) async fn run(&self, mut position: i64, batch: u32) -> Result<i64, RebuildError> {
         // The switch waits until the end of the log was seen once: what goes wrong in it names no event.
         let mut seen_end = false;
         loop {
@@ -56,7 +56,7 @@ impl Fill<'_> {
         }
     }
 
-    async fn goal(&self) -> Result<i64, StoreError> {
+    pub(super) async fn goal(&self) -> Result<i64, StoreError> {
         let column = reach(self.source.mode());
         let query = Query::new(format!("SELECT {column} FROM store_head WHERE id = 1"), args![]);
         self.store.fetch(query).await?.first().map_or(Ok(0), |row| row.int(0))
@@ -64,7 +64,7 @@ impl Fill<'_> {
 
     /// What the database has to hand over next: nothing that the source would throw away, as far as the types of the
     /// log are known, which foreign events are not before they are in the chain.
-    async fn filter(&self, after: i64, goal: i64) -> Result<EventFilter, StoreError> {
+    pub(super) async fn filter(&self, after: i64, goal: i64) -> Result<EventFilter, StoreError> {
         let chained = Query::new("SELECT chained FROM store_head WHERE id = 1", args![]);
         let types = Query::new("SELECT DISTINCT type FROM event_types ORDER BY type", args![]);
         let read = self.store.snapshot(vec![chained, types]).await?.results;
@@ -124,6 +124,16 @@ impl Fill<'_> {
             let new = new.map_err(|fault| self.refused(event.position, fault.to_string()))?;
             ops.extend(new.into_iter().map(|op| self.beside.renames.op(op)));
         }
+        self.write_ops(from, ops, to).await
+    }
+
+    /// Runs statements on the new tables, if they still stand where they were, and moves them.
+    pub(super) async fn write_ops(
+        &self,
+        from: i64,
+        ops: Vec<Op>,
+        to: i64,
+    ) -> Result<(), RebuildError> {
         let checkpoint = self.checkpoint(from);
         let moved = checkpoint.moved(to, self.store.now());
         let outcome = self.store.transact(checkpoint.guarded().ops(ops).op(moved)).await?;

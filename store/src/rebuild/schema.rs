@@ -11,7 +11,7 @@ pub(crate) struct Schema {
 }
 
 #[derive(Debug)]
-struct Table {
+pub(crate) struct Table {
     name: String,
     /// The statement that made it; only SQLite has one.
     create: String,
@@ -51,6 +51,11 @@ impl Schema {
             });
         }
         Ok(Self { dialect, tables: read })
+    }
+
+    /// The tables.
+    pub(crate) fn tables(&self) -> &[Table] {
+        &self.tables
     }
 
     /// The statements for a generation.
@@ -134,6 +139,14 @@ impl Schema {
             }
         }
         (create, switch)
+    }
+}
+
+impl Table {
+    /// What made it and its indexes; nothing on PostgreSQL, which does not keep that.
+    pub(crate) fn statements(&self) -> impl Iterator<Item = String> {
+        let create = (!self.create.is_empty()).then(|| self.create.clone());
+        create.into_iter().chain(self.indexes.iter().map(|index| index.create.clone()))
     }
 }
 

@@ -43,7 +43,15 @@ impl Source {
     pub(crate) fn wants(&self, event_type: &str) -> bool {
         match self {
             Self::Projection(projection) => projection.wants(event_type),
-            Self::Claims(_) => true,
+            Self::Claims(interpreter) => interpreter.may_claim(event_type),
+        }
+    }
+
+    /// May a file keep how far a rebuild is? See [`Projection::is_impersonal`].
+    pub(super) fn is_impersonal(&self) -> bool {
+        match self {
+            Self::Projection(projection) => projection.is_impersonal(),
+            Self::Claims(_) => false,
         }
     }
 

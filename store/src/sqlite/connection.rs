@@ -61,6 +61,20 @@ pub(super) fn still(file: &Path) -> Result<Connection, StoreError> {
     Ok(open().map_err(trouble("open the database file for reading"))?)
 }
 
+/// A connection to a file that nobody else uses and nobody misses after a power cut; without a name it is gone with the
+/// connection.
+pub(crate) fn apart(file: Option<&Path>) -> Result<Connection, StoreError> {
+    let connection = open(file.unwrap_or(Path::new("")))?;
+    // A killed process must leave a kept file whole.
+    let journal = if file.is_some() { "WAL" } else { "OFF" };
+    connection
+        .execute_batch(&format!(
+            "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = {journal}; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536; PRAGMA temp_store = FILE; PRAGMA wal_autocheckpoint = 20000;"
+        ))
+        .map_err(trouble("configure a connection"))?;
+    Ok(connection)
+}
+
 fn open(file: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE

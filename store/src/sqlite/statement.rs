@@ -50,7 +50,7 @@ pub(crate) fn execute(connection: &Connection, op: &Op) -> Result<u64, Trouble> 
 }
 
 /// Rows of a text that has its placeholders as SQLite wants them.
-pub(super) fn rows(
+pub(crate) fn rows(
     connection: &Connection,
     text: &str,
     params: impl Params,
@@ -69,7 +69,7 @@ pub(super) fn rows(
     Ok(rows)
 }
 
-fn value(value: ValueRef<'_>) -> Value {
+pub(crate) fn value(value: ValueRef<'_>) -> Value {
     match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(value) => Value::Int(value),

@@ -356,6 +356,8 @@ fn nothing_is_left_of_a_person() -> Outcome {
         for projection in projections::all().iter().filter(|one| !one.tables().is_empty()) {
             rebuild.projection(projection).await?;
         }
+        assert_sound(world).await?;
+        rebuild.long_from(1).all().await?;
         assert_nothing_is_left(world, &traces).await?;
         assert_sound(world).await?;
         // From here on there are facts about names that nobody has.
