@@ -7,8 +7,8 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use secrecy::SecretString;
 
 use crate::{
-    backup, config, doctor, events, export, fleet, import, people, read_models, restore, serve,
-    settings, verify,
+    backup, bench, config, doctor, events, export, fleet, import, people, read_models, restore,
+    serve, settings, verify,
 };
 
 /// Manages fleets of `OpenWrt` routers and the Wi-Fi services on them; every change is an event.
@@ -51,6 +51,9 @@ enum Command {
     /// Renders, checks, reads and compares configurations of devices, without a server.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Logs to measure with.
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// Looks at everything that may go wrong, and says what to do about it.
     Doctor(Place),
     /// Prints a script that completes commands, for a shell.
@@ -147,6 +150,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Export(args) => runtime()?.block_on(export::run(args)),
         Command::Import(args) => runtime()?.block_on(import::run(args)),
         Command::Config(command) => Ok(config::run(command)),
+        Command::Bench(command) => runtime()?.block_on(bench::run(command)),
         Command::Doctor(place) => runtime()?.block_on(doctor::run(place)),
         Command::Completions { shell } => {
             let mut script = Vec::new();

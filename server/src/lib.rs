@@ -1,6 +1,7 @@
 //! Wires everything together and runs it.
 
 pub mod backup;
+mod bench;
 pub mod cli;
 mod config;
 pub mod control;
