@@ -7,8 +7,8 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use secrecy::SecretString;
 
 use crate::{
-    backup, bench, config, doctor, events, export, fleet, import, people, read_models, restore,
-    serve, settings, verify,
+    audit, backup, bench, config, doctor, events, export, fleet, import, people, read_models,
+    restore, serve, settings, verify,
 };
 
 /// Manages fleets of `OpenWrt` routers and the Wi-Fi services on them; every change is an event.
@@ -48,6 +48,9 @@ enum Command {
     Export(export::ExportArgs),
     /// Reads what `export` wrote into an empty data folder or database.
     Import(import::ImportArgs),
+    /// Evidence for auditors: parts of the log that prove themselves.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Renders, checks, reads and compares configurations of devices, without a server.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -62,7 +65,7 @@ enum Command {
         shell: clap_complete::Shell,
     },
     /// Checks the chain of events, and the tables against what the events say.
-    Verify(Place),
+    Verify(verify::VerifyArgs),
     /// Simulates devices that speak the agents' protocol.
     Fleet(fleet::Args),
     /// Prints the version.
@@ -129,7 +132,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Events(command) => runtime()?.block_on(events::run(command)),
-        Command::Verify(place) => runtime()?.block_on(verify::run(place)),
+        Command::Verify(args) => runtime()?.block_on(verify::run(args)),
+        Command::Audit(command) => runtime()?.block_on(audit::run(command)),
         Command::Fleet(args) => {
             serve::logging::start("warn", false);
             let (json, until_settled) = (args.json, args.until_settled);

@@ -10,8 +10,9 @@ use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use store::{Keyring, Location};
 
-use self::report::Report;
+pub(crate) use self::report::Report;
 use crate::{
+    audit::{self, Source},
     cli::{self, Place},
     control::{Answer, Connection, Request, States},
     log::Alone,
@@ -58,10 +59,15 @@ async fn look(report: &mut Report, settings: &Settings) -> anyhow::Result<()> {
     let states = if let Some(mut connection) = running {
         report.ok("server", "is running and answers");
         report.ok("master key", "fits: the server could not run without");
-        match connection.next().await? {
-            Some(Answer::Projections(states)) => states,
-            _ => anyhow::bail!("the server's answer is not understood"),
-        }
+        let Some(Answer::Projections(states)) = connection.next().await? else {
+            anyhow::bail!("the server's answer is not understood");
+        };
+        let key = async || {
+            let key = audit::key_of_server(settings).await?;
+            key.context("the server is gone")
+        };
+        audit::look(report, settings, &Source::Server(folder), key).await;
+        states
     } else {
         report.ok("server", "is not running; its data was opened for this look");
         match alone(report, settings, &key_file).await {
@@ -87,6 +93,11 @@ async fn alone(
     report.ok("database", "opens, and is of this version");
     let states = log.store.projection_states().await.context("the tables cannot be read");
     key(report, key_file, &log).await;
+    let signing = async || {
+        let keyring = open::keyring_alone(settings, &log.store).await?;
+        Ok(keyring.signing_key().await?.public())
+    };
+    audit::look(report, settings, &Source::Log(&log.store), signing).await;
     log.store.close().await;
     Ok(states?.into())
 }

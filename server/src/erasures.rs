@@ -127,7 +127,7 @@ pub(crate) async fn apply_alone(
     if read(&list)?.is_empty() {
         return Ok(0);
     }
-    let (app, _) = open_in(settings, folder).await?;
+    let (app, ..) = open_in(settings, folder).await?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     for background in app.background(|| stop.clone().cancelled_owned()) {
         tasks.spawn(background.run);

@@ -49,7 +49,7 @@ pub async fn run(args: ExportArgs) -> anyhow::Result<ExitCode> {
         }
         export(&settings, io::stdout().lock(), key).await?.0
     } else {
-        to_file(&settings, &args.file, key).await?
+        to_file(&args.file, async |file| export(&settings, file, key).await).await?
     };
     cli::note(&format!(
         "{} events up to position {}, {} rows and {} archives are in {}; chain hash {}",
@@ -80,11 +80,10 @@ struct Written {
 }
 
 /// The file has its name when it is complete, and before that another one.
-async fn to_file(
-    settings: &Settings,
+pub(crate) async fn to_file<T>(
     path: &Path,
-    key: Option<SecretString>,
-) -> anyhow::Result<Written> {
+    write: impl AsyncFnOnce(File) -> anyhow::Result<(T, File)>,
+) -> anyhow::Result<T> {
     let shown = path.display();
     refuse_existing(path)?;
     let mut part = path.as_os_str().to_owned();
@@ -101,7 +100,7 @@ async fn to_file(
     // One that was left from before may have been readable by others.
     file.set_permissions(fs::Permissions::from_mode(0o600)).with_context(writing)?;
     let finish = async {
-        let (written, file) = export(settings, file, key).await?;
+        let (written, file) = write(file).await?;
         file.sync_all().with_context(writing)?;
         refuse_existing(path)?;
         fs::rename(&part, path).with_context(|| format!("cannot make {shown}"))?;

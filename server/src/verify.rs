@@ -1,34 +1,97 @@
 //! `wisptrail verify`: the chain of events, and the tables against what the events say.
 
-use std::{fmt::Write as _, process::ExitCode, sync::Arc};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use anyhow::bail;
-use store::{Interpreter, Location, Store, verify_projections};
+use clap::Args;
+use store::{Interpreter, Location, PublicKey, Store, verify_projections};
 
 use crate::{
+    audit::{self, Source},
     cli::{self, Place},
     control::{Answer, Connection, Request, Verified},
     log::Alone,
+    serve::open,
     settings,
 };
 
+/// `wisptrail verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    place: Place,
+    /// A file of signed checkpoints that the chain has to agree with; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    checkpoints: Vec<PathBuf>,
+    /// The public key that they have to be signed with, a file or the key itself; else that of this installation.
+    #[arg(long, value_name = "KEY", requires = "checkpoints")]
+    key: Option<String>,
+}
+
 /// Verifies beside a running server through its control socket, else by opening the log. Exit status 1 when something is wrong.
-pub async fn run(place: Place) -> anyhow::Result<ExitCode> {
-    let settings = settings::load(&place, None, false)?.settings;
-    let folder = settings.data.folder.clone();
-    let verified = if let Some(mut connection) = Connection::ask(&folder, &Request::Verify).await? {
-        match connection.next().await? {
-            Some(Answer::Verified(verified)) => verified,
-            _ => bail!("the server's answer is not understood"),
-        }
-    } else {
-        let log = Alone::open(&settings).await?;
-        let verified = verify(&log.store, &log.location).await;
-        log.store.close().await;
-        verified?
+pub async fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
+    let settings = settings::load(&args.place, None, false)?.settings;
+    let given = args.key.as_deref().map(audit::public_key).transpose()?;
+    for file in &args.checkpoints {
+        anyhow::ensure!(file.exists(), "there are no checkpoints at {}", file.display());
+    }
+    let folder = settings.data.folder.as_path();
+    let (verified, compared) =
+        if let Some(mut connection) = Connection::ask(folder, &Request::Verify).await? {
+            let Some(Answer::Verified(verified)) = connection.next().await? else {
+                bail!("the server's answer is not understood");
+            };
+            let key = async || match audit::key_of_server(&settings).await? {
+                Some(key) => Ok(key),
+                None => bail!("the server is gone"),
+            };
+            (verified, compare(&args.checkpoints, given, key, &Source::Server(folder)).await?)
+        } else {
+            let log = Alone::open(&settings).await?;
+            let outcome = async {
+                let verified = verify(&log.store, &log.location).await?;
+                let key = async || {
+                    let keyring = open::keyring_alone(&settings, &log.store).await?;
+                    Ok(keyring.signing_key().await?.public())
+                };
+                let source = Source::Log(&log.store);
+                anyhow::Ok((verified, compare(&args.checkpoints, given, key, &source).await?))
+            }
+            .await;
+            log.store.close().await;
+            outcome?
+        };
+    let (said, agrees) = compared;
+    cli::print(&(report(&verified) + &said))?;
+    Ok(if verified.is_sound() && agrees { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What files of checkpoints say, and whether the log agrees with all of them.
+async fn compare(
+    files: &[PathBuf],
+    given: Option<PublicKey>,
+    key: impl AsyncFnOnce() -> anyhow::Result<PublicKey>,
+    source: &Source<'_>,
+) -> anyhow::Result<(String, bool)> {
+    let (mut said, mut agrees) = (String::new(), true);
+    if files.is_empty() {
+        return Ok((said, agrees));
+    }
+    let key = match given {
+        Some(key) => key,
+        None => key().await?,
     };
-    cli::print(&report(&verified))?;
-    Ok(if verified.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    for file in files {
+        let compared = audit::compare(Path::new(file), Some(&key), source).await?;
+        agrees &= compared.faults.is_empty();
+        said.push_str(&compared.text());
+    }
+    Ok((said, agrees))
 }
 
 /// Checks the chain from the first event, then every projection against a rebuild.

@@ -14,7 +14,7 @@ use crate::Recorded;
 
 /// How many events lie between two anchors.
 const DISTANCE: i64 = 10_000;
-const FILE: &str = "anchors.jsonl";
+pub(crate) const FILE: &str = "anchors.jsonl";
 
 /// A position with the hash that the chain has there: a line of `anchors.jsonl`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

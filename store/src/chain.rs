@@ -12,15 +12,21 @@ pub(crate) fn payload_hash(payload: &str) -> Vec<u8> {
 /// The chain up to and including an event; `previous` is empty before the first one.
 /// The payload goes in through its hash, so that it can be removed and the rest still proves itself.
 pub(crate) fn link(previous: &[u8], event: &Recorded) -> Vec<u8> {
+    link_digest(previous, event.position, &header(event))
+}
+
+/// The same from the digest of the header: whoever may not see the event can follow the chain across it.
+pub(crate) fn link_digest(previous: &[u8], position: i64, header: &[u8]) -> Vec<u8> {
     Sha256::new()
         .chain_update(previous)
-        .chain_update(event.position.to_be_bytes())
-        .chain_update(header(event))
+        .chain_update(position.to_be_bytes())
+        .chain_update(header)
         .finalize()
         .to_vec()
 }
 
-fn header(event: &Recorded) -> impl AsRef<[u8]> {
+/// The digest of everything in the envelope but the position, and of the hash of the payload.
+pub(crate) fn header(event: &Recorded) -> Vec<u8> {
     let mut hash = Sha256::new();
     let organization = event.organization_id.as_ref().map(|id| id.as_bytes().as_slice());
     let correlation = event.correlation_id.as_ref().map(|id| id.as_bytes().as_slice());
@@ -49,7 +55,7 @@ fn header(event: &Recorded) -> impl AsRef<[u8]> {
         hash.update(length.to_be_bytes());
         hash.update(field.unwrap_or_default());
     }
-    hash.finalize()
+    hash.finalize().to_vec()
 }
 
 #[cfg(test)]

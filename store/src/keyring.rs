@@ -16,7 +16,9 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use self::cipher::Key;
-use crate::{Envelope, Op, Opened, SealedError, Store, StoreError, Subject, sealed::NONCE};
+use crate::{
+    Envelope, Op, Opened, SealedError, SigningKey, Store, StoreError, Subject, sealed::NONCE,
+};
 
 /// Keys kept unwrapped in memory.
 const CACHED_KEYS: u64 = 20_000;
@@ -25,6 +27,9 @@ const CACHED_FOR: Duration = Duration::from_mins(1);
 /// Number of a subject's only key.
 const FIRST_KEY: u32 = 1;
 const FINGERPRINTS: &str = "fingerprints";
+/// The row of the key that evidence is signed with.
+const SIGNING: (Uuid, &str) =
+    (Uuid::from_u128(0x5369_676e_696e_8000_8000_0000_0000_0001), "signing");
 
 /// 32 bytes that wrap all other keys; never in the database, nor in a dump of it.
 #[derive(Debug)]
@@ -172,23 +177,37 @@ impl Keyring {
         self.keys.invalidate(&subject.id());
     }
 
+    /// The key that this installation signs evidence with; made at the first use, and kept as all others are: wrapped by the
+    /// master key, so that the database alone cannot sign.
+    pub async fn signing_key(&self) -> Result<SigningKey, SealedError> {
+        let key = self.key_of(SIGNING).await?;
+        SigningKey::from_seed(key.bytes()).ok_or(SealedError::ForeignKey(SIGNING.0))
+    }
+
     async fn key_for_sealing(&self, subject: Subject) -> Result<Arc<Key>, SealedError> {
-        if let Some(key) = self.keys.get(&subject.id()) {
+        self.key_of((subject.id(), subject.kind())).await
+    }
+
+    /// Of that id; made, as one of that kind, when there is none.
+    async fn key_of(&self, (id, kind): (Uuid, &str)) -> Result<Arc<Key>, SealedError> {
+        if let Some(key) = self.keys.get(&id) {
             return Ok(key);
         }
         let master = self.master.read().await;
-        if let Some(key) = self.load(&master, subject.id()).await?.into_key() {
-            return Ok(key);
+        match self.load(&master, id).await? {
+            Found::Key(key) => return Ok(key),
+            Found::Destroyed => return Err(SealedError::Erased(id)),
+            Found::Nothing => {}
         }
         let key = Key::random(|bytes| self.random.lock().fill_bytes(bytes));
-        let wrapped = master.wrapping.wrap(nonce(&self.random), &wrapped_at(subject.id()), &key);
+        let wrapped = master.wrapping.wrap(nonce(&self.random), &wrapped_at(id), &key);
         drop(key);
-        table::insert(&self.store, subject, wrapped, &master.proof).await?;
+        table::insert(&self.store, (id, kind), wrapped, &master.proof).await?;
         // Read back: of two processes that make a key at once, one wins.
-        match self.load(&master, subject.id()).await? {
+        match self.load(&master, id).await? {
             Found::Key(key) => Ok(key),
-            Found::Destroyed => Err(SealedError::Erased(subject.id())),
-            Found::Nothing => Err(SealedError::ForeignKey(subject.id())),
+            Found::Destroyed => Err(SealedError::Erased(id)),
+            Found::Nothing => Err(SealedError::ForeignKey(id)),
         }
     }
 

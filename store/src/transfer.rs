@@ -7,7 +7,7 @@
 mod blobs;
 mod export;
 mod import;
-mod line;
+pub(crate) mod line;
 mod place;
 mod tables;
 #[cfg(test)]

@@ -11,6 +11,45 @@ pub(crate) const SCAVENGED: &str = r#"{"$scavenged":true}"#;
 /// Stands for the payloads of a stream whose person was erased.
 pub(crate) const ERASED: &str = r#"{"$erased":true}"#;
 
+/// Why a payload must not be missing.
+pub(crate) const UNERASED: &str = "the payload was taken away, and nobody was erased";
+
+/// What became of a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Contents {
+    /// It is the one that was hashed.
+    Whole,
+    /// It was taken away for a person; the stream has to say so.
+    Erased,
+    /// It was kept for a while only.
+    Expired,
+    /// It is another one.
+    Changed,
+}
+
+/// `other`: it is not the payload that was hashed.
+pub(crate) fn contents(event: &Recorded, other: bool) -> Contents {
+    match event.payload.as_str() {
+        _ if !other => Contents::Whole,
+        ERASED => Contents::Erased,
+        SCAVENGED if event.retention.0 > 0 => Contents::Expired,
+        _ => Contents::Changed,
+    }
+}
+
+/// Does an event of this type say that a stream's person was erased?
+pub(crate) fn erases(event_type: &str) -> bool {
+    event_type.ends_with(".erased")
+}
+
+/// Position of the event after another one that says that a stream's person was erased.
+pub(crate) fn erased_at(kind: &str, id: &str, after: i64) -> Query {
+    Query::new(
+        "SELECT position FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 AND position > $3 AND event_type LIKE '%.erased' ORDER BY position LIMIT 1",
+        args![kind, id, after],
+    )
+}
+
 /// What a verification found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChainReport {
@@ -111,11 +150,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut later = Vec::new();
         for ((kind, id), first) in &*streams {
-            let query = Query::new(
-                "SELECT 1 FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 AND position > $3 AND event_type LIKE '%.erased' LIMIT 1",
-                args![kind.as_str(), id.as_str(), *first],
-            );
-            if !self.fetch(query).await?.is_empty() {
+            if !self.fetch(erased_at(kind, id, *first)).await?.is_empty() {
                 later.push((kind.clone(), id.clone()));
             }
         }
@@ -148,16 +183,16 @@ impl Verifier {
             }
             return Err("the event was taken out of the chain".to_owned());
         };
-        let scavenged = event.retention.0 > 0 && event.payload == SCAVENGED;
         let stream = || (event.aggregate_type.clone(), event.aggregate_id.clone());
-        let erased = event.payload == ERASED;
-        if erased {
-            self.erased.entry(stream()).or_insert(position);
-        } else if event.event_type.ends_with(".erased") {
-            self.erased.remove(&stream());
-        }
-        if !scavenged && !erased && chain::payload_hash(&event.payload) != *payload_hash {
-            return Err("the payload was changed".to_owned());
+        match contents(event, chain::payload_hash(&event.payload) != *payload_hash) {
+            Contents::Erased => {
+                self.erased.entry(stream()).or_insert(position);
+            }
+            Contents::Whole if erases(&event.event_type) => {
+                self.erased.remove(&stream());
+            }
+            Contents::Whole | Contents::Expired => {}
+            Contents::Changed => return Err("the payload was changed".to_owned()),
         }
         if chain::link(&self.previous, event) != *stored {
             return Err("the event was changed, moved or inserted".to_owned());
@@ -175,7 +210,7 @@ impl Verifier {
     fn end(&mut self, last: i64, head: i64, hash: &[u8]) -> Option<BadPosition> {
         let bad = |position, reason: String| Some(BadPosition { position, reason });
         if let Some(first) = self.erased.values().min() {
-            return bad(*first, "the payload was taken away, and nobody was erased".to_owned());
+            return bad(*first, UNERASED.to_owned());
         }
         if let Some(anchor) = self.anchors.by_ref().last() {
             let reason = format!("the log ends here, an anchor names position {}", anchor.position);

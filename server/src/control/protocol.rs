@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use store::{EventFilter, Mode, ProjectionState, ProjectionStates, Recorded};
+use store::{EventFilter, Mode, ProjectionState, ProjectionStates, PublicKey, Recorded};
 use uuid::Uuid;
 
 use crate::people::Act;
@@ -38,6 +38,28 @@ pub enum Request {
     },
     /// The whole log as lines for a file; they are no [`Answer`]s.
     Export,
+    /// A part of the log that proves itself.
+    Evidence(Part),
+    /// The public half of the key that it is signed with.
+    AuditKey,
+    /// The chain at positions, at most 1000.
+    ChainAt {
+        /// Which.
+        positions: Vec<i64>,
+    },
+}
+
+/// A part of the log.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Part {
+    /// Position or moment; none is the beginning.
+    pub from: Option<String>,
+    /// Position or moment; none is the end.
+    pub to: Option<String>,
+    /// Only its events are shown.
+    pub organization: Option<Uuid>,
+    /// Is it signed?
+    pub sign: bool,
 }
 
 /// Which events are wanted; absent members filter nothing.
@@ -89,6 +111,12 @@ pub enum Answer {
     Verified(Verified),
     /// A line for whoever asked.
     Text(String),
+    /// Bytes of a file, in base64.
+    Bytes(String),
+    /// The public half of a key.
+    Key(PublicKey),
+    /// The chain at positions, 64 hexadecimal digits each, as far as there are events.
+    Chain(Vec<(i64, String)>),
     /// How the projections are doing.
     Projections(States),
     /// Tables are filled up to a position, of so many.

@@ -1,6 +1,7 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, unix::OwnedWriteHalf},
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Answer, LONGEST, Request, place::Place, protocol::shown};
 use crate::{
+    audit,
     data_folder::DataFolder,
     export,
     log::Pages,
@@ -160,6 +162,33 @@ async fn answer(
                 writer.write_all(&lines).await?;
             }
             exporting.await??;
+        }
+        Request::Evidence(part) => {
+            let (sender, mut chunks) = mpsc::channel(2);
+            let (runtime, serving) = (Handle::current(), serving.clone());
+            // It is read and packed where nobody waits for anything else, and ends when nobody takes it any more.
+            let packing = tokio::task::spawn_blocking(move || {
+                runtime.block_on(async {
+                    let Serving { store, location, keyring, .. } = &serving;
+                    let key = async || anyhow::Ok(keyring.signing_key().await?);
+                    audit::pack(store, location, &part, key, async |bytes| {
+                        sender.send(bytes).await.is_ok()
+                    })
+                    .await
+                })
+            });
+            while let Some(bytes) = chunks.recv().await {
+                send(writer, &Answer::Bytes(STANDARD.encode(bytes))).await?;
+            }
+            send(writer, &Answer::Text(packing.await??)).await?;
+        }
+        Request::AuditKey => {
+            let key = serving.keyring.signing_key().await?.public();
+            send(writer, &Answer::Key(key)).await?;
+        }
+        Request::ChainAt { positions } => {
+            let chain = serving.store.chain_at(&positions).await?;
+            send(writer, &Answer::Chain(chain.into_iter().collect())).await?;
         }
         Request::Events { filter, after, limit, follow } => {
             let mut pages = Pages::new(&serving.store, filter.into(), after, limit, follow);

@@ -40,20 +40,20 @@ impl fmt::Display for Finding {
 
 /// Everything that was seen.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(crate) struct Report {
     pub(super) findings: Vec<Finding>,
 }
 
 impl Report {
-    pub(super) fn ok(&mut self, what: &str, seen: &str) {
+    pub(crate) fn ok(&mut self, what: &str, seen: &str) {
         self.add(Level::Ok, what, seen, None);
     }
 
-    pub(super) fn warn(&mut self, what: &str, seen: &str, remedy: &str) {
+    pub(crate) fn warn(&mut self, what: &str, seen: &str, remedy: &str) {
         self.add(Level::Warn, what, seen, Some(remedy));
     }
 
-    pub(super) fn fail(&mut self, what: &str, seen: &str, remedy: &str) {
+    pub(crate) fn fail(&mut self, what: &str, seen: &str, remedy: &str) {
         self.add(Level::Fail, what, seen, Some(remedy));
     }
 
@@ -63,7 +63,7 @@ impl Report {
     }
 
     /// Nothing is broken; warnings are allowed.
-    pub(super) fn is_well(&self) -> bool {
+    pub(crate) fn is_well(&self) -> bool {
         self.findings.iter().all(|finding| finding.level != Level::Fail)
     }
 }

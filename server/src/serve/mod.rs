@@ -18,6 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use workers::Postman;
 
 use crate::{
+    audit,
     cli::{self, ServeArgs},
     control, erasures,
     http::{self, BodyLimits, Health, Limits, Proxies},
@@ -132,6 +133,19 @@ async fn start_workers(
     let deliver =
         Arc::new(workers::DeliverEvents::new(app.clone(), owner, courier, given.parallel));
     all.push(deliver.clone());
+    let serving = opened.serving();
+    if let Some(checkpoints) =
+        audit::WriteCheckpoints::new(serving.store, serving.keyring, settings)
+    {
+        let checkpoints = Arc::new(checkpoints);
+        all.push(checkpoints.clone());
+        let asked = stop.clone().cancelled_owned();
+        tasks.spawn(async move {
+            asked.await;
+            // The last one is of what was last.
+            checkpoints.add().await;
+        });
+    }
     let asked = stop.clone().cancelled_owned();
     tasks.spawn(async move {
         asked.await;

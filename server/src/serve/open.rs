@@ -9,7 +9,7 @@ use store::{Blobs, Followers, Keyring, Location, MasterKey, Options, Rebuild, St
 
 use super::mail;
 use crate::{
-    data_folder::DataFolder,
+    data_folder::{DataFolder, read_master_key},
     erasures,
     settings::{self, Durability, Settings},
     world::{self, SystemWorld},
@@ -23,6 +23,7 @@ pub struct Opened {
     pub app: App,
     location: Location,
     store: Store,
+    keyring: Arc<Keyring>,
 }
 
 /// What the control socket needs of it.
@@ -34,6 +35,8 @@ pub struct Serving {
     pub location: Location,
     /// The use cases.
     pub app: App,
+    /// What evidence is signed with.
+    pub keyring: Arc<Keyring>,
 }
 
 /// Where the log is.
@@ -77,15 +80,15 @@ pub(crate) fn options(settings: &Settings) -> anyhow::Result<Options> {
 /// Opens everything. The folder's lock comes first, so that two servers never share one.
 pub async fn open(settings: &Settings) -> anyhow::Result<Opened> {
     let folder = DataFolder::open(&settings.data.folder)?;
-    let (app, store) = open_in(settings, &folder).await?;
-    Ok(Opened { folder, app, location: location(settings)?, store })
+    let (app, store, keyring) = open_in(settings, &folder).await?;
+    Ok(Opened { folder, app, location: location(settings)?, store, keyring })
 }
 
 /// The same in a folder whose lock is held already.
 pub(crate) async fn open_in(
     settings: &Settings,
     folder: &DataFolder,
-) -> anyhow::Result<(App, Store)> {
+) -> anyhow::Result<(App, Store, Arc<Keyring>)> {
     let store = open_store(settings).await?;
     Rebuild::new(store.clone())
         .ensure_current()
@@ -102,7 +105,7 @@ pub(crate) async fn open_in(
         followers: Followers::new(store.clone()),
         store: store.clone(),
         blobs,
-        sealing: Sealing::new(keyring),
+        sealing: Sealing::new(Arc::clone(&keyring)),
         world: Arc::new(SystemWorld::keeping(folder.path().join(erasures::FILE))?),
         settings: app::Settings {
             accounts: accounts(settings),
@@ -113,14 +116,14 @@ pub(crate) async fn open_in(
         },
     };
     let app = App::open(parts).await.context("cannot load what agents are answered from")?;
-    Ok((app, store))
+    Ok((app, store, keyring))
 }
 
 impl Opened {
     /// For the control socket.
     pub fn serving(&self) -> Serving {
         let (store, location) = (self.store.clone(), self.location.clone());
-        Serving { store, location, app: self.app.clone() }
+        Serving { store, location, app: self.app.clone(), keyring: Arc::clone(&self.keyring) }
     }
 
     /// Ends queued work; the writer goes last.
@@ -134,6 +137,15 @@ pub(crate) fn master_key_file(settings: &Settings) -> Option<PathBuf> {
     let given = &settings.security.master_key_file;
     let given = (!given.as_os_str().is_empty()).then(|| given.clone());
     given.or_else(|| std::env::var_os("WISPTRAIL_MASTER_KEY_FILE").map(PathBuf::from))
+}
+
+/// The keys of a log that is open without a server: the master key has to be there.
+pub(crate) async fn keyring_alone(settings: &Settings, store: &Store) -> anyhow::Result<Keyring> {
+    let path = master_key_file(settings);
+    let path = path.unwrap_or_else(|| settings.data.folder.join("master.key"));
+    let master = MasterKey::Given(read_master_key(&path)?);
+    let random = Box::new(world::generator()?);
+    Keyring::open(store.clone(), master, random).await.map_err(in_words)
 }
 
 async fn keyring(

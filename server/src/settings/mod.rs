@@ -24,7 +24,7 @@ use serde::Deserialize;
 
 pub(crate) use check::nearest;
 pub use sections::{
-    Accounts, Controller, Data, Database, Durability, Events, Graphql, Http, KEYS, Key, Log,
+    Accounts, Audit, Controller, Data, Database, Durability, Events, Graphql, Http, KEYS, Key, Log,
     LogFormat, Mail, MailTls, Metrics, Rest, Security, Webhooks,
 };
 pub use shown::{defaults_text, effective_text, reference};
@@ -59,6 +59,8 @@ pub struct Settings {
     pub rest: Rest,
     /// Streams of events.
     pub events: Events,
+    /// Signed checkpoints.
+    pub audit: Audit,
     /// Webhooks.
     pub webhooks: Webhooks,
     /// What the program says about itself.

@@ -274,6 +274,13 @@ sections! {
         /// How often a stream on which nothing happens says that it is still there.
         heartbeat: Duration = "\"15s\"";
     }
+    /// Signed checkpoints of the log, which betray whoever rewrites its past in the database.
+    Audit "audit" {
+        /// The file that they are appended to, best on another machine; empty is anchors.jsonl in the data folder.
+        checkpoints: PathBuf = "\"\"";
+        /// How often, when something has happened; 0s is never.
+        checkpoint_interval: Duration = "\"10m\"";
+    }
     /// Webhooks: events that are delivered to addresses of integrations.
     Webhooks "webhooks" {
         /// May they point to addresses that only this machine and its neighbours can reach, and to http://? Whoever may make a webhook can ask these machines then.

@@ -25,6 +25,10 @@ impl Key {
         Self(bytes)
     }
 
+    pub(super) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// A key of its own for one purpose.
     pub(super) fn derive(&self, purpose: &str) -> Self {
         Self(Zeroizing::new(self.mac(&[purpose.as_bytes()])))

@@ -37,7 +37,7 @@ pub(super) async fn wrapped(
 /// Does nothing when there is a row, or when the master key was rotated by another process.
 pub(super) async fn insert(
     store: &Store,
-    subject: Subject,
+    (subject, kind): (Uuid, &str),
     wrapped: Vec<u8>,
     proof: &[u8],
 ) -> Result<(), StoreError> {
@@ -49,7 +49,7 @@ pub(super) async fn insert(
         // A rotation that runs at the same time waits, or is waited for.
         postgres: format!("{TEXT} FOR SHARE {ONCE}").into(),
     };
-    let op = Op { sql, args: args![subject.id(), subject.kind(), wrapped, store.now(), proof] };
+    let op = Op { sql, args: args![subject, kind, wrapped, store.now(), proof] };
     store.execute(vec![op]).await?;
     Ok(())
 }

@@ -149,7 +149,7 @@ impl Counts {
 
 impl<'a> EventLine<'a> {
     /// Of an event in the chain. None when it is not in it.
-    pub(super) fn of(event: &'a Recorded) -> Option<Self> {
+    pub(crate) fn of(event: &'a Recorded) -> Option<Self> {
         let (hash, payload_hash) = (event.hash.clone()?, event.payload_hash.clone()?);
         let computed = chain::payload_hash(&event.payload);
         Some(Self {
@@ -173,8 +173,13 @@ impl<'a> EventLine<'a> {
         })
     }
 
+    /// Was the payload taken away since it was hashed?
+    pub(crate) fn is_emptied(&self) -> bool {
+        !self.payload_hash.is_empty()
+    }
+
     /// The event, for the log.
-    pub(super) fn recorded(self) -> Recorded {
+    pub(crate) fn recorded(self) -> Recorded {
         let payload = self.payload.into_owned();
         let removed = !self.payload_hash.is_empty();
         let payload_hash = if removed { self.payload_hash } else { chain::payload_hash(&payload) };
@@ -202,7 +207,7 @@ impl<'a> EventLine<'a> {
 }
 
 /// Adds `{"<kind>":<value>}` and a line feed.
-pub(super) fn write(
+pub(crate) fn write(
     kind: &str,
     value: &impl Serialize,
     to: &mut Vec<u8>,
@@ -232,35 +237,35 @@ fn is_zero(retention: &i16) -> bool {
 }
 
 /// Six digits of a second and `Z`.
-pub(super) fn shown(time: DateTime<Utc>) -> String {
+pub(crate) fn shown(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-mod moment {
+pub(crate) mod moment {
     use super::{DateTime, Deserialize, Deserializer, Serializer, Utc, shown};
 
-    pub(super) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         time: &DateTime<Utc>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&shown(*time))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<DateTime<Utc>, D::Error> {
         DateTime::deserialize(deserializer)
     }
 }
 
-mod digits {
+pub(crate) mod digits {
     use super::{Cow, Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&hex::encode(bytes))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Vec<u8>, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
@@ -268,16 +273,16 @@ mod digits {
     }
 }
 
-mod base64_bytes {
+pub(crate) mod base64_bytes {
     use base64::Engine as _;
 
     use super::{Cow, Deserialize, Deserializer, STANDARD, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&STANDARD.encode(bytes))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Vec<u8>, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
@@ -292,7 +297,7 @@ mod base64_or_null {
     use super::{Deserializer, STANDARD, Serializer};
 
     #[expect(clippy::ref_option, reason = "serde wants it so")]
-    pub(super) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         bytes: &Option<Vec<u8>>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
@@ -302,7 +307,7 @@ mod base64_or_null {
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Vec<u8>>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;

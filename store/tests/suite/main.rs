@@ -6,6 +6,7 @@ mod append;
 mod chain;
 mod claims;
 mod disk;
+mod evidence;
 mod feed;
 mod foreign;
 mod kill;

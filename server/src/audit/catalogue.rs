@@ -1,0 +1,58 @@
+//! What events mean, for whoever reads an archive years from now.
+
+use domain::{
+    catalogue::{Aggregate, Field, Kind, catalogue},
+    classified::Class,
+};
+use serde_json::{Value, json};
+
+/// The catalogue of this program as JSON.
+pub(super) fn text() -> anyhow::Result<Vec<u8>> {
+    let all = json!({ "aggregates": catalogue().iter().map(aggregate).collect::<Vec<_>>() });
+    let mut text = serde_json::to_vec_pretty(&all)?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+fn aggregate(aggregate: &Aggregate) -> Value {
+    json!({
+        "aggregate": aggregate.name,
+        "meaning": aggregate.meaning,
+        "events": aggregate.events.iter().map(kind).collect::<Vec<_>>(),
+    })
+}
+
+fn kind(kind: &Kind) -> Value {
+    json!({
+        "type": kind.name,
+        "version": kind.version.to_string(),
+        "meaning": kind.meaning,
+        "fields": kind.fields.iter().map(field).collect::<Vec<_>>(),
+        "example": kind.example,
+    })
+}
+
+fn field(field: &Field) -> Value {
+    json!({
+        "name": field.name,
+        "kind": field.kind,
+        "required": field.required,
+        "confidential": field.class.unwrap_or(Class::Sealed).as_str(),
+        "meaning": field.meaning,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_of_events_is_in_it() {
+        let text = String::from_utf8(text().expect("JSON")).expect("text");
+        for (_, types) in domain::event_types() {
+            for name in types {
+                assert!(text.contains(&format!("\"type\": \"{name}\"")), "{name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+use std::{fs::File, io::BufReader, path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::Args;
+use store::{Against, Checkpoints, Signed, Verdict, check_evidence};
+
+use super::public_key;
+use crate::cli;
+
+/// `wisptrail audit verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// What `wisptrail audit export` wrote.
+    file: PathBuf,
+    /// The public key that it has to be signed with: a file, or the key itself.
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// A file of checkpoints that the chain has to agree with.
+    #[arg(long, value_name = "FILE")]
+    checkpoints: Option<PathBuf>,
+}
+
+/// Exit status 1 when something is wrong.
+pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
+    let shown = args.file.display();
+    let key = args.key.as_deref().map(public_key).transpose()?;
+    let mut against = Against { key, checkpoints: Vec::new() };
+    let mut told = Vec::new();
+    let file = File::open(&args.file).with_context(|| format!("cannot read {shown}"))?;
+    if let Some(path) = &args.checkpoints {
+        let cannot = || format!("cannot read {}", path.display());
+        anyhow::ensure!(path.exists(), "there are no checkpoints at {}", path.display());
+        let mut checkpoints = Checkpoints::read(path).with_context(cannot)?;
+        if let Some(key) = &key {
+            checkpoints.check_signatures(key);
+        }
+        told.extend(checkpoints.faults.iter().map(|fault| format!("checkpoints: {fault}")));
+        against.checkpoints = checkpoints.anchors();
+    }
+    let verdict = check_evidence(BufReader::with_capacity(256 << 10, file), &against)
+        .with_context(|| format!("cannot read {shown}"))?;
+    told.extend(verdict.faults.iter().map(ToString::to_string));
+    if verdict.further > 0 {
+        told.push(format!("and {} more", verdict.further));
+    }
+    cli::print(&report(&verdict, &told, args.checkpoints.is_some()))?;
+    Ok(if told.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn report(verdict: &Verdict, faults: &[String], compared: bool) -> String {
+    let mut text = String::new();
+    let mut line = |line: &str| {
+        text.push_str(line);
+        text.push('\n');
+    };
+    for fault in faults {
+        line(&format!("WRONG {fault}"));
+    }
+    if let Some(manifest) = &verdict.manifest {
+        line(&format!(
+            "positions {} to {} of a log of {}, as of {}",
+            manifest.first,
+            manifest.last,
+            manifest.log_position,
+            manifest.made_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+        ));
+        let (shown, withheld) = verdict.events;
+        match manifest.organization {
+            None => line(&format!("{shown} events")),
+            Some(organization) => line(&format!(
+                "{shown} events of organization {organization}, {withheld} of others as digests only"
+            )),
+        }
+    }
+    for emptied in &verdict.emptied {
+        let Some(position) = emptied.erased_at else { continue };
+        line(&format!(
+            "erased: the contents of {} events of {} {} were taken away, as the event at position {position} says",
+            emptied.events,
+            emptied.aggregate_type.escape_debug(),
+            emptied.aggregate_id.escape_debug()
+        ));
+    }
+    if verdict.further_emptied > 0 {
+        line(&format!("erased: and {} events of further people", verdict.further_emptied));
+    }
+    if verdict.expired > 0 {
+        line(&format!(
+            "expired: the contents of {} events were kept for a while only",
+            verdict.expired
+        ));
+    }
+    if compared {
+        line(&match verdict.checkpoints {
+            0 => "checkpoints: none lies in it".to_owned(),
+            count => format!("checkpoints: {count} lie in it"),
+        });
+    }
+    match verdict.signed {
+        Signed::No => line("not signed: nobody vouches for it"),
+        Signed::AsAsked(key) => line(&format!("signed with the key {}, as asked", key.id())),
+        Signed::BySomebody(key) => line(&format!(
+            "signed with the key {}, which proves nothing until it is compared: give the one that you know with --key",
+            key.id()
+        )),
+        Signed::Wrongly => {}
+    }
+    let outcome =
+        if faults.is_empty() { "OK: this is what was written" } else { "NOT what was written" };
+    line(outcome);
+    text
+}
