@@ -16,7 +16,7 @@ use netjson::ValidationError;
 use parking_lot::Mutex;
 use projections::{
     configuration::{self, ConfigurationRow},
-    device,
+    device::{self, DeviceRow},
 };
 use serde_json::Value;
 
@@ -94,8 +94,20 @@ impl Configurations<'_> {
         Ok(configuration::templates_of_devices(self.0.store(), configurations).await?)
     }
 
-    /// The archive that the device downloads at present, rendered first if an input changed.
+    /// The archive that the device downloads at present, rendered first if an input changed. Who may not see secrets is shown it
+    /// without the device's key.
     pub async fn archive_of(&self, by: &By, id: DeviceId) -> Result<Archive, Failure> {
+        let (device, archive) = self.downloaded(by, id).await?;
+        let owner = device.organization_id;
+        self.0.shown(by, (id, owner), vec![(owner, device.key)], archive).await
+    }
+
+    /// The same with everything that is in it.
+    pub(crate) async fn downloaded(
+        &self,
+        by: &By,
+        id: DeviceId,
+    ) -> Result<(DeviceRow, Archive), Failure> {
         let missing = || Failure::NotFound("Config");
         let scope = by.authority.scope(Permission::ViewDevice);
         let scope = scope.map_err(|denied| Failure::denied(denied, "Config"))?;
@@ -110,7 +122,9 @@ impl Configurations<'_> {
             let message = configuration.failure.unwrap_or_default();
             return Err(Failure::Refused(Refusal::TemplateConflict { message }));
         };
-        self.archive(device.organization_id, &device.name, &archive.sha256, &archive.md5).await
+        let owner = device.organization_id;
+        let archive = self.archive(owner, &device.name, &archive.sha256, &archive.md5).await?;
+        Ok((device, archive))
     }
 
     /// The generator of this name, if the settings allow it.

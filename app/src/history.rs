@@ -38,7 +38,8 @@ impl History<'_> {
         Ok(self.whole(by, id, at, "at").await?.shown())
     }
 
-    /// The archive that a device had at a moment (field `at`), byte for byte, and the position that its inputs were read at.
+    /// The archive that a device had at a moment (field `at`), byte for byte, and the position that its inputs were read at. Who
+    /// may not see secrets is shown it without the device's key.
     pub async fn archive_at(
         &self,
         by: &By,
@@ -46,7 +47,7 @@ impl History<'_> {
         at: Moment,
     ) -> Result<(Archive, i64), Failure> {
         let whole = self.whole(by, id, at, "at").await?;
-        let archive = self.archive_of(&whole).await?;
+        let archive = self.archive_of(by, &whole).await?;
         archive.ok_or(Failure::NotFound("Config"))
     }
 
@@ -148,15 +149,17 @@ impl History<'_> {
         require(by, permission, last.organization_id.map(OrganizationId::from_uuid), model)
     }
 
-    /// The blob belongs to the organization that had the device then: a move copies it.
-    async fn archive_of(&self, whole: &Whole) -> Result<Option<(Archive, i64)>, Failure> {
+    /// The archive as the actor may see it. The blob belongs to the organization that had the device then: a move copies it.
+    async fn archive_of(&self, by: &By, whole: &Whole) -> Result<Option<(Archive, i64)>, Failure> {
         let held = whole.configuration.as_ref().and_then(|own| own.archive.as_ref());
         let Some(held) = held else { return Ok(None) };
         let (owner, archive) = (whole.device.organization_id, &held.rendered);
         let configurations = self.0.configurations();
         let found =
             configurations.archive(owner, &whole.device.name, &archive.sha256, &archive.md5);
-        Ok(Some((found.await?, archive.inputs_position)))
+        let (device, keys) = ((whole.id, owner), whole.device.keys.clone());
+        let shown = self.0.shown(by, device, keys, found.await?).await?;
+        Ok(Some((shown, archive.inputs_position)))
     }
 
     async fn moment(

@@ -17,6 +17,7 @@ mod fixture;
 mod freshness;
 mod groups;
 mod history;
+mod key_mask;
 mod live;
 mod log;
 mod mail;

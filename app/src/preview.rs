@@ -21,7 +21,7 @@ pub use change::Change;
 pub use tally::{ChangedDevice, DistinctDiff, DryRun, FailedDevice};
 
 use crate::{
-    App, Archive, By, Failure, FilesDiff, Moment, Refusal, sealing::Place, work::Rehearsal,
+    App, Archive, By, Failure, FilesDiff, Moment, Refusal, key_mask::KeyMask, work::Rehearsal,
 };
 
 /// Renderings that are shown and not downloaded; see [`App::previews`].
@@ -36,7 +36,7 @@ pub struct RenderedConfiguration {
     pub md5: String,
     /// By path. Sensitive: they hold what the configuration holds.
     pub files: Vec<RenderedFile>,
-    /// The same as the gzipped tar that is downloaded.
+    /// The same as a gzipped tar.
     pub archive: Bytes,
 }
 
@@ -47,7 +47,8 @@ pub struct RenderedFile {
     pub path: String,
     /// Permission bits.
     pub mode: u32,
-    /// The whole content; what nobody has saved has `{{ key }}` in the place of the device's key.
+    /// The whole content. What nobody has saved, and what is shown to somebody who may not see secrets, has `{{ key }}` in the
+    /// place of the device's key, in paths too.
     pub text: String,
 }
 
@@ -68,7 +69,7 @@ impl Previews<'_> {
         device: DeviceId,
         at: Moment,
     ) -> Result<RenderedConfiguration, Failure> {
-        let Archive { name, bytes, md5 } = self.archive(by, device, at).await?;
+        let Archive { name, bytes, md5, .. } = self.archive(by, device, at).await?;
         let files = files_of(bytes.clone()).await?;
         Ok(RenderedConfiguration { name, md5, files, archive: bytes })
     }
@@ -93,16 +94,15 @@ impl Previews<'_> {
         device: Option<DeviceId>,
         preview: &RenderedConfiguration,
     ) -> Result<FilesDiff, Failure> {
-        let mut key = None;
+        let mut mask = KeyMask::default();
         let present = match device {
             None => None,
             Some(id) => {
                 // Who may not see the device learns nothing from what follows.
                 let row = self.0.devices().row(by, id).await?;
-                let place = Place::DeviceKey(row.id, row.organization_id);
-                key = Some(self.0.sealing().open(place, &row.key).await?);
-                match self.archive(by, id, Moment::Now).await {
-                    Ok(archive) => Some(archive.bytes),
+                mask = self.0.key_mask(id, vec![(row.organization_id, row.key)]).await?;
+                match self.0.configurations().downloaded(by, id).await {
+                    Ok((_, archive)) => Some(archive.bytes),
                     Err(
                         Failure::NotFound(_) | Failure::Refused(Refusal::TemplateConflict { .. }),
                     ) => None,
@@ -111,7 +111,7 @@ impl Previews<'_> {
             }
         };
         let after = Some(preview.archive.clone());
-        crate::files_diff::computed_without_key(present, after, key).await
+        crate::files_diff::computed_without_key(present, after, mask).await
     }
 
     async fn archive(&self, by: &By, device: DeviceId, at: Moment) -> Result<Archive, Failure> {

@@ -237,7 +237,8 @@ impl Templates<'_> {
         let archive = archive.map_err(|error| {
             Failure::Refused(Refusal::TemplateConflict { message: error.to_string() })
         })?;
-        Ok(crate::Archive { name: row.name, bytes: archive.bytes.into(), md5: archive.md5 })
+        let (name, md5) = (row.name, archive.md5);
+        Ok(crate::Archive { name, bytes: archive.bytes.into(), md5, masked: false })
     }
 
     /// A template without any device.

@@ -111,8 +111,12 @@ mod tests {
     use super::*;
 
     fn disposition(name: &str) -> String {
-        let archive =
-            archive(Archive { name: name.to_owned(), bytes: "x".into(), md5: String::new() });
+        let archive = archive(Archive {
+            name: name.to_owned(),
+            bytes: "x".into(),
+            md5: String::new(),
+            masked: false,
+        });
         archive.headers()[header::CONTENT_DISPOSITION].to_str().unwrap().to_owned()
     }
 

@@ -40,17 +40,20 @@ pub(super) fn visible<T>(found: Result<T, Failure>) -> Result<Option<T>> {
     }
 }
 
-/// An archive with its contents, byte for byte as the device downloaded it.
+/// An archive with its contents: byte for byte as the device downloaded it, unless `masked`.
 #[derive(SimpleObject)]
 struct DeviceConfigurationArchive {
-    /// 32 hexadecimal digits.
+    /// Of what the device downloaded, 32 hexadecimal digits.
     md5: String,
-    /// 64 hexadecimal digits.
+    /// Of these bytes, 64 hexadecimal digits.
     sha256: String,
     /// In bytes, before Base64.
     size: u64,
     /// Position of the log that it was computed from.
     inputs_position: Position,
+    /// Has it the device's key in it, and the viewer no `see_secrets`? Then `{{ key }}` stands in the key's place, and the bytes
+    /// are others than those that the device downloaded.
+    masked: bool,
     /// The gzipped tar in Base64, with padding.
     base64: String,
 }
@@ -62,6 +65,7 @@ impl DeviceConfigurationArchive {
             sha256: Sha256::of(&archive.bytes).to_string(),
             size: archive.bytes.len() as u64,
             inputs_position: Position(inputs_position),
+            masked: archive.masked,
             base64: BASE64_STANDARD.encode(&archive.bytes),
         }
     }

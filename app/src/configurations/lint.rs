@@ -4,7 +4,7 @@
 //! adds is refused, unless the settings allow it.
 
 use domain::{DeviceId, Document};
-use netjson::Finding;
+use netjson::{Effect, Finding};
 use projections::configuration::{Inputs, inputs};
 
 use super::{Computation, Configurations, render::without_key};
@@ -41,6 +41,25 @@ pub(crate) fn adding(rendering: &netjson::Rendering) -> Vec<Finding> {
     findings
 }
 
+/// Names in a finding may be values that were put in; the device's key is put back as its variable.
+fn told(mut finding: Finding, context: &Document) -> Finding {
+    let masked = |text: &mut String| *text = without_key(text, context);
+    masked(&mut finding.package);
+    for text in [&mut finding.pointer, &mut finding.section, &mut finding.option] {
+        text.iter_mut().for_each(masked);
+    }
+    if let Effect::Adds(extras) = &mut finding.effect {
+        for extra in extras {
+            extra.option.iter_mut().for_each(masked);
+            if let Some((kind, name)) = &mut extra.section {
+                masked(kind);
+                name.iter_mut().for_each(masked);
+            }
+        }
+    }
+    finding
+}
+
 /// Refuses findings that are not among those before.
 fn refuse(
     field: &'static str,
@@ -65,7 +84,9 @@ impl Configurations<'_> {
         self.0.devices().row(by, id).await?;
         let Some(inputs) = inputs(self.0.store(), id).await? else { return Ok(Vec::new()) };
         self.computed(&inputs, |computation| {
-            computation.rendering().map(|rendering| rendering.findings()).unwrap_or_default()
+            let found = computation.rendering().map(|rendering| rendering.findings());
+            let context = computation.context();
+            found.unwrap_or_default().into_iter().map(|one| told(one, context)).collect()
         })
         .await
     }

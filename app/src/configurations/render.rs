@@ -17,7 +17,7 @@ use serde_json::Value;
 use store::{Identity, Op, Query, Sha256, args};
 
 use super::{Configurations, lint::adding, shared::SharedTemplates};
-use crate::{By, Failure, edge::KnownArchive, sealing::Place, work::decide};
+use crate::{By, Failure, edge::KnownArchive, key_mask::KeyMask, sealing::Place, work::decide};
 
 /// Longest reason of a failure that is kept, in characters.
 const REASON: usize = 2000;
@@ -29,8 +29,10 @@ pub struct Archive {
     pub name: String,
     /// A gzipped tar.
     pub bytes: Bytes,
-    /// MD5 of the bytes, 32 lower-case hexadecimal digits.
+    /// MD5 of what the device downloads, 32 lower-case hexadecimal digits.
     pub md5: String,
+    /// Is the device's key kept back in the bytes? Then they are others than those that the device downloads.
+    pub masked: bool,
 }
 
 /// The variables of a device by where they come from, the weakest first.
@@ -337,7 +339,8 @@ impl Configurations<'_> {
             sha256.parse().map_err(|error| Failure::Broken(Box::new(error) as Box<_>))?;
         let bytes = self.0.blobs().get(Some(organization.as_uuid()), hash).await?;
         let bytes = bytes.ok_or_else(|| Failure::Broken("the archive's blob is missing".into()))?;
-        Ok(Archive { name: name.to_owned(), bytes: bytes.into(), md5: md5.to_owned() })
+        let (name, md5) = (name.to_owned(), md5.to_owned());
+        Ok(Archive { name, bytes: bytes.into(), md5, masked: false })
     }
 
     /// The variables of a device, by precedence (manual 04, "Order of Precedence of Configuration Variables").
@@ -460,7 +463,7 @@ pub(super) fn known(archive: &ArchiveRendered) -> KnownArchive {
 /// What is said about contents quotes them; the device's key is put back as the variable that it came from.
 pub(crate) fn without_key(text: &str, context: &Document) -> String {
     match context.get("key") {
-        Some(Value::String(key)) => crate::files_diff::with_variable(text, key),
+        Some(Value::String(key)) => KeyMask::of([key.as_str().into()]).text(text),
         _ => text.to_owned(),
     }
 }

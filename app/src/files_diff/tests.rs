@@ -5,13 +5,14 @@ use flate2::{Compression, write::GzEncoder};
 use netjson::{ContentsDiff, FileChange, FilesDiff};
 
 use super::{Malformed, without_key};
+use crate::key_mask::KeyMask;
 
 /// Bytes and lines of the largest file that is compared line by line.
 const MAX_TEXT: usize = 1 << 20;
 const MAX_LINES: usize = 10_000;
 
 fn between(before: Option<&[u8]>, after: Option<&[u8]>) -> Result<FilesDiff, Malformed> {
-    without_key(before, after, None)
+    without_key(before, after, &KeyMask::default())
 }
 
 #[test]

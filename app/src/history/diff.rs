@@ -102,7 +102,7 @@ impl History<'_> {
     ) -> Result<DeviceDiff, Failure> {
         let before = self.whole(by, id, from, "from").await?;
         let after = self.whole(by, id, to, "to").await?;
-        let files = self.files_between(&before, &after).await?;
+        let files = self.files_between(by, &before, &after).await?;
         Ok(DeviceDiff {
             from: before.position,
             to: after.position,
@@ -117,6 +117,7 @@ impl History<'_> {
     /// The files of the archives at two moments.
     pub(super) async fn files_between(
         &self,
+        by: &By,
         before: &Whole,
         after: &Whole,
     ) -> Result<FilesDiff, Failure> {
@@ -124,7 +125,8 @@ impl History<'_> {
             return Ok(FilesDiff::default());
         }
         let bytes = |held: Option<(crate::Archive, i64)>| held.map(|(archive, _)| archive.bytes);
-        let (before, after) = (self.archive_of(before).await?, self.archive_of(after).await?);
+        let before = self.archive_of(by, before).await?;
+        let after = self.archive_of(by, after).await?;
         crate::files_diff::computed(bytes(before), bytes(after)).await
     }
 }

@@ -6,12 +6,11 @@ use domain::{
     configuration::{ArchiveRendered, Backend},
 };
 
-use secrecy::SecretString;
-
 use super::Previews;
 use crate::{
     Failure, FilesDiff, Refusal,
     configurations::{Computation, Configurations, adding},
+    key_mask::KeyMask,
 };
 
 /// Devices that one thread renders before others get their turn.
@@ -113,7 +112,7 @@ impl Previews<'_> {
 
     async fn with_bytes(&self, candidate: Candidate, judged: Judged) -> Result<Pair, Failure> {
         let key = candidate.after.context().get("key").and_then(serde_json::Value::as_str);
-        let key = key.map(SecretString::from);
+        let mask = KeyMask::of(key.map(Into::into));
         let Candidate { device, organization, name, .. } = candidate;
         let outcome = match judged {
             Judged::Unchanged => Outcome::Settled(Verdict::Unchanged),
@@ -132,7 +131,7 @@ impl Previews<'_> {
                         Some(held.bytes)
                     }
                 };
-                Outcome::Differs { name, md5, before, after, key }
+                Outcome::Differs { name, md5, before, after, mask }
             }
         };
         Ok(Pair { device, outcome })
@@ -147,22 +146,15 @@ struct Pair {
 
 enum Outcome {
     Settled(Verdict),
-    Differs {
-        name: String,
-        md5: String,
-        before: Option<Bytes>,
-        after: Bytes,
-        key: Option<SecretString>,
-    },
+    Differs { name: String, md5: String, before: Option<Bytes>, after: Bytes, mask: KeyMask },
 }
 
 impl Pair {
     fn compare(self) -> Result<(DeviceId, Verdict), Failure> {
         let verdict = match self.outcome {
             Outcome::Settled(verdict) => verdict,
-            Outcome::Differs { name, md5, before, after, key } => {
-                let (before, key) = (before.as_deref(), key.as_ref());
-                let diff = crate::files_diff::without_key(before, Some(&after), key)
+            Outcome::Differs { name, md5, before, after, mask } => {
+                let diff = crate::files_diff::without_key(before.as_deref(), Some(&after), &mask)
                     .map_err(|error| Failure::Broken(Box::new(error)))?;
                 Verdict::Changed { name, md5, diff }
             }

@@ -107,7 +107,7 @@ impl Previews<'_> {
             .files()
             .iter()
             .map(|file| RenderedFile {
-                path: file.path.clone(),
+                path: without_key(&file.path, &context),
                 mode: file.mode,
                 // Who may try out any contents may not see the key by that.
                 text: without_key(&String::from_utf8_lossy(&file.contents), &context),

@@ -30,7 +30,7 @@ pub struct Archive {
 
 impl Archive {
     /// Packs `files` in their order.
-    pub(crate) fn of(files: &[File]) -> Self {
+    pub fn of(files: &[File]) -> Self {
         let bytes = gzip(&tar(files));
         let hex = |digest: &[u8]| {
             digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit).collect()

@@ -43,7 +43,7 @@ pub(super) async fn handle(
         state.app.history().archive_at(&caller.by, id, at).await?.0
     } else {
         // A device without configuration is there, its archive is not.
-        state.app.devices().get(&caller.by, id).await?;
+        state.app.devices().row(&caller.by, id).await?;
         state.app.configurations().archive_of(&caller.by, id).await?
     };
     Ok(Archive(controller::marked(controller::archive(archive))))

@@ -2,11 +2,13 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Event, GroupId, OrganizationId,
+    Event, GroupId, OrganizationId, Sealed,
     device::{DeviceEvent, Information},
 };
+use projections::SealedText;
 
 use super::{Past, When};
+use crate::key_mask::SealedKeys;
 
 /// A device without what it names.
 #[derive(Clone, Debug)]
@@ -14,8 +16,10 @@ pub(in crate::history) struct DevicePast {
     pub(in crate::history) organization_id: OrganizationId,
     pub(in crate::history) name: String,
     pub(in crate::history) mac_address: String,
-    /// Tells keys apart; nothing else is kept of them.
+    /// Tells keys apart.
     pub(in crate::history) key_fingerprint: String,
+    /// All that it had up to then, for nothing but keeping them back.
+    pub(in crate::history) keys: SealedKeys,
     pub(in crate::history) hardware_id: Option<String>,
     pub(in crate::history) information: Information,
     pub(in crate::history) notes: String,
@@ -38,6 +42,7 @@ impl Past for DevicePast {
                     name: device.name.as_str().to_owned(),
                     mac_address: device.mac_address.as_str().to_owned(),
                     key_fingerprint: device.key.fingerprint.clone(),
+                    keys: vec![sealed(device.organization_id, &device.key)],
                     hardware_id: device.hardware_id.as_ref().map(|id| id.as_str().to_owned()),
                     information: device.information.clone(),
                     notes: device.notes.clone(),
@@ -68,6 +73,7 @@ impl DevicePast {
             }
             DeviceEvent::KeyChanged { key, .. } => {
                 self.key_fingerprint.clone_from(&key.fingerprint);
+                self.keys.push(sealed(self.organization_id, key));
             }
             DeviceEvent::HardwareIdChanged { to, .. } => {
                 self.hardware_id = to.as_ref().map(|id| id.as_str().to_owned());
@@ -80,6 +86,9 @@ impl DevicePast {
             DeviceEvent::ManagementAddressChanged { to, .. } => self.management_ip = *to,
             DeviceEvent::Moved(moved) => {
                 self.organization_id = moved.to;
+                if self.key_fingerprint != moved.key.fingerprint {
+                    self.keys.push(sealed(moved.to, &moved.key));
+                }
                 self.key_fingerprint.clone_from(&moved.key.fingerprint);
                 self.group_id = None;
             }
@@ -87,4 +96,9 @@ impl DevicePast {
             DeviceEvent::Activated { .. } => self.active = true,
         }
     }
+}
+
+/// A key as it was sealed for the owner at that time.
+fn sealed(owner: OrganizationId, key: &Sealed) -> (OrganizationId, SealedText) {
+    (owner, SealedText::new(key.envelope.to_string()))
 }

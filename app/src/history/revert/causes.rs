@@ -9,7 +9,7 @@ use super::super::{
     diff::{SharedObject, shared_changes},
     whole::Whole,
 };
-use crate::{By, Failure, FilesDiff};
+use crate::{By, Failure, FilesDiff, key_mask::KeyMask};
 
 /// Reasons whose files are looked for; further ones are named only.
 const TRIED: usize = 20;
@@ -60,7 +60,7 @@ impl History<'_> {
         if then.sha256() == now.sha256() {
             return Ok((FilesDiff::default(), Vec::new()));
         }
-        let files = self.files_between(then, now).await?;
+        let files = self.files_between(by, then, now).await?;
         let Some(own) = &then.configuration else {
             // Configurations are not taken away again.
             let cause = Cause::Device("configuration");
@@ -106,6 +106,14 @@ impl History<'_> {
                 archive.map(|archive| (inputs, bytes::Bytes::from(archive.bytes)))
             }
         };
+        // Names of files are all that is told of them.
+        let mask = match &present {
+            None => KeyMask::default(),
+            Some((inputs, _)) => {
+                let (owner, key) = (inputs.device.organization_id, inputs.device.key.clone());
+                self.0.key_mask(now.id, vec![(owner, key)]).await?
+            }
+        };
         let mut told = Vec::new();
         for (tried, cause) in causes.into_iter().enumerate() {
             let without = present
@@ -120,7 +128,7 @@ impl History<'_> {
                 Ok(other) => {
                     let other = Some(bytes::Bytes::from(other.bytes));
                     let diff = crate::files_diff::computed(other, Some(archive.clone())).await?;
-                    Some(diff.files.iter().map(count).collect::<Vec<_>>())
+                    Some(diff.files.iter().map(|file| count(file, &mask)).collect::<Vec<_>>())
                 }
                 Err(_) => None,
             };
@@ -132,9 +140,9 @@ impl History<'_> {
     }
 }
 
-fn count(file: &crate::FileDiff) -> FileCount {
+fn count(file: &crate::FileDiff, mask: &KeyMask) -> FileCount {
     let (added, removed) = file.lines();
-    FileCount { path: file.path.clone(), added, removed }
+    FileCount { path: mask.text(&file.path), added, removed }
 }
 
 /// Everything that archives are made of and that is not the same.
