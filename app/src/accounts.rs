@@ -4,11 +4,13 @@ mod account;
 mod addresses;
 mod audit;
 mod bearers;
+mod bring;
 mod change;
 mod create;
 mod erase;
 mod fields;
 mod foreign_hash;
+mod former;
 mod guesses;
 mod links;
 mod log_in;
@@ -188,6 +190,13 @@ impl Accounts<'_> {
         Ok(row)
     }
 
+    /// Nothing is done to one's own account with a token that goes less far than it does: with what that brings, one would have
+    /// all of it.
+    fn not_narrow(by: &By, id: UserId) -> Result<(), Failure> {
+        let narrow = by.authority.is(id) && !by.authority.is_wholly(id);
+        if narrow { Err(Failure::Refused(Refusal::NarrowToken)) } else { Ok(()) }
+    }
+
     /// An account that the actor may change as a whole. Whoever may do more than the actor is out of reach: with their password
     /// or address one would have their rights.
     async fn account(
@@ -196,6 +205,7 @@ impl Accounts<'_> {
         id: UserId,
         permission: Permission,
     ) -> Result<UserRow, Failure> {
+        Self::not_narrow(by, id)?;
         let row = self.person(by, id, permission).await?;
         let memberships = row.all_memberships();
         by.authority

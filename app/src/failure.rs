@@ -143,7 +143,9 @@ pub enum Refusal {
     #[error("the organization cannot be changed: create a new one there")]
     OrganizationFixed,
     /// Tokens that go less far than their account do not concern the account itself.
-    #[error("this token may not do that: log in with the password")]
+    #[error(
+        "with a token that goes less far than its account nothing is done to the account itself: log in with the password"
+    )]
     NarrowToken,
     /// A token makes none that lives longer.
     #[error("the token that you use ends before: choose an earlier end")]
@@ -189,6 +191,9 @@ pub enum Refusal {
     /// A new password is another one.
     #[error("New password cannot be the same as your old password.")]
     SamePassword,
+    /// A new password is none of the last ones.
+    #[error("was one of the last passwords: choose another one")]
+    FormerPassword,
     /// Permissions are given by those who hold them.
     #[error("you cannot give permissions that you do not have")]
     NotHeld,

@@ -74,7 +74,7 @@ impl fmt::Debug for Addressee {
 
 /// A mail as it is sent. Shows nothing of its content when printed.
 pub struct Letter {
-    /// The same for every attempt to send it.
+    /// The same for every attempt to send it, and no other mail's, also of other installations.
     pub id: Uuid,
     /// When it was written.
     pub date: DateTime<Utc>,
@@ -159,7 +159,9 @@ impl Mails<'_> {
     /// Whoever logs in with one of these names, or listed the address and proved to read its mail.
     async fn named(&self, names: &LogInNames) -> Result<Option<UserRow>, Failure> {
         let store = self.0.store();
-        let found = accounts::by_login(store, &names.phones, &names.email, &names.username).await?;
+        let found =
+            accounts::by_login(store, &names.phones, Some(&names.email), &names.user_names())
+                .await?;
         if found.is_some() {
             return Ok(found);
         }
@@ -199,7 +201,7 @@ impl Mails<'_> {
             .write(addressee.mail.name(), &addressee.language, &words, &link)
             .map_err(|error| Failure::Broken(Box::new(error)))?;
         Ok(Letter {
-            id: addressee.job,
+            id: self.0.sealing().message(addressee.job),
             date: self.0.world().now(),
             sender: self.0.settings().mail.name.clone(),
             to: addressee.address.clone(),

@@ -7,7 +7,9 @@ use domain::{
 };
 use projections::SealedText;
 use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
 use store::{Envelope, Keyring, Opened, SealedError, Subject};
+use uuid::{Builder, Uuid};
 
 use crate::Failure;
 
@@ -114,6 +116,7 @@ const TOKEN: &str = "user.token";
 const REQUEST: &str = "request";
 const LINK: &str = "user.link";
 const NETWORK: &str = "log_in.network";
+const MESSAGE: &str = "mail.message";
 
 impl Sealing {
     /// Over a keyring.
@@ -188,6 +191,14 @@ impl Sealing {
     /// What is stored of the token in a mailed link.
     pub(crate) fn link(&self, token: &str) -> String {
         self.keyring.fingerprint(LINK, token.as_bytes())
+    }
+
+    /// What a mail is recognised by: of the job that it is sent by, whose id another installation may have, too.
+    pub(crate) fn message(&self, job: Uuid) -> Uuid {
+        let digest = Sha256::digest(self.keyring.fingerprint(MESSAGE, job.as_bytes()));
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        Builder::from_custom_bytes(bytes).into_uuid()
     }
 
     /// The token that an account gets whenever it asks, until all its tokens are ended: derived, so that nobody has to store

@@ -87,6 +87,8 @@ pub struct AccountSettings {
     pub phone_prefixes: Vec<String>,
     /// Least characters of a password.
     pub shortest_password: usize,
+    /// Passwords before the present one that may not be chosen again, 24 at most; 0 is only the present one.
+    pub password_history: u32,
     /// Wrong passwords of an account from one address within [`failures_window`](Self::failures_window), then it has to wait;
     /// 0 is no bound.
     pub failures_per_account: u32,
@@ -110,6 +112,7 @@ impl Default for AccountSettings {
         Self {
             phone_prefixes: Vec::new(),
             shortest_password: 8,
+            password_history: 5,
             failures_per_account: 10,
             failures_window: Duration::from_mins(15),
             failures_per_address: 100,

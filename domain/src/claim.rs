@@ -61,7 +61,7 @@ pub mod kind {
     pub const TEMPLATE_NAME: &str = "template.name";
     /// What a user is written to and logs in with, everywhere.
     pub const USER_EMAIL: &str = "user.email";
-    /// One of the addresses that a user listed, everywhere.
+    /// An address that a user has or listed, everywhere.
     pub const USER_EMAIL_ADDRESS: &str = "user.email_address";
     /// The number of such an address, everywhere and for ever.
     pub const USER_EMAIL_ADDRESS_NUMBER: &str = "user.email_address_number";

@@ -62,6 +62,17 @@ pub struct LogInNames {
     pub email: String,
     /// As a user name.
     pub username: String,
+    /// As a user name in the one spelling that equivalent ones have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spelt: Option<String>,
+}
+
+impl LogInNames {
+    /// As user names.
+    pub fn user_names(&self) -> Vec<String> {
+        let spelt = self.spelt.iter().filter(|spelt| **spelt != self.username);
+        std::iter::once(&self.username).chain(spelt).cloned().collect()
+    }
 }
 
 impl MailJob {

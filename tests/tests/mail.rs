@@ -19,6 +19,7 @@ on_each_database!(
     a_mail_server_has_to_prove_its_name,
     mail_without_an_address_for_links_is_refused_at_start,
     whether_there_is_an_account_shows_in_no_answer_and_no_statement,
+    mails_of_two_installations_are_told_apart,
 );
 
 const PASSWORD: &str = "Correct-Horse-7";
@@ -376,5 +377,24 @@ async fn whether_there_is_an_account_shows_in_no_answer_and_no_statement(
     let unknown = asked(confirm, key(json!("00000000-0000-7000-8000-000000000001"))).await?;
     assert_eq!(known.0, 400, "{known:?}");
     assert_eq!(known, unknown);
+    Ok(())
+}
+
+/// What mailboxes know mails by is not the same on two servers that were set up in the same way.
+async fn mails_of_two_installations_are_told_apart(database: Database) -> anyhow::Result<()> {
+    let id = Regex::new(r"(?m)^Message-ID: <([0-9a-f-]{36})@example\.org>")?;
+    let mut known = Vec::new();
+    for _ in 0..2 {
+        let post = post().await?;
+        let server = Server::start(&database, start(post.port())).await?;
+        rita(&server, false).await?;
+        patience("the mail", async || Ok(post.count() == 1)).await?;
+        let mails = post.taken();
+        let text = &mails.first().context("no mail")?.text;
+        let id = id.captures(text).with_context(|| format!("no id in {text}"))?[1].to_owned();
+        known.push(id);
+        server.stop().await?;
+    }
+    assert_ne!(known[0], known[1]);
     Ok(())
 }

@@ -66,6 +66,11 @@ const PRESENT: Words = words(
     "Wähle ein anderes als das jetzige.",
     "Scegline una diversa da quella attuale.",
 );
+const FORMER: Words = words(
+    "You had this one before: choose another one.",
+    "Dieses hattest du schon: wähle ein anderes.",
+    "Questa l'hai già avuta: scegline un'altra.",
+);
 const CHANGED: Words = words(
     "Your password was changed",
     "Dein Passwort wurde geändert",
@@ -145,6 +150,7 @@ async fn change(
     match accounts.reset_password(key, new, "password", sender.correlation_id).await {
         Ok(_) => Page::new(language, CHANGED).paragraph(LOG_IN).answer(StatusCode::OK),
         Err(Failure::Refused(Refusal::SamePassword)) => again(PRESENT.say(language)),
+        Err(Failure::Refused(Refusal::FormerPassword)) => again(FORMER.say(language)),
         Err(Failure::Invalid(errors)) => {
             let told = errors.iter().map(|error| words::problem(&error.problem, language));
             again(&told.collect::<Vec<_>>().join(" "))

@@ -28,6 +28,7 @@ fn told(failure: &Failure) -> Error {
         // The codes are closed; the reason tells it from other things that are forbidden.
         Failure::Refused(Refusal::PasswordExpired) => coded("FORBIDDEN", sentence)
             .extend_with(|_, extensions| extensions.set("reason", "password_expired")),
+        Failure::Refused(Refusal::NarrowToken) | Failure::Forbidden => coded("FORBIDDEN", sentence),
         Failure::Refused(refusal) => match place(refusal) {
             Some(field) => with_fields("REFUSED", sentence.clone(), vec![(field, sentence)]),
             None => coded("REFUSED", sentence),
@@ -35,7 +36,6 @@ fn told(failure: &Failure) -> Error {
         Failure::LimitReached { .. } => coded("REFUSED", sentence),
         Failure::Taken(values) => with_fields("TAKEN", sentence, taken(values)),
         Failure::NotFound(_) => coded("NOT_FOUND", sentence),
-        Failure::Forbidden => coded("FORBIDDEN", sentence),
         Failure::Busy | Failure::Stale => coded("BUSY", sentence),
         Failure::RateLimited => coded("RATE_LIMITED", sentence),
         Failure::Throttled(after) => coded("RATE_LIMITED", sentence)
@@ -133,7 +133,7 @@ fn place(refusal: &Refusal) -> Option<String> {
         Refusal::AddressListed => "email",
         Refusal::IsOwner | Refusal::NotAManager => "memberships",
         Refusal::WrongPassword => "currentPassword",
-        Refusal::SamePassword => "password",
+        Refusal::SamePassword | Refusal::FormerPassword => "password",
         Refusal::InvalidLink => "key",
         Refusal::NotHeld => "permissions",
         Refusal::OutlivesToken => "expiresAt",
@@ -173,7 +173,7 @@ const TAKEN: [(&str, &str, &str); 13] = [
 ];
 
 fn taken(values: &[TakenValue]) -> Vec<(String, String)> {
-    values
+    let mut told: Vec<_> = values
         .iter()
         .map(|value| {
             let known = TAKEN.iter().find(|(kind, ..)| value.kind == *kind);
@@ -181,7 +181,10 @@ fn taken(values: &[TakenValue]) -> Vec<(String, String)> {
                 known.map_or(("id", "is taken"), |(_, field, sentence)| (*field, *sentence));
             (field.to_owned(), sentence.to_owned())
         })
-        .collect()
+        .collect();
+    // Of one value two claims may be held.
+    told.dedup();
+    told
 }
 
 #[cfg(test)]

@@ -151,7 +151,11 @@ impl From<app::store::StoreError> for RestError {
 fn invalid(errors: &[FieldError]) -> Errors {
     let mut all = Errors::default();
     for error in errors {
-        all.add(error.field, sentence(&error.problem));
+        let field = match error.field {
+            "expires_on" => "expiration_date",
+            field => field,
+        };
+        all.add(field, sentence(&error.problem));
     }
     all
 }
@@ -187,7 +191,7 @@ fn refused(refusal: Refusal) -> RestError {
         | Refusal::KeyReused => NON_FIELD,
         Refusal::IsOwner | Refusal::NotAManager => "organization_users",
         Refusal::WrongPassword => "current_password",
-        Refusal::SamePassword => "new_password",
+        Refusal::SamePassword | Refusal::FormerPassword => "new_password",
         Refusal::InvalidLink => return RestError::field("token", "Invalid value"),
         Refusal::NoMail => return RestError::Detail(StatusCode::SERVICE_UNAVAILABLE, sentence),
         Refusal::PasswordExpired => return RestError::PasswordExpired,

@@ -157,10 +157,8 @@ impl Accounts<'_> {
         let sealing = self.0.sealing();
         let prefixes = &self.0.settings().accounts.phone_prefixes;
         let phones = phone::spellings(text, prefixes).into_iter().map(|one| sealing.phone(&one));
-        [sealing.username(text.trim()), sealing.email(text.trim())]
-            .into_iter()
-            .chain(phones)
-            .collect()
+        let names = self.user_names(text.trim());
+        std::iter::once(sealing.email(text.trim())).chain(names).chain(phones).collect()
     }
 
     pub(super) async fn opened(&self, by: &By, row: UserRow) -> Result<Account, Failure> {

@@ -3,13 +3,14 @@
 use domain::{
     Permission, Problem, UserId,
     accounts::{EmailAddress, User, UserCommand},
+    kind,
 };
 use projections::accounts;
 use tracing::instrument;
 
 use super::{Accounts, Address, create::overtaken, fields};
 use crate::{
-    By, Done, Failure,
+    By, Done, Failure, TakenValue,
     sealing::Place,
     work::{ATTEMPTS, decide},
 };
@@ -66,6 +67,7 @@ impl Accounts<'_> {
             let sealed = self.0.sealing().seal(Place::ListedAddress(id, number), &address).await?;
             let done = decide!(self.0, by, work => {
                 self.account(by, id, Permission::AddEmailAddress).await?;
+                self.free(id, &address).await?;
                 let listed =
                     EmailAddress { number, address: sealed.clone(), verified: false, primary };
                 work.handle::<User>(id.as_uuid(), UserCommand::AddEmailAddress(listed)).await
@@ -102,6 +104,7 @@ impl Accounts<'_> {
             if let Some(address) = change.address {
                 let address =
                     fields::address(address).map_err(|problem| Failure::field("email", problem))?;
+                self.free(id, &address).await?;
                 let place = Place::ListedAddress(id, number);
                 let address = self.0.sealing().seal(place, &address).await?;
                 commands.push(UserCommand::ChangeEmailAddress { number, address });
@@ -127,6 +130,17 @@ impl Accounts<'_> {
             Ok(())
         })?;
         Ok(done)
+    }
+
+    /// Nobody lists what somebody else logs in with; accounts that were opened before that was claimed hold it, too.
+    async fn free(&self, id: UserId, address: &str) -> Result<(), Failure> {
+        let value = self.0.sealing().email(address);
+        let holder = accounts::by_login(self.0.store(), &[], Some(&value), &[]).await?;
+        if holder.is_none_or(|holder| holder.id == id) {
+            return Ok(());
+        }
+        let kind = kind::USER_EMAIL_ADDRESS.to_owned();
+        Err(Failure::Taken(vec![TakenValue { kind, value }]))
     }
 
     async fn listed(&self, id: UserId, number: u32) -> Result<(), Failure> {

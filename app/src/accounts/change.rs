@@ -101,6 +101,7 @@ impl Accounts<'_> {
             let row = if change.concerns_account() {
                 self.account(by, id, Permission::ChangeUser).await?
             } else {
+                Self::not_narrow(by, id)?;
                 self.person(by, id, Permission::ChangeUser).await?
             };
             let mut commands = self.of_account(&row, change).await?;
@@ -140,8 +141,13 @@ impl Accounts<'_> {
         let details = change
             .profile
             .iter()
-            .map(|(field, value)| (*field, checked.detail(*field, value)))
+            .map(|(field, value)| (*field, checked.detail(*field, value, self.0.world().now())))
             .collect();
+        // What was stored before this was looked at may stay.
+        let language = change.language.clone().filter(|new| *new != row.language);
+        let language = language.map_or_else(|| row.language.clone(), |new| checked.language(&new));
+        let zone = change.time_zone.clone().filter(|new| *new != row.time_zone);
+        let zone = zone.map_or_else(|| row.time_zone.clone(), |new| checked.time_zone(&new));
         checked.done()?;
 
         let app = self.0;
@@ -162,6 +168,9 @@ impl Accounts<'_> {
         let details = fields::seal_details(app, id, details).await?;
         if !details.is_empty() {
             commands.push(UserCommand::ChangeProfile(details.into_iter().collect()));
+        }
+        if language != row.language || zone != row.time_zone {
+            commands.push(UserCommand::ChangePreferences { language, time_zone: zone });
         }
         Ok(commands)
     }
@@ -210,11 +219,12 @@ impl Accounts<'_> {
     ) -> Result<Vec<UserCommand>, Failure> {
         let unlimited = by.authority.is_unlimited();
         let mut commands = Vec::new();
-        if change.language.is_some() || change.time_zone.is_some() {
-            commands.push(UserCommand::ChangePreferences {
-                language: change.language.clone().unwrap_or_else(|| row.language.clone()),
-                time_zone: change.time_zone.clone().unwrap_or_else(|| row.time_zone.clone()),
-            });
+        if change.expires_on.is_some_and(|new| new != row.expires_on)
+            && by.authority.is(row.id)
+            && !unlimited
+        {
+            let rule = "is moved by somebody else, not by oneself".to_owned();
+            return Err(Failure::field("expires_on", Problem::Rule(rule)));
         }
         commands.extend(change.expires_on.map(UserCommand::SetExpiry));
         let given_up = [

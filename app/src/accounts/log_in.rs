@@ -16,7 +16,7 @@ use projections::accounts::{self, UserRow};
 use tracing::instrument;
 
 use super::{
-    Accounts, authority,
+    Accounts, authority, fields,
     guesses::{COUNTED, Pair, Seen, Ticket, UNDER_ATTACK, Verdict, judge},
     password::{self, Verified},
     phone,
@@ -58,14 +58,14 @@ impl Accounts<'_> {
         from: Option<Peer>,
     ) -> Result<String, Failure> {
         let sealing = self.0.sealing();
-        let name = sealing.username(login);
+        let names = self.user_names(login);
         let prefixes = &self.0.settings().accounts.phone_prefixes;
         let phones: Vec<String> =
             phone::spellings(login, prefixes).iter().map(|phone| sealing.phone(phone)).collect();
         let email = sealing.email(login);
-        let found = accounts::by_login(self.0.store(), &phones, &email, &name).await?;
+        let found = accounts::by_login(self.0.store(), &phones, Some(&email), &names).await?;
         let known = found.as_ref().map(|user| user.id);
-        let called = sealing.username(&phone::one_spelling(login, prefixes));
+        let called = sealing.username(&phone::one_spelling(&fields::spelt(login), prefixes));
         let tried = self.admit(known, &called, from, LogInMethod::Password).await?;
 
         let hash = match &found {
@@ -94,6 +94,14 @@ impl Accounts<'_> {
             }
         }
         self.token_of(&user, &tried, None).await
+    }
+
+    /// Fingerprints of the user names that somebody who writes this may have: as it is written, which accounts from before names
+    /// had one spelling may be called, and in that one.
+    pub(super) fn user_names(&self, written: &str) -> Vec<String> {
+        let spelt = fields::spelt(written);
+        let other = (spelt != written).then(|| self.0.sealing().username(&spelt));
+        std::iter::once(self.0.sealing().username(written)).chain(other).collect()
     }
 
     /// Exchanges a mailed link for the account's bearer token. Expired ones count like wrong passwords.

@@ -76,6 +76,7 @@ impl Accounts<'_> {
         organization: OrganizationId,
     ) -> Result<Done, Failure> {
         let ((), done) = decide!(self.0, by, work => {
+            Self::not_narrow(by, id)?;
             let row = self.person(by, id, Permission::DeleteMembership).await?;
             let memberships = row.all_memberships();
             let permission = Permission::DeleteMembership;

@@ -29,9 +29,7 @@ impl Accounts<'_> {
         field: &'static str,
     ) -> Result<Done, Failure> {
         let oneself = by.authority.is(id);
-        if oneself && !by.authority.is_wholly(id) {
-            return Err(Failure::Refused(Refusal::NarrowToken));
-        }
+        Self::not_narrow(by, id)?;
         let row = if oneself {
             accounts::by_id(self.0.store(), id).await?.ok_or(Failure::NotFound(MODEL))?
         } else {
@@ -54,10 +52,10 @@ impl Accounts<'_> {
     #[instrument(name = "user.revoke_tokens", skip_all, fields(user.id = %id))]
     pub async fn revoke_tokens(&self, by: &By, id: UserId) -> Result<Done, Failure> {
         let ((), done) = decide!(self.0, by, work => {
-            if !by.authority.is(id) {
+            if by.authority.is(id) {
+                Self::not_narrow(by, id)?;
+            } else {
                 self.account(by, id, Permission::ChangeUser).await?;
-            } else if !by.authority.is_wholly(id) {
-                return Err(Failure::Refused(Refusal::NarrowToken));
             }
             work.handle::<User>(id.as_uuid(), UserCommand::EndAllTokens).await?;
             Ok(())
@@ -116,6 +114,9 @@ impl Accounts<'_> {
         }
         if self.fits(row, new.expose_secret()).await? {
             return Err(Failure::Refused(Refusal::SamePassword));
+        }
+        if self.was_theirs(id, new.expose_secret()).await? {
+            return Err(Failure::Refused(Refusal::FormerPassword));
         }
         let hash = password::hash(self.0, new).await?;
         self.0.sealing().seal(Place::Password(id), hash.expose_secret()).await

@@ -57,8 +57,8 @@ impl std::fmt::Debug for Token {
 }
 
 impl Accounts<'_> {
-    /// Makes a token for a purpose, and tells it: nobody can tell it again. None where the same request made it before. For oneself; superusers and people on the machine
-    /// make them for others.
+    /// Makes a token for a purpose, and tells it: nobody can tell it again. None where the same request made it before. For
+    /// oneself, with what goes as far as the account; superusers and people on the machine make them for others.
     #[instrument(name = "user.create_token", skip_all, fields(user.id = %user, token.id = %new.id))]
     pub async fn create_token(
         &self,
@@ -119,8 +119,8 @@ impl Accounts<'_> {
         let ((), done) = decide!(self.0, by, work => {
             if !by.authority.is(user) {
                 self.account(by, user, Permission::ChangeUser).await?;
-            } else if !by.authority.is_wholly(user) && !itself {
-                return Err(Failure::Refused(Refusal::NarrowToken));
+            } else if !itself {
+                Self::not_narrow(by, user)?;
             }
             let owner = accounts::token_owner(self.0.store(), id).await?;
             if owner != Some(user) {
@@ -159,6 +159,7 @@ impl Accounts<'_> {
     }
 
     async fn for_tokens(&self, by: &By, user: UserId) -> Result<(), Failure> {
+        Self::not_narrow(by, user)?;
         let known = accounts::by_id(self.0.store(), user).await?;
         if by.authority.is(user) || by.authority.is_unlimited() {
             return known.map(drop).ok_or(Failure::NotFound(MODEL));

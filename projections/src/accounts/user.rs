@@ -162,15 +162,17 @@ pub async fn by_id(store: &Store, id: UserId) -> Result<Option<UserRow>, StoreEr
 }
 
 /// The account that somebody logs in to: by one of the spellings of a phone number, else by e-mail address, else by user
-/// name. All are fingerprints.
+/// name, in one of its spellings. All are fingerprints.
 pub async fn by_login(
     store: &Store,
     phones: &[String],
-    email: &str,
-    username: &str,
+    email: Option<&str>,
+    usernames: &[String],
 ) -> Result<Option<UserRow>, StoreError> {
     let phones = phones.iter().map(|phone| ("phone_fingerprint", phone.as_str()));
-    let tries = phones.chain([("email_fingerprint", email), ("username_fingerprint", username)]);
+    let email = email.map(|email| ("email_fingerprint", email));
+    let usernames = usernames.iter().map(|name| ("username_fingerprint", name.as_str()));
+    let tries = phones.chain(email).chain(usernames);
     for (column, fingerprint) in tries {
         let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.{column} = $1");
         let found = first(store, Query::new(sql, args![fingerprint]).whole(), read).await?;

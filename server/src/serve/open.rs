@@ -174,6 +174,7 @@ fn accounts(settings: &Settings) -> AccountSettings {
     AccountSettings {
         phone_prefixes: settings.accounts.phone_prefixes.clone(),
         shortest_password: settings.accounts.shortest_password,
+        password_history: settings.accounts.password_history,
         failures_per_account: settings.accounts.failures_per_account,
         failures_window: settings.accounts.failures_window.0,
         failures_per_address: settings.accounts.failures_per_address,

@@ -9,6 +9,8 @@ use super::{MailTls, Settings};
 
 /// A reminder that comes earlier could come twice: what was ordered is remembered for 30 days.
 const EARLIEST_REMINDER: u32 = 28;
+/// Former passwords that are looked at.
+const LONGEST_HISTORY: u32 = 24;
 
 /// Section, name and what is wrong.
 type Wrong = (&'static str, &'static str, String);
@@ -36,6 +38,11 @@ pub(super) fn check(settings: &Settings) -> Result<(), Wrong> {
     if settings.accounts.password_reminder > EARLIEST_REMINDER {
         let reason = format!("at most {EARLIEST_REMINDER} days are possible");
         return Err(("accounts", "password_reminder", reason));
+    }
+    if settings.accounts.password_history > LONGEST_HISTORY {
+        // Each of them is computed when somebody chooses another one.
+        let reason = format!("at most {LONGEST_HISTORY} passwords are possible");
+        return Err(("accounts", "password_history", reason));
     }
     if !mail.logo.is_empty()
         && let Err(reason) = public_url(&mail.logo)

@@ -158,6 +158,8 @@ sections! {
         phone_prefixes: Vec<String> = "[]";
         /// Least characters of a password.
         shortest_password: usize = "8";
+        /// Passwords before the present one that nobody may choose again, at most 24; 0 is the present one alone.
+        password_history: u32 = "5";
         /// Fields of `wisptrail users export`, in their order; "password" is left out unless hashes are asked for.
         export_fields: Vec<String> = "[\"id\", \"username\", \"email\", \"password\", \"first_name\", \"last_name\", \"is_staff\", \"is_active\", \"date_joined\", \"phone_number\", \"birth_date\", \"location\", \"notes\", \"language\", \"organizations\"]";
         /// Wrong passwords of one account from one address (of IPv6: the first 64 bits), then its next tries have to wait; 0 is no bound. Good ones do not count.

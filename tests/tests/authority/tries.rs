@@ -88,10 +88,17 @@ impl<'a> Tries<'a> {
         targets: &mut Targets,
         side: Side,
     ) -> anyhow::Result<Answered> {
-        let input = targets.fill(&line.input, person, side).await?;
+        let own = |text: &str| text.contains("{self}");
+        let oneself = match &line.operation {
+            Operation::Http(_, path) if own(path) => true,
+            _ => own(&line.input),
+        };
+        let id = if oneself { self.own_id(line, person, targets).await? } else { String::new() };
+        let input = targets.fill(&line.input.replace("{self}", &id), person, side).await?;
         match &line.operation {
             Operation::Http(method, path) => {
-                let path = targets.fill(path, person, side).await?.replace('"', "");
+                let path = path.replace("{self}", &id);
+                let path = targets.fill(&path, person, side).await?.replace('"', "");
                 self.http(line, person, targets, (method, &path, &input)).await
             }
             Operation::Root(kind, name) if kind == "subscription" => {
@@ -113,6 +120,18 @@ impl<'a> Tries<'a> {
             }
             Operation::Control(command) => self.control(command, &input).await,
         }
+    }
+
+    /// Whose account the person is; of those who have none, and who are told of none, what nobody has.
+    async fn own_id(
+        &self,
+        line: &Line,
+        person: Person,
+        targets: &mut Targets,
+    ) -> anyhow::Result<String> {
+        let client = person.client(self.server, line, &targets.keys().await?);
+        let answer = client.graphql("{ me { id } }", json!({})).await?;
+        Ok(answer["data"]["me"]["id"].as_str().unwrap_or(&targets.unknown).to_owned())
     }
 
     async fn http(

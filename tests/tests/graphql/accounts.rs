@@ -13,6 +13,7 @@ on_each_database!(
     accounts_are_for_themselves_and_for_managers_of_their_organizations,
     managers_take_people_in,
     an_id_is_of_one_thing,
+    values_that_cannot_be_are_refused,
     fragments_that_double_are_refused_before_they_are_walked,
 );
 
@@ -304,5 +305,62 @@ async fn accounts_are_for_themselves_and_for_managers_of_their_organizations(
     assert_eq!(data["node"], Value::Null);
     let data = manager.graphql_data("{ viewer { user { username } } }", json!({})).await?;
     assert_eq!(data["viewer"]["user"]["username"], "alpha-manager");
+    Ok(())
+}
+
+async fn values_that_cannot_be_are_refused(database: Database) -> anyhow::Result<()> {
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let admin = server.admin();
+    admin.graphql_data(CREATE, json!({ "input": ada() })).await?;
+    for (field, value) in [
+        ("timeZone", "Mars/Base"),
+        ("language", "no tag"),
+        ("birthDate", "2090-01-01"),
+        ("birthDate", "1899-12-31"),
+    ] {
+        let mut input = json!({ "id": ID });
+        input[field] = json!(value);
+        let refused = admin.graphql(ACTIVE, json!({ "input": input })).await?;
+        assert_eq!((code(&refused), fields(&refused)), ("INVALID", vec![field]), "{refused}");
+    }
+    let input =
+        json!({ "id": ID, "timeZone": "Europe/Rome", "language": "it", "expiresOn": "2090-01-31" });
+    admin.graphql_data(ACTIVE, json!({ "input": input })).await?;
+
+    let change = json!({ "birth_date": "2090-01-01" });
+    let path = format!("/api/v1/users/user/{ID}/");
+    let refused = admin.json(reqwest::Method::PATCH, &path, &change).await?.expect(400)?;
+    assert!(refused.json().is_some_and(|said| said.get("birth_date").is_some()));
+
+    // Who manages themselves does not move their own last day.
+    let made = json!({ "id": ID, "groupNumbers": [1] });
+    admin.graphql_data(ACTIVE, json!({ "input": made })).await?;
+    let herself = logged_in(&server, "ada", "ada-has-this-Password1").await?;
+    let input = json!({ "id": ID, "expiresOn": "2095-01-31" });
+    let refused = herself.graphql(ACTIVE, json!({ "input": input })).await?;
+    assert_eq!((code(&refused), fields(&refused)), ("INVALID", vec!["expiresOn"]), "{refused}");
+    let change = json!({ "expiration_date": "2095-01-31" });
+    let refused = herself.json(reqwest::Method::PATCH, &path, &change).await?.expect(400)?;
+    assert!(refused.json().is_some_and(|said| said.get("expiration_date").is_some()));
+
+    // A hash that Django made is for superusers to bring.
+    let mut brought = ada();
+    for (field, value) in [
+        ("id", Value::Null),
+        ("username", json!("bea")),
+        ("email", Value::Null),
+        ("password", Value::Null),
+        (
+            "passwordHash",
+            json!("bcrypt_sha256$$2b$04$Vp6Z9CqlWr33X.Q17g1I0eSk9lCxT80uiRgwcjVDRRMsvTRpJu7fy"),
+        ),
+    ] {
+        brought[field] = value;
+    }
+    let refused = herself.graphql(CREATE, json!({ "input": brought })).await?;
+    assert_eq!(code(&refused), "FORBIDDEN", "{refused}");
+    admin.graphql_data(CREATE, json!({ "input": brought })).await?;
+    note_secret("Correct-Horse-7");
+    logged_in(&server, "bea", "Correct-Horse-7").await?;
     Ok(())
 }

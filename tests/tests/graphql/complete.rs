@@ -34,6 +34,7 @@ const USE_CASES: &[(&str, &[&str])] = &[
     ("template.create", &["createTemplate"]),
     ("template.remove", &["removeTemplate"]),
     ("user.add_address", &["addEmailAddress"]),
+    ("user.bring", &["createUser"]),
     ("user.change", &["changeUser"]),
     ("user.change_address", &["changeEmailAddress"]),
     ("user.change_password", &["changePassword"]),

@@ -149,3 +149,49 @@ fn a_log_in_that_overlaps_brings_no_ended_token_back() -> Outcome {
         Ok(())
     })
 }
+
+#[test]
+fn former_passwords_are_not_chosen_again() -> Outcome {
+    let mut settings = settings();
+    settings.accounts.password_history = 2;
+    with_settings(&settings, async |world| {
+        let (accounts, by) = (world.app.accounts(), World::by());
+        // The first hash is another system's, and replaced by one of ours: that is still one password.
+        let hash = "pbkdf2_sha256$1000$seasalt2seasalt2seasal$2vc6I+vYPFOPPFoyxGlFD679ue/xHEJtDD5lBtfvfE0=";
+        let new = NewUser { password: None, password_hash: Some(hash.into()), ..rita() };
+        accounts.create(&by, new).await?;
+        accounts.log_in("rita", PASSWORD).await?;
+        let change =
+            async |word: &str| accounts.change_password(&by, id(9), None, word.into(), "p").await;
+        let former = async |word: &str| {
+            matches!(change(word).await, Err(Failure::Refused(Refusal::FormerPassword)))
+        };
+        change("Second-Word-2").await?;
+        assert!(former(PASSWORD).await);
+        change("Third-Word-3").await?;
+        assert!(former(PASSWORD).await && former("Second-Word-2").await);
+        let same = change("Third-Word-3").await;
+        assert!(matches!(same, Err(Failure::Refused(Refusal::SamePassword))), "{same:?}");
+        change("Fourth-Word-4").await?;
+        assert!(former("Second-Word-2").await && former("Third-Word-3").await);
+        change(PASSWORD).await?;
+        accounts.log_in("rita", PASSWORD).await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn without_a_history_only_the_present_password_is_refused() -> Outcome {
+    let mut settings = settings();
+    settings.accounts.password_history = 0;
+    with_settings(&settings, async |world| {
+        let (accounts, by) = (world.app.accounts(), World::by());
+        accounts.create(&by, rita()).await?;
+        for word in [OTHER, PASSWORD] {
+            accounts.change_password(&by, id(9), None, word.into(), "p").await?;
+            let same = accounts.change_password(&by, id(9), None, word.into(), "p").await;
+            assert!(matches!(same, Err(Failure::Refused(Refusal::SamePassword))), "{same:?}");
+        }
+        Ok(())
+    })
+}

@@ -121,6 +121,125 @@ fn names_addresses_and_numbers_belong_to_one_account() -> Outcome {
 }
 
 #[test]
+fn an_address_is_one_accounts_whether_it_is_listed_or_its_own() -> Outcome {
+    on_each_database(async |world| {
+        let (accounts, by) = (world.app.accounts(), World::by());
+        let new = |number, name: &str, email: &str| NewUser {
+            email: Some(email.to_owned()),
+            ..NewUser::new(id(number), name)
+        };
+        let change =
+            |email: &str| UserChange { email: Some(email.to_owned()), ..UserChange::default() };
+        accounts.create(&by, new(1, "ada", "ada@example.org")).await?;
+        accounts.create(&by, new(2, "bob", "bob@example.org")).await?;
+        // Nobody lists what somebody else logs in with.
+        let refused = accounts.add_address(&by, id(2), "Ada@example.org", false).await;
+        assert_eq!(taken(refused), [kind::USER_EMAIL_ADDRESS]);
+        let (number, _) = accounts.add_address(&by, id(2), "both@example.org", false).await?;
+        let spelt = app::AddressChange { address: Some("ada@example.org"), ..Default::default() };
+        let refused = accounts.change_address(&by, id(2), number, spelt).await;
+        assert_eq!(taken(refused), [kind::USER_EMAIL_ADDRESS]);
+        // Nobody logs in with what somebody else lists.
+        let refused = accounts.create(&by, new(3, "eve", "BOTH@example.org")).await;
+        assert_eq!(taken(refused), [kind::USER_EMAIL_ADDRESS]);
+        let refused = accounts.change(&by, id(1), change("both@example.org")).await;
+        assert_eq!(taken(refused), [kind::USER_EMAIL_ADDRESS]);
+
+        // What is both is theirs until it is neither.
+        let (own, _) = accounts.add_address(&by, id(2), "bob@example.org", false).await?;
+        accounts.remove_address(&by, id(2), own).await?;
+        let refused = accounts.add_address(&by, id(1), "bob@example.org", false).await;
+        assert_eq!(taken(refused), [kind::USER_EMAIL_ADDRESS]);
+        accounts.change(&by, id(2), change("both@example.org")).await?;
+        accounts.change(&by, id(2), change("bob@example.org")).await?;
+        accounts.create(&by, new(3, "eve", "both@example.org")).await?;
+        accounts.remove(&by, id(3)).await?;
+        accounts.add_address(&by, id(1), "both@example.org", false).await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn a_name_is_the_same_in_all_its_spellings() -> Outcome {
+    on_each_database(async |world| {
+        let (accounts, by) = (world.app.accounts(), World::by());
+        let word = "Correct-Horse-7";
+        let new = |number, name: &str| NewUser {
+            password: Some(word.into()),
+            ..NewUser::new(id(number), name)
+        };
+        // The accent stands by itself.
+        accounts.create(&by, new(1, "Jose\u{301}")).await?;
+        assert_eq!(accounts.get(&by, id(1)).await?.username, "José");
+        for same in ["José", "Jose\u{301}", "Ｊosé"] {
+            accounts.log_in(same, word).await?;
+            assert_eq!(
+                taken(accounts.create(&by, new(2, same)).await),
+                [kind::USER_NAME],
+                "{same}"
+            );
+            let search = Some(same);
+            let filter = UserFilter::default();
+            let found = accounts.list(&by, search, filter, Order::Name, ALL).await?;
+            assert_eq!(found.count, 1, "{same}");
+        }
+        let other = accounts.log_in("Jose", word).await;
+        assert!(matches!(other, Err(Failure::Unauthenticated)), "{other:?}");
+        accounts.create(&by, new(2, "eve")).await?;
+        let rename =
+            |name: &str| UserChange { username: Some(name.to_owned()), ..UserChange::default() };
+        assert_eq!(taken(accounts.change(&by, id(2), rename("Ｊosé")).await), [kind::USER_NAME]);
+        accounts.change(&by, id(2), rename("ｅｖｅ２")).await?;
+        accounts.log_in("eve2", word).await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn what_cannot_be_is_not_stored() -> Outcome {
+    on_each_database(async |world| {
+        let accounts = world.app.accounts();
+        let by = account(world, 1, &[Role::Administrator], &[(HARBOUR, true)]).await?;
+        let domain::Actor::User(own) = by.authority.actor else { return Err("a person".into()) };
+        let with = |change: UserChange| async { accounts.change(&by, own, change).await };
+        let born = |day: &str| UserChange {
+            profile: vec![(ProfileField::BirthDate, day.to_owned())],
+            ..UserChange::default()
+        };
+        let language =
+            |tag: &str| UserChange { language: Some(tag.to_owned()), ..UserChange::default() };
+        let zone =
+            |name: &str| UserChange { time_zone: Some(name.to_owned()), ..UserChange::default() };
+        for (change, wrong) in [
+            (zone("Mars/Base"), "time_zone"),
+            (language("en_GB!"), "language"),
+            (born("2090-01-01"), "birth_date"),
+            (born("1899-12-31"), "birth_date"),
+            (born("yesterday"), "birth_date"),
+        ] {
+            assert_eq!(field(with(change).await), wrong);
+        }
+        for change in [zone("europe/rome"), language("de-AT"), born("1990-12-10")] {
+            with(change).await?;
+        }
+        let seen = accounts.get(&by, own).await?;
+        assert_eq!((seen.time_zone.as_str(), seen.language.as_str()), ("Europe/Rome", "de-AT"));
+        let new = NewUser { time_zone: "Mars".to_owned(), ..NewUser::new(id(5), "eve") };
+        assert_eq!(field(accounts.create(&World::by(), new).await), "time_zone");
+
+        // One's own last day is somebody else's to say.
+        let day = |text: &str| Some(text.parse().ok());
+        let expiry = |expires_on| UserChange { expires_on, ..UserChange::default() };
+        accounts.change(&World::by(), own, expiry(day("2090-01-31"))).await?;
+        assert_eq!(field(with(expiry(day("2091-01-31"))).await), "expires_on");
+        assert_eq!(field(with(expiry(Some(None))).await), "expires_on");
+        // What stays says nothing.
+        with(expiry(day("2090-01-31"))).await?;
+        Ok(())
+    })
+}
+
+#[test]
 fn a_manager_reaches_people_of_organizations_that_they_manage() -> Outcome {
     on_each_database(async |world| {
         let accounts = world.app.accounts();

@@ -6,6 +6,7 @@ use app::{By, Failure, NewMembership, NewToken, NewUser, OrganizationChange, Ref
 use chrono::TimeDelta;
 use domain::{
     OrganizationId, Permission, TokenId, UserId,
+    accounts::ProfileField,
     authority::{Role, TokenScope},
 };
 use secrecy::ExposeSecret as _;
@@ -108,18 +109,33 @@ fn a_token_makes_no_broader_token() -> Outcome {
             TokenScope { organizations: Some(vec![HARBOUR]), ..only(&[Permission::ViewDevice]) };
         let new = NewToken { expires_at: Some(end), ..token(1, view.clone()) };
         let (_, narrow) = made(world, &ada, person(1), new).await?;
-        for broader in [TokenScope::default(), READ_ONLY, within(&[HARBOUR])] {
-            let refused = accounts.create_token(&narrow, person(1), token(2, broader)).await;
-            assert!(refused.is_err(), "{refused:?}");
-        }
-        let for_ever = accounts.create_token(&narrow, person(1), token(2, view.clone())).await;
+        // One that goes as far as the account makes others, which end no later.
+        let new = NewToken { expires_at: Some(end), ..token(2, TokenScope::default()) };
+        let (_, whole) = made(world, &ada, person(1), new).await?;
+        let for_ever = accounts.create_token(&whole, person(1), token(3, view.clone())).await;
         let outlives = matches!(for_ever, Err(Failure::Refused(Refusal::OutlivesToken)));
         assert!(outlives, "{for_ever:?}");
-        let new = NewToken { expires_at: Some(end), ..token(2, view) };
-        made(world, &narrow, person(1), new).await?;
+        let new = NewToken { expires_at: Some(end), ..token(3, view.clone()) };
+        made(world, &whole, person(1), new).await?;
 
         // With the account itself one would have all of it.
+        let new = NewToken { expires_at: Some(end), ..token(4, view.clone()) };
+        let mine = |change: UserChange| accounts.change(&narrow, person(1), change);
+        let bio = UserChange {
+            profile: vec![(ProfileField::Bio, "sings".to_owned())],
+            ..UserChange::default()
+        };
+        let place = NewMembership { organization_id: HARBOUR, manager: false };
+        let member = UserChange { membership: Some(place), ..UserChange::default() };
         let refused = [
+            accounts.create_token(&narrow, person(1), new).await.err(),
+            accounts.create_token(&narrow, person(1), token(4, READ_ONLY)).await.err(),
+            mine(bio).await.err(),
+            mine(member).await.err(),
+            accounts.leave(&narrow, person(1), HARBOUR).await.err(),
+            accounts.remove(&narrow, person(1)).await.err(),
+            accounts.add_address(&narrow, person(1), "a@mast.example", true).await.err(),
+            accounts.resend_confirmation(&narrow, person(1), 1).await.err(),
             accounts.revoke_tokens(&narrow, person(1)).await.err(),
             accounts.revoke_token(&narrow, person(1), id(2)).await.err(),
             accounts

@@ -45,7 +45,7 @@ impl UserToken {
         Some(organizations.iter().map(|id| id.to_string().into()).collect())
     }
 
-    /// Can nothing be changed with it?
+    /// Can nothing be changed with it? It may end itself.
     async fn read_only(&self) -> bool {
         self.0.scope.read_only
     }
@@ -80,7 +80,7 @@ struct CreateTokenInput {
     permissions: Option<Vec<String>>,
     /// Only these organizations, 100 at most; null is all that the account manages.
     organization_ids: Option<Vec<ID>>,
-    /// Can nothing be changed with it?
+    /// Can nothing be changed with it? It may end itself.
     #[graphql(default)]
     read_only: bool,
     /// It is refused from then on; null is never.

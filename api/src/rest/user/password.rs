@@ -115,7 +115,7 @@ pub(super) async fn own(
         Err(Failure::Refused(refusal @ Refusal::WrongPassword)) => {
             Err(RestError::field("old_password", refusal.to_string()))
         }
-        Err(Failure::Refused(refusal @ Refusal::SamePassword)) => {
+        Err(Failure::Refused(refusal @ (Refusal::SamePassword | Refusal::FormerPassword))) => {
             Err(RestError::field("new_password1", refusal.to_string()))
         }
         Err(failure) => Err(failure.into()),

@@ -88,7 +88,7 @@ pub(super) async fn confirm(
         Ok(_) => Ok(Json(PasswordResetAnswer {
             detail: "Password has been reset with the new password.",
         })),
-        Err(Failure::Refused(refusal @ Refusal::SamePassword)) => {
+        Err(Failure::Refused(refusal @ (Refusal::SamePassword | Refusal::FormerPassword))) => {
             Err(RestError::field("new_password1", refusal.to_string()))
         }
         Err(failure) => Err(failure.into()),

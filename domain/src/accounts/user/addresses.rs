@@ -25,6 +25,8 @@ pub struct EmailAddress {
 pub(super) struct Addresses<'a> {
     pub(super) user_id: UserId,
     pub(super) held: &'a [EmailAddress],
+    /// The account's own, which may be listed, too.
+    pub(super) main: Option<&'a Sealed>,
 }
 
 impl<'a> Addresses<'a> {
@@ -62,11 +64,13 @@ impl<'a> Addresses<'a> {
             return Err(UserError::AddressListed);
         }
         let (user_id, from) = (self.user_id, held.address.fingerprint.clone());
+        let main = self.main == Some(&held.address);
         Ok((held.address != address).then_some(UserEvent::EmailAddressChanged {
             user_id,
             number,
             from,
             address,
+            main,
         }))
     }
 
@@ -95,7 +99,8 @@ impl<'a> Addresses<'a> {
     pub(super) fn remove(self, number: u32) -> Option<UserEvent> {
         let held = self.of(number).ok()?;
         let (user_id, from) = (self.user_id, held.address.fingerprint.clone());
-        Some(UserEvent::EmailAddressRemoved { user_id, number, from })
+        let main = self.main == Some(&held.address);
+        Some(UserEvent::EmailAddressRemoved { user_id, number, from, main })
     }
 }
 

@@ -124,7 +124,7 @@ impl Account {
     fn decide(&self, command: UserCommand) -> Result<Option<UserEvent>, UserError> {
         let user_id = self.id;
         let memberships = Memberships { user_id, held: &self.memberships };
-        let addresses = Addresses { user_id, held: &self.addresses };
+        let addresses = Addresses { user_id, held: &self.addresses, main: self.email.as_ref() };
         let tokens =
             Tokens { user_id, plain: &self.tokens, named: &self.named_tokens, epoch: self.epoch };
         let print = |value: &Option<Sealed>| value.as_ref().map(|value| value.fingerprint.clone());
@@ -133,8 +133,17 @@ impl Account {
             UserCommand::Rename(username) => (username != self.username).then(|| {
                 UserEvent::Renamed { user_id, from: self.username.fingerprint.clone(), username }
             }),
-            UserCommand::ChangeEmail(email) => (email != self.email)
-                .then(|| UserEvent::EmailChanged { user_id, from: print(&self.email), email }),
+            UserCommand::ChangeEmail(email) => {
+                (email != self.email).then(|| UserEvent::EmailChanged {
+                    user_id,
+                    from: print(&self.email),
+                    email,
+                    listed: self
+                        .addresses
+                        .iter()
+                        .any(|it| Some(&it.address) == self.email.as_ref()),
+                })
+            }
             UserCommand::ChangePhone(phone) => (phone != self.phone)
                 .then(|| UserEvent::PhoneChanged { user_id, from: print(&self.phone), phone }),
             UserCommand::ChangeProfile(wanted) => self.profile_changed(wanted),

@@ -38,6 +38,9 @@ pub enum UserEvent {
         from: Option<String>,
         /// From here on.
         email: Option<Sealed>,
+        /// Is the address before still listed?
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        listed: bool,
     },
     /// It has another phone number.
     PhoneChanged {
@@ -230,6 +233,9 @@ pub enum UserEvent {
         from: String,
         /// From here on.
         address: Sealed,
+        /// Does the account's mail still go to the address before?
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        main: bool,
     },
     /// Somebody opened the link that was sent to a listed address.
     EmailAddressVerified {
@@ -253,6 +259,9 @@ pub enum UserEvent {
         number: u32,
         /// Its fingerprint.
         from: String,
+        /// Does the account's mail still go there?
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        main: bool,
     },
     /// A link was mailed to one of its addresses.
     LinkIssued {
@@ -391,8 +400,11 @@ impl Fact for UserEvent {
             Self::Renamed { from, username, .. } => {
                 exchange(kind::USER_NAME, Some(from), Some(username))
             }
-            Self::EmailChanged { from, email, .. } => {
-                exchange(kind::USER_EMAIL, from.as_ref(), email.as_ref())
+            Self::EmailChanged { from, email, listed, .. } => {
+                let given_up = from.as_ref().filter(|_| !listed);
+                let mut changes = exchange(kind::USER_EMAIL, from.as_ref(), email.as_ref());
+                changes.extend(exchange(kind::USER_EMAIL_ADDRESS, given_up, email.as_ref()));
+                changes
             }
             Self::PhoneChanged { from, phone, .. } => {
                 exchange(kind::USER_PHONE, from.as_ref(), phone.as_ref())
@@ -419,11 +431,12 @@ impl Fact for UserEvent {
                 vec![ClaimChange::Release(owner(*organization_id))]
             }
             Self::EmailAddressAdded { address, .. } => address.claims().into(),
-            Self::EmailAddressChanged { from, address, .. } => {
-                exchange(kind::USER_EMAIL_ADDRESS, Some(from), Some(address))
+            Self::EmailAddressChanged { from, address, main, .. } => {
+                let given_up = Some(from).filter(|_| !main);
+                exchange(kind::USER_EMAIL_ADDRESS, given_up, Some(address))
             }
-            Self::EmailAddressRemoved { from, .. } => {
-                exchange(kind::USER_EMAIL_ADDRESS, Some(from), None)
+            Self::EmailAddressRemoved { from, main, .. } => {
+                exchange(kind::USER_EMAIL_ADDRESS, Some(from).filter(|_| !main), None)
             }
             Self::Removed { .. } | Self::Erased { .. } => vec![ClaimChange::ReleaseAll],
             Self::ProfileChanged { .. }
@@ -463,12 +476,20 @@ impl UserCreated {
     fn claims(&self) -> Vec<ClaimChange> {
         let sealed = |kind, value: &Sealed| Claim::new(kind, None, &*value.fingerprint);
         let mut taken = vec![sealed(kind::USER_NAME, &self.username)];
-        taken.extend(self.email.as_ref().map(|email| sealed(kind::USER_EMAIL, email)));
+        for kind in [kind::USER_EMAIL, kind::USER_EMAIL_ADDRESS] {
+            taken.extend(self.email.as_ref().map(|email| sealed(kind, email)));
+        }
         taken.extend(self.phone.as_ref().map(|phone| sealed(kind::USER_PHONE, phone)));
         let owned = self.memberships.iter().filter(|membership| membership.owner);
         taken.extend(owned.map(|membership| owner(membership.organization_id)));
-        let taken = taken.into_iter().map(ClaimChange::Take);
-        taken.chain(self.addresses.iter().flat_map(EmailAddress::claims)).collect()
+        let mut taken: Vec<ClaimChange> = taken.into_iter().map(ClaimChange::Take).collect();
+        for claim in self.addresses.iter().flat_map(EmailAddress::claims) {
+            // Its own address may be listed, too.
+            if !taken.contains(&claim) {
+                taken.push(claim);
+            }
+        }
+        taken
     }
 }
 

@@ -135,7 +135,12 @@ fn changes() -> Vec<(UserCommand, UserEvent)> {
         ),
         (
             UserCommand::ChangeEmail(Some(sealed("new", "m"))),
-            UserEvent::EmailChanged { user_id, from: None, email: Some(sealed("new", "x")) },
+            UserEvent::EmailChanged {
+                user_id,
+                from: None,
+                email: Some(sealed("new", "x")),
+                listed: false,
+            },
         ),
         (
             UserCommand::ChangePhone(Some(sealed("+39", "m"))),
@@ -301,6 +306,7 @@ fn an_address_that_is_spelt_differently_is_not_verified() {
         number: 4,
         from: "4-print".into(),
         address: sealed("other", "n"),
+        main: false,
     };
     let change = || UserCommand::ChangeEmailAddress { number: 4, address: sealed("other", "m") };
     let known = || vec![created(None), listed(address(4, true, false))];
@@ -332,7 +338,12 @@ fn an_address_is_listed_once() {
         .when(UserCommand::ChangeEmailAddress { number: 5, address: sealed("4", "m") })
         .then_expect_error(UserError::AddressListed);
     known().when(UserCommand::RemoveEmailAddress(4)).then_expect_events(vec![
-        UserEvent::EmailAddressRemoved { user_id: user(7), number: 4, from: "4-print".to_owned() },
+        UserEvent::EmailAddressRemoved {
+            user_id: user(7),
+            number: 4,
+            from: "4-print".to_owned(),
+            main: false,
+        },
     ]);
     known().when(UserCommand::RemoveEmailAddress(5)).then_expect_events(vec![]);
 }
@@ -395,7 +406,11 @@ fn names_addresses_and_tokens_are_unique_everywhere() {
     };
     assert_eq!(
         claims(created(Some("mail"))),
-        [take(kind::USER_NAME, "ada-print"), take(kind::USER_EMAIL, "mail-print")]
+        [
+            take(kind::USER_NAME, "ada-print"),
+            take(kind::USER_EMAIL, "mail-print"),
+            take(kind::USER_EMAIL_ADDRESS, "mail-print"),
+        ]
     );
     assert_eq!(claims(created(None)), [take(kind::USER_NAME, "ada-print")]);
     assert_eq!(claims(issued("t")), [take(kind::USER_TOKEN, "t")]);
@@ -404,6 +419,43 @@ fn names_addresses_and_tokens_are_unique_everywhere() {
         [ClaimChange::Release(Claim::new(kind::USER_TOKEN, None, "t"))]
     );
     assert_eq!(claims(UserEvent::Disabled { user_id: user(7) }), []);
+}
+
+#[test]
+fn an_address_is_the_accounts_as_long_as_it_is_its_own_or_listed() {
+    let user_id = user(7);
+    let (own, further) = (|| sealed("own", "n"), || sealed("further", "n"));
+    let listing = EmailAddress { address: own(), ..address(4, true, false) };
+    let mut known = vec![created(Some("own")), listed(listing)];
+    let release = |value: &str| {
+        ClaimChange::Release(Claim::new(kind::USER_EMAIL_ADDRESS, None, format!("{value}-print")))
+    };
+
+    // What is listed still, or still the account's own, is not given back.
+    let removed = |main| UserEvent::EmailAddressRemoved {
+        user_id,
+        number: 4,
+        from: "own-print".to_owned(),
+        main,
+    };
+    given(known.clone())
+        .when(UserCommand::RemoveEmailAddress(4))
+        .then_expect_events(vec![removed(true)]);
+    assert_eq!(removed(true).claims(Uuid::nil()), []);
+    let changed = UserEvent::EmailChanged {
+        user_id,
+        from: Some("own-print".to_owned()),
+        email: Some(further()),
+        listed: true,
+    };
+    given(known.clone())
+        .when(UserCommand::ChangeEmail(Some(further())))
+        .then_expect_events(vec![changed.clone()]);
+    let claims = changed.claims(Uuid::nil());
+    assert!(!claims.contains(&release("own")), "{claims:?}");
+    known.push(changed);
+    given(known).when(UserCommand::RemoveEmailAddress(4)).then_expect_events(vec![removed(false)]);
+    assert_eq!(removed(false).claims(Uuid::nil()), [release("own")]);
 }
 
 #[test]
@@ -452,7 +504,7 @@ fn a_link_works_once_in_its_time_for_its_purpose_address_and_password() {
     for ending in [
         used(purpose, "t"),
         UserEvent::PasswordChanged { user_id, password: password() },
-        UserEvent::EmailChanged { user_id, from: None, email: None },
+        UserEvent::EmailChanged { user_id, from: None, email: None, listed: false },
     ] {
         given(known())
             .and(vec![ending])
@@ -471,7 +523,12 @@ fn a_link_works_once_in_its_time_for_its_purpose_address_and_password() {
         used(confirmation, "c"),
         UserEvent::EmailAddressVerified { user_id, number: 4 },
     ]);
-    sent.push(UserEvent::EmailAddressRemoved { user_id, number: 4, from: "4-print".to_owned() });
+    sent.push(UserEvent::EmailAddressRemoved {
+        user_id,
+        number: 4,
+        from: "4-print".to_owned(),
+        main: false,
+    });
     given(sent).when(open(confirmation, "c", 0)).then_expect_error(UserError::InvalidLink);
     // Mail to the account reaches it, but there is nothing to confirm.
     let mut unlisted = fresh();
