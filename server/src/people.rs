@@ -3,6 +3,7 @@
 
 mod act;
 mod csv;
+mod import;
 mod local;
 
 use std::{
@@ -21,6 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use act::Act;
 pub(crate) use act::perform;
+use import::{Outcome, Rows, Told};
 pub(crate) use local::user_name;
 
 use crate::{
@@ -56,6 +58,8 @@ pub enum UsersCommand {
     Erase(EraseArgs),
     /// Writes accounts to a CSV file that only its owner may read.
     Export(ExportArgs),
+    /// Opens the accounts of a CSV file that are not there yet, with the hashes of their passwords.
+    Import(ImportArgs),
 }
 
 /// What to do with organizations.
@@ -176,6 +180,18 @@ pub struct ExportArgs {
     with_password_hashes: bool,
 }
 
+/// `wisptrail users import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    #[command(flatten)]
+    place: Place,
+    /// What `users export` or OpenWISP's `export_users` wrote.
+    file: PathBuf,
+    /// Only says what would come of it.
+    #[arg(long)]
+    dry_run: bool,
+}
+
 /// `wisptrail orgs create`.
 #[derive(Debug, Args)]
 pub struct CreateOrganizationArgs {
@@ -252,6 +268,7 @@ pub async fn users(command: UsersCommand) -> anyhow::Result<ExitCode> {
             (args.place, Act::EraseUser { user: args.user, dry_run: !args.yes })
         }
         UsersCommand::Export(args) => return export(args).await,
+        UsersCommand::Import(args) => return import(args).await,
     };
     run(&place, act).await
 }
@@ -402,6 +419,40 @@ async fn export(args: ExportArgs) -> anyhow::Result<ExitCode> {
     named?;
     cli::note(&format!("accounts are in {}", args.filename.display()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells each row that is refused, then how many there are of which kind.
+async fn import(args: ImportArgs) -> anyhow::Result<ExitCode> {
+    let settings = settings::load(&args.place, None, false)?.settings;
+    let mut file = Rows::open(&args.file)?;
+    let (mut made, mut there, mut refused) = (0_u64, 0_u64, 0_u64);
+    while let Some((rows, unreadable)) = file.next()? {
+        let mut take = |told: Told| {
+            match told.outcome {
+                Outcome::Made => made += 1,
+                Outcome::There => there += 1,
+                Outcome::Refused(why) => {
+                    refused += 1;
+                    cli::print(&format!("line {}: {why}", told.line))?;
+                }
+            }
+            anyhow::Ok(true)
+        };
+        for told in unreadable {
+            take(told)?;
+        }
+        if rows.is_empty() {
+            continue;
+        }
+        let act = Act::ImportUsers { rows, dry_run: args.dry_run };
+        let read = &mut |line: &str| {
+            take(serde_json::from_str(line).context("the server's answer is not understood")?)
+        };
+        done(&settings, act, read).await?;
+    }
+    let would = if args.dry_run { "would be " } else { "" };
+    cli::print(&format!("{made} {would}made, {there} there already, {refused} refused"))?;
+    Ok(if refused > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn part(file: &Path) -> PathBuf {

@@ -1,6 +1,6 @@
 //! `wisptrail users|orgs|tokens`: beside a server and without one.
 
-use std::{os::unix::fs::PermissionsExt as _, process::Stdio};
+use std::{fmt::Write as _, os::unix::fs::PermissionsExt as _, process::Stdio};
 
 use anyhow::Context as _;
 use serde_json::json;
@@ -9,7 +9,11 @@ use wisptrail_tests::{
     Database, Finished, Home, Server, Start, note_secret, on_each_database, patience,
 };
 
-on_each_database!(people_are_helped_beside_a_server_and_without_one, accounts_are_exported,);
+on_each_database!(
+    people_are_helped_beside_a_server_and_without_one,
+    accounts_are_exported,
+    accounts_of_another_system_are_brought_along,
+);
 
 const WORD: &str = "somebody-has-this-Password1";
 const OTHER: &str = "somebody-has-that-Password2";
@@ -157,4 +161,112 @@ async fn accounts_are_exported(database: Database) -> anyhow::Result<()> {
     let text = run(&home, &["users", "export", "--filename", "-"]).await?.success()?;
     assert!(text.contains(",'=1+1,"), "{text}");
     patience("nothing is left", async || Ok(!file.with_file_name("people.csv.part").exists())).await
+}
+
+/// What those who were brought along log in with, and how Django hashed it.
+const BROUGHT: &str = "Correct-Horse-7";
+const HASHES: [(&str, &str); 4] = [
+    (
+        "pia",
+        "pbkdf2_sha256$1000$seasalt2seasalt2seasal$2vc6I+vYPFOPPFoyxGlFD679ue/xHEJtDD5lBtfvfE0=",
+    ),
+    (
+        "ari",
+        "argon2$argon2id$v=19$m=1024,t=2,p=8$c29tZXNhbHRzb21lc2FsdA$NAGTZC8TPdSYfemLtkLYI+Xwwj16mN2Qu3eNg8orAe8",
+    ),
+    ("bea", "bcrypt_sha256$$2b$04$Vp6Z9CqlWr33X.Q17g1I0eSk9lCxT80uiRgwcjVDRRMsvTRpJu7fy"),
+    ("bob", "bcrypt$$2b$04$0PCPfFleyb8YnuRXU9j27e5XqGivtiGkr2mAhB18nVfFhVt3LY0g2"),
+];
+const COLUMNS: &str = "id,username,email,password,first_name,last_name,is_staff,is_active,date_joined,phone_number,birth_date,location,notes,language,organizations";
+
+async fn accounts_of_another_system_are_brought_along(database: Database) -> anyhow::Result<()> {
+    note_secret(BROUGHT);
+    let server = Server::start(&database, Start::with_fixture()?).await?;
+    let home = server.home().clone();
+    let mut text = format!("{COLUMNS}\r\n");
+    for (number, (name, hash)) in HASHES.iter().enumerate() {
+        note_secret(hash);
+        write!(
+            text,
+            "0198aaaa-0000-7000-8000-0000000000{number:02},{name},{name}@example.org,\"{hash}\",Ann,\"O'Neill, jr.\",True,True,2020-02-02 10:00:00.000000+00:00,+39333123450{number},1990-12-10,,\"'=1;'-2\",en-gb,\"(aaaaaaaa-0000-4000-8000-000000000001,True)\n(bbbbbbbb-0000-4000-8000-000000000002,False)\"\r\n",
+        )?;
+    }
+    // Each of these is refused, and hinders nobody else.
+    text.push_str(
+        "0198aaaa-0000-7000-8000-000000000011,eve,nope,!unusable,,,False,True,,,,,,,\r\n",
+    );
+    text.push_str("0198aaaa-0000-7000-8000-000000000012,eva,,md5$x$y,,,False,True,,,,,,,\r\n");
+    text.push_str("0198aaaa-0000-7000-8000-000000000013,pia,,,,,False,True,,,,,,,\r\n");
+    text.push_str("0198aaaa-0000-7000-8000-000000000014,short\r\n");
+    text.push_str(
+        "0198aaaa-0000-7000-8000-000000000015,ewe,,,,,False,True,,,,,,,\"(nowhere,True)\"\r\n",
+    );
+    text.push_str("0198aaaa-0000-7000-8000-000000000016,admin,,,,,False,True,,,,,,,\r\n");
+    text.push_str("0198aaaa-0000-7000-8000-000000000017,una,,!unusable,,,False,False,,,,,,,\r\n");
+    let file = home.data().join("theirs.csv");
+    std::fs::write(&file, &text)?;
+    let name = file.to_str().context("a path")?;
+    let imported = async |more: &[&str]| {
+        let finished = run(&home, &[&["users", "import", name], more].concat()).await?;
+        anyhow::ensure!(!finished.stderr.contains("error"), "{finished:?}");
+        let told: Vec<String> = finished.stdout.lines().map(str::to_owned).collect();
+        Ok::<_, anyhow::Error>((finished.code, told))
+    };
+    let refused = [
+        (10, "email"),
+        (11, "password_hash"),
+        (12, "username stands in line 2 already"),
+        (13, "has 2 cells instead of 15"),
+        (14, "no organization `nowhere`"),
+        (15, "username belongs to another account"),
+    ];
+    let tells = |(code, told): (i32, Vec<String>), last: &str| {
+        assert_eq!(code, 1, "{told:?}");
+        assert_eq!(told.last().map(String::as_str), Some(last), "{told:?}");
+        for (line, word) in refused {
+            let found = told.iter().find(|text| text.starts_with(&format!("line {line}:")));
+            assert!(found.is_some_and(|text| text.contains(word)), "{line} {word}: {told:?}");
+        }
+        assert_eq!(told.len(), refused.len() + 1, "{told:?}");
+    };
+    tells(imported(&["--dry-run"]).await?, "5 would be made, 0 there already, 6 refused");
+    tells(imported(&["--dry-run"]).await?, "5 would be made, 0 there already, 6 refused");
+    tells(imported(&[]).await?, "5 made, 0 there already, 6 refused");
+    tells(imported(&[]).await?, "0 made, 5 there already, 6 refused");
+
+    // The passwords of before work, and are hashed anew with that.
+    for (name, _) in HASHES {
+        for (password, status) in [("another word", 400), (BROUGHT, 200), (BROUGHT, 200)] {
+            let form = [("username", name), ("password", password)];
+            let answer = server.client().post_form("/api/v1/users/token/", &form).await?;
+            assert_eq!(answer.status, status, "{name}: {}", answer.text());
+        }
+    }
+    server.stop().await?;
+
+    // What is exported is what was brought, and can be brought again, also without a server.
+    let out = home.data().join("ours.csv");
+    let ours = out.to_str().context("a path")?;
+    run(&home, &["users", "export", "--filename", ours, "--with-password-hashes"])
+        .await?
+        .success()?;
+    let exported = std::fs::read_to_string(&out)?;
+    assert!(!exported.contains("pbkdf2") && !exported.contains("bcrypt"), "hashed anew");
+    for (name, _) in HASHES {
+        let known = format!(",{name},{name}@example.org,\"$argon2id$v=19$m=19456,");
+        assert!(exported.contains(&known), "{name}: {exported}");
+    }
+    assert!(exported.contains("\"O'Neill, jr.\"") && exported.contains(",\"'=1;'-2\",en-gb,"));
+    assert!(exported.contains(
+        "\"(aaaaaaaa-0000-4000-8000-000000000001,True)\n(bbbbbbbb-0000-4000-8000-000000000002,False)\""
+    ));
+    let again = run(&home, &["users", "import", ours]).await?.success()?;
+    assert!(
+        again.trim().starts_with("0 made, ") && again.trim().ends_with(" 0 refused"),
+        "{again}"
+    );
+    std::fs::write(&file, "username,nonsense\nx,y\n")?;
+    let refused = run(&home, &["users", "import", name]).await?;
+    assert!(refused.code != 0 && refused.stderr.contains("`nonsense`"), "{refused:?}");
+    Ok(())
 }

@@ -15,5 +15,5 @@ pub use serve::{listen, run as serve};
 
 /// Name of the socket in the data folder.
 pub const SOCKET: &str = "control.sock";
-/// Longest line of a request in bytes.
-const LONGEST: u64 = 64 << 10;
+/// Longest line of a request in bytes: an account that is brought along may have two texts of 100,000 characters.
+const LONGEST: u64 = 4 << 20;

@@ -21,7 +21,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::csv;
+use super::{
+    csv,
+    import::{self, ImportedRow},
+};
 
 /// Accounts and organizations that are read at a time.
 const PAGE: u32 = 200;
@@ -61,6 +64,10 @@ pub enum Act {
     },
     ExportUsers {
         fields: Vec<String>,
+    },
+    ImportUsers {
+        rows: Vec<ImportedRow>,
+        dry_run: bool,
     },
     ListOrganizations,
     CreateOrganization {
@@ -143,6 +150,7 @@ pub(crate) async fn perform(app: &App, by: &By, act: &Act, tell: &Tell) -> anyho
             }
         }
         Act::ExportUsers { fields } => export(app, by, fields, tell).await,
+        Act::ImportUsers { rows, dry_run } => import::import(app, by, (rows, *dry_run), tell).await,
         Act::ListOrganizations => list_organizations(app, by, tell).await,
         Act::CreateOrganization { name, slug } => {
             let id = OrganizationId::from_uuid(app.new_id());
@@ -282,7 +290,7 @@ async fn person(app: &App, by: &By, text: &str) -> anyhow::Result<Account> {
     }
 }
 
-async fn organization(app: &App, by: &By, slug: &str) -> anyhow::Result<OrganizationId> {
+pub(super) async fn organization(app: &App, by: &By, slug: &str) -> anyhow::Result<OrganizationId> {
     if let Ok(id) = slug.parse() {
         return Ok(app.organizations().get(by, id).await?.id);
     }
@@ -381,7 +389,7 @@ fn shown(account: &Account) -> String {
 }
 
 /// Terminals obey what does not show.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 

@@ -31,6 +31,10 @@ struct CreateUserInput {
     /// 8 characters at least; left out, the account cannot log in with a password.
     #[graphql(secret)]
     password: Option<String>,
+    /// A hash of the password that Django made (`pbkdf2_sha256`, `bcrypt`, `bcrypt_sha256`, `argon2`), for superusers who bring
+    /// accounts along: it is replaced at the first log-in. Not beside a password.
+    #[graphql(secret)]
+    password_hash: Option<String>,
     /// May it do everything everywhere?
     #[graphql(default)]
     superuser: bool,
@@ -241,6 +245,7 @@ impl CreateUserInput {
             email_verified: self.email_verified,
             phone: self.phone,
             password: self.password.map(SecretString::from),
+            password_hash: self.password_hash.map(SecretString::from),
             superuser: self.superuser,
             staff: self.staff,
             groups: numbers(self.roles, self.group_numbers),
