@@ -19,6 +19,9 @@ use crate::{
     world::{Outcome, World, with_settings},
 };
 
+const THIRD: &str = "Third-Word-9";
+const FOURTH: &str = "Fourth-Word-1";
+
 async fn ask(
     router: &Router,
     (method, path): (&str, &str),
@@ -126,18 +129,18 @@ fn nothing_but_choosing_another_password_is_answered() -> Outcome {
         let path = format!("/api/v1/users/user/{id}/password/");
         let sent = json!({
             "current_password": OTHER,
-            "new_password": PASSWORD,
-            "confirm_password": PASSWORD,
+            "new_password": THIRD,
+            "confirm_password": THIRD,
         });
         let (status, answer) = ask(&router, ("PUT", &path), &token, &sent).await?;
         assert_eq!(status, StatusCode::OK, "{answer}");
 
-        let token = accounts.log_in("root", PASSWORD).await?;
+        let token = accounts.log_in("root", THIRD).await?;
         world.later(TimeDelta::days(31));
         let sent = json!({
-            "old_password": PASSWORD,
-            "new_password1": OTHER,
-            "new_password2": OTHER,
+            "old_password": THIRD,
+            "new_password1": FOURTH,
+            "new_password2": FOURTH,
         });
         let path = "/api/v1/users/user/password/change/";
         let (status, answer) = ask(&router, ("POST", path), &token, &sent).await?;
