@@ -40,6 +40,11 @@ pub(crate) fn evaluate(
     netjson.values_mut().try_for_each(|value| evaluation.value(value, 1))
 }
 
+/// The variables that a text names, in their order.
+pub(crate) fn names(text: &str) -> impl Iterator<Item = &str> {
+    places(text).map(|place| place.name).filter(|name| !name.is_empty())
+}
+
 struct Evaluation<'a> {
     context: &'a Map<String, Value>,
     scanned: usize,

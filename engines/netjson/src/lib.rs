@@ -26,6 +26,7 @@ mod render;
 mod rules;
 mod schema;
 mod templates;
+mod trace;
 pub mod uci;
 mod vpn;
 
@@ -49,6 +50,7 @@ pub use self::render::{
 };
 pub use self::schema::{MAX_VIOLATIONS, Violation, schema, vpn_server_schema};
 pub use self::templates::{TemplateCache, TemplateHash, Templates};
+pub use self::trace::{Address, Part, trace};
 
 /// Raised whenever any byte of any output may change for the same input.
 pub const RENDERER_VERSION: u32 = 4;

@@ -2,10 +2,12 @@
 
 mod key;
 mod plan;
+pub(crate) mod traced;
 
 use serde_json::{Map, Value};
 
 use self::plan::Plan;
+pub(crate) use self::traced::{Trace, identity};
 use crate::{ValidationError, limits};
 
 /// How the elements of two lists are recognised as the same.
@@ -69,16 +71,29 @@ fn values(
     match (&mut *under, over) {
         (Value::Object(under), Value::Object(over)) => objects(under, over, identifiers),
         (Value::Array(under), Value::Array(over)) => lists(under, over, identifiers),
-        (Value::Object(_), Value::Array(_)) => Err(ValidationError::whole(format!(
-            "Incompatible type for '{key}': expected dict, got list."
-        ))),
-        (Value::Array(_), Value::Object(_)) => Err(ValidationError::whole(format!(
-            "Incompatible type for '{key}': expected list, got dict."
-        ))),
+        (Value::Object(_), Value::Array(_)) => Err(NotLaid::ListOnObject.at(key)),
+        (Value::Array(_), Value::Object(_)) => Err(NotLaid::ObjectOnList.at(key)),
         _ => {
             under.clone_from(over);
             Ok(())
         }
+    }
+}
+
+/// What cannot be laid over each other.
+enum NotLaid {
+    ListOnObject,
+    ObjectOnList,
+}
+
+impl NotLaid {
+    fn at(&self, key: &str) -> ValidationError {
+        let (expected, found) = match self {
+            Self::ListOnObject => ("dict", "list"),
+            Self::ObjectOnList => ("list", "dict"),
+        };
+        let sentence = format!("Incompatible type for '{key}': expected {expected}, got {found}.");
+        ValidationError::whole(sentence)
     }
 }
 
