@@ -124,7 +124,7 @@ fn failed(language: Language, failure: &Failure) -> Response {
     }
     let status = match failure {
         Failure::RateLimited | Failure::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
-        Failure::Busy | Failure::Unavailable | Failure::Refused(_) => {
+        Failure::Busy | Failure::Unavailable | Failure::ReadOnly | Failure::Refused(_) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
         Failure::Broken(cause) => {

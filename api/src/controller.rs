@@ -99,6 +99,6 @@ pub(crate) fn marked(mut answer: Response) -> Response {
     answer
 }
 
-pub(crate) use answer::archive;
+pub(crate) use answer::{archive, failed};
 pub(crate) use id::{dashed, parse};
 pub(crate) use sentences::limit;

@@ -30,6 +30,7 @@ mod scalar;
 mod schema;
 mod settled;
 mod template;
+mod unchanging;
 mod user;
 mod viewer;
 mod webhook;
@@ -73,13 +74,16 @@ pub(crate) fn routes() -> Routes {
         methods: "GET, HEAD",
         audience: Audience::Everybody,
     };
-    Routes::default().add(endpoint, |state| served(state.graphql)).add(assets, |state| {
-        if state.graphql.graphiql { page::assets() } else { any(crate::page::not_found) }
-    })
+    Routes::default().add(endpoint, |state| served(state.graphql, state.app.read_only())).add(
+        assets,
+        |state| {
+            if state.graphql.graphiql { page::assets() } else { any(crate::page::not_found) }
+        },
+    )
 }
 
-fn served(limits: GraphqlLimits) -> MethodRouter<ApiState> {
-    let schema = schema::schema(limits);
+fn served(limits: GraphqlLimits, read_only: bool) -> MethodRouter<ApiState> {
+    let schema = schema::schema(limits, read_only);
     let live_schema = schema.clone();
     let post = move |state: State<ApiState>, parts: Parts, content: axum::body::Body| {
         execute(schema.clone(), state, parts, content)

@@ -17,9 +17,10 @@ mod request;
 mod rest;
 mod routes;
 mod site;
+mod unchanging;
 
 use app::App;
-use axum::{Router, extract::DefaultBodyLimit};
+use axum::{Router, extract::DefaultBodyLimit, middleware};
 
 use routes::Routes;
 
@@ -47,12 +48,14 @@ pub struct ApiState {
 /// Everything this crate serves. The caller adds, as extensions of each request, [`PeerAddr`], [`RequestId`], [`HangUp`] and, behind
 /// a proxy that speaks TLS, [`Secure`]; the template of the route is in axum's `MatchedPath`.
 pub fn router(state: ApiState) -> Router {
-    table()
+    let read_only = state.app.read_only();
+    let router = table()
         .router(&state)
         .fallback(page::not_found)
         // Bodies are read by `body`, which has its own limits.
         .layer(DefaultBodyLimit::disable())
-        .with_state(state)
+        .with_state(state);
+    if read_only { router.layer(middleware::from_fn(unchanging::refuse_changes)) } else { router }
 }
 
 /// Every path that [`router`] serves.

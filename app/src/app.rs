@@ -2,9 +2,13 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use domain::{UserId, authority::ReadScope};
+use domain::{
+    Actor, Authority, UserId,
+    authority::{ReadScope, Scope},
+};
 use netjson::TemplateCache;
 use projections::noun::{self, Noun};
+use secrecy::{ExposeSecret as _, SecretString};
 use store::{Blobs, Followers, Jobs, Store};
 use tokio::sync::Semaphore;
 
@@ -20,6 +24,7 @@ use crate::{
     presence::PresenceBook,
     refusals::Refusals,
     requests::Running,
+    sealing::same_secret,
     secrets::Readings,
     states::States,
     work::decide,
@@ -53,6 +58,13 @@ pub struct Background {
     pub run: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
+/// Who looks at what was.
+struct Viewer {
+    /// Of the token.
+    hash: String,
+    authority: Authority,
+}
+
 struct Inner {
     parts: Parts,
     jobs: Jobs,
@@ -83,12 +95,30 @@ struct Inner {
     letters: Letters,
     /// Links that were asked for without credentials.
     asked: LinkRates,
+    /// Who looks at what was, without an account.
+    viewer: Option<Viewer>,
 }
 
 impl App {
     /// Loads what the agents' edge keeps in memory. The tasks of [`background`](Self::background) must run for
     /// requests to see each other's changes.
     pub async fn open(parts: Parts) -> Result<Self, Failure> {
+        Self::opened(parts, None).await
+    }
+
+    /// The same over a store that shows what was. Accounts may be there without what opens them: whoever started the program
+    /// looks at everything with this token, which is kept nowhere else.
+    pub async fn open_replayed(
+        parts: Parts,
+        token: &SecretString,
+        user: String,
+    ) -> Result<Self, Failure> {
+        let hash = parts.sealing.token(token.expose_secret());
+        let authority = Authority { actor: Actor::Local(user), scope: Scope::Everything };
+        Self::opened(parts, Some(Viewer { hash, authority })).await
+    }
+
+    async fn opened(parts: Parts, viewer: Option<Viewer>) -> Result<Self, Failure> {
         let edge = Edge::load(&parts.store).await?;
         let presence = PresenceBook::load(
             &parts.store,
@@ -119,8 +149,20 @@ impl App {
             hash: HashPool::new(cores),
             letters,
             asked: LinkRates::new(parts.settings.mail.requests_per_hour),
+            viewer,
             parts,
         })))
+    }
+
+    /// Does it show what was, so that nothing can be changed?
+    pub fn read_only(&self) -> bool {
+        self.store().read_only()
+    }
+
+    /// What whoever started the program may, if this is their token.
+    pub(crate) fn viewer(&self, hash: &str) -> Option<Authority> {
+        let viewer = self.0.viewer.as_ref()?;
+        same_secret(&viewer.hash, hash).then(|| viewer.authority.clone())
     }
 
     /// What has to run beside requests. `stop` is called once per task and resolves when the program ends.
@@ -133,7 +175,9 @@ impl App {
             async move { app.edge().follow(&app, stop).await }
         };
         let mut background = vec![Background { name: "edge", run: Box::pin(edge) }];
-        for follower in self.followers().iter() {
+        // Their tables are as new as the log.
+        let followers = self.followers().iter().filter(|_| !self.read_only());
+        for follower in followers {
             let (follower, stop) = (Arc::clone(follower), stop());
             background.push(Background {
                 name: "follower",

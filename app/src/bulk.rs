@@ -49,6 +49,7 @@ pub(crate) fn is_about_device(failure: &Failure) -> bool {
         | Failure::RateLimited
         | Failure::Throttled(_)
         | Failure::Unavailable
+        | Failure::ReadOnly
         | Failure::Broken(_) => false,
     }
 }

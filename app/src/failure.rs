@@ -54,6 +54,9 @@ pub enum Failure {
     /// The database cannot be written at present.
     #[error("temporarily unavailable: try again later")]
     Unavailable,
+    /// This installation shows what was.
+    #[error("nothing can be changed here: this installation shows what was")]
+    ReadOnly,
     /// Our fault.
     #[error("something went wrong on our side")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -250,6 +253,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable { .. } => Self::Unavailable,
+            StoreError::ReadOnly => Self::ReadOnly,
             error => Self::Broken(Box::new(error)),
         }
     }

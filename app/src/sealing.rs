@@ -133,7 +133,7 @@ impl Sealing {
         })
     }
 
-    /// The value, or `[erased]` when its subject's key was destroyed.
+    /// The value; `[erased]` when its subject's key was destroyed, `[sealed]` where the key is not in this installation.
     pub(crate) async fn open(
         &self,
         place: Place,
@@ -143,6 +143,7 @@ impl Sealing {
             .map_err(|_| SealedError::Altered { place: place.path() })?;
         match self.keyring.unseal(&envelope, &place.path()).await? {
             Opened::Erased => Ok("[erased]".into()),
+            Opened::Withheld => Ok("[sealed]".into()),
             Opened::Plain(bytes) => {
                 Ok(String::from_utf8_lossy(bytes.expose_secret()).into_owned().into())
             }

@@ -21,14 +21,15 @@ use clap::Args;
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use store::{Anchor, Keyring, Location, Store, Tip};
 
+use self::manifest::FORMAT;
 pub(crate) use self::{
     check::{look, sound},
     files::{cannot, copy as copy_file, keep, make, sync, want_room},
     manifest::{FILE as MANIFEST, Kind, Manifest},
+    part::Part,
     postgres::restore_command,
     progress::Shown,
 };
-use self::{manifest::FORMAT, part::Part};
 use crate::{
     cli::{self, Place},
     data_folder::read_master_key,

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use crate::{
     audit, backup, bench, config, doctor, events, export, fleet, import, people, read_models,
-    restore, serve, settings, verify,
+    replay, restore, serve, settings, verify,
 };
 
 /// Manages fleets of `OpenWrt` routers and the Wi-Fi services on them; every change is an event.
@@ -51,6 +51,8 @@ enum Command {
     /// Evidence for auditors: parts of the log that prove themselves.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Builds the installation as it was at a moment, into a folder of its own, to be looked at.
+    Replay(replay::ReplayArgs),
     /// Renders, checks, reads and compares configurations of devices, without a server.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -100,6 +102,9 @@ pub struct ServeArgs {
     /// Loads a starting state into an empty installation.
     #[arg(long, value_name = "FILE")]
     pub(crate) fixture: Option<PathBuf>,
+    /// Shows what `wisptrail replay` made: everything can be read, nothing can be changed, and nobody is written to.
+    #[arg(long, conflicts_with_all = ["demo", "fixture"])]
+    pub(crate) read_only: bool,
 }
 
 /// `wisptrail settings`.
@@ -153,6 +158,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Restore(args) => runtime()?.block_on(restore::run(args)),
         Command::Export(args) => runtime()?.block_on(export::run(args)),
         Command::Import(args) => runtime()?.block_on(import::run(args)),
+        Command::Replay(args) => runtime()?.block_on(replay::run(args)),
         Command::Config(command) => Ok(config::run(command)),
         Command::Bench(command) => runtime()?.block_on(bench::run(command)),
         Command::Doctor(place) => runtime()?.block_on(doctor::run(place)),

@@ -17,6 +17,7 @@ pub mod import;
 mod log;
 pub mod people;
 pub mod read_models;
+pub mod replay;
 pub mod restore;
 pub mod serve;
 pub mod settings;

@@ -34,6 +34,11 @@ pub fn generator() -> anyhow::Result<StdRng> {
         .map_err(|error| anyhow::anyhow!("the operating system gives no randomness: {error}"))
 }
 
+/// A time as it is shown everywhere: six digits of a second, and `Z`.
+pub(crate) fn shown(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
+}
+
 /// The present, UTC.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
 pub fn now() -> DateTime<Utc> {

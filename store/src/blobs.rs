@@ -4,6 +4,8 @@ mod body;
 mod file;
 mod table;
 
+pub(crate) use self::body::{bytes as stored, envelope};
+
 use std::{collections::HashSet, fmt, path::Path, str::FromStr, sync::Arc};
 
 use sha2::Digest;
@@ -93,11 +95,17 @@ pub struct BlobStats {
     pub stored_bytes: u64,
 }
 
+/// Whose key seals the archives of a folder that shows what was: those of organizations stay away from it.
+pub(crate) const REPLAYED: Subject =
+    Subject::Organization(Uuid::from_u128(0x7265_706c_6179_8000_8000_6172_6368_6976));
+
 /// Bytes by organization and hash: written once, never changed, durable when `put` returns.
 #[derive(Debug)]
 pub struct Blobs {
     shelf: Shelf,
     keyring: Arc<Keyring>,
+    /// Where not the organization's key seals them.
+    under: Option<Subject>,
 }
 
 /// Where sealed blobs are.
@@ -120,12 +128,18 @@ pub(crate) struct Stored {
 impl Blobs {
     /// A file of its own beside the SQLite database, made when it is missing. One process at a time.
     pub fn in_file(path: &Path, keyring: Arc<Keyring>) -> Result<Self, StoreError> {
-        Ok(Self { shelf: Shelf::File(BlobFile::open(path)?), keyring })
+        Ok(Self { shelf: Shelf::File(BlobFile::open(path)?), keyring, under: None })
     }
 
     /// The table `blobs` of a PostgreSQL database.
     pub fn in_database(store: Store, keyring: Arc<Keyring>) -> Self {
-        Self { shelf: Shelf::Table(BlobTable::new(store)), keyring }
+        Self { shelf: Shelf::Table(BlobTable::new(store)), keyring, under: None }
+    }
+
+    /// The same in a folder that shows what was, where the keys of organizations are not.
+    #[must_use]
+    pub fn without_organizations(self) -> Self {
+        Self { under: Some(REPLAYED), ..self }
     }
 
     /// Keeps a blob of an organization, or of none.
@@ -162,7 +176,8 @@ impl Blobs {
         };
         let Some(body) = body else { return Ok(None) };
         let damaged = || BlobError::Damaged(sha256);
-        let envelope = body::envelope(key.0, &body).ok_or_else(damaged)?;
+        let subject = self.under.map_or(key.0, Subject::id);
+        let envelope = body::envelope(subject, &body).ok_or_else(damaged)?;
         let opened = match self.keyring.plain(&envelope, &place(sha256)).await {
             Ok(Some(opened)) => opened,
             Ok(None) => return Ok(None),
@@ -283,6 +298,6 @@ fn key(organization: Option<Uuid>, sha256: Sha256) -> Key {
     (organization.unwrap_or(Subject::INSTALLATION.id()), sha256)
 }
 
-fn place(sha256: Sha256) -> String {
+pub(crate) fn place(sha256: Sha256) -> String {
     format!("blob|{sha256}|body")
 }

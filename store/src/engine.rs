@@ -46,14 +46,15 @@ pub(crate) trait Engine: Send + Sync {
     async fn close(&self);
 }
 
-/// Opens what the location names as it is, to be read.
+/// Opens what the location names as it is, to be read; `served` also to answer everything that tables are asked.
 pub(crate) async fn look(
     location: Location,
+    served: bool,
     core: Arc<Core>,
 ) -> Result<(Box<dyn Engine>, Dialect), StoreError> {
     Ok(match location {
         Location::Sqlite { folder } => {
-            (Box::new(Sqlite::look(folder, core).await?), Dialect::Sqlite)
+            (Box::new(Sqlite::look(folder, served, core).await?), Dialect::Sqlite)
         }
         Location::Postgres { url } => {
             (Box::new(Postgres::look(url, core).await?), Dialect::Postgres)

@@ -42,6 +42,9 @@ pub enum StoreError {
         /// Newest version known here.
         known: i64,
     },
+    /// What is opened only shows what was.
+    #[error("nothing can be changed here: this only shows what was")]
+    ReadOnly,
     /// The data folder or database is unusable as it is; the text says what to do.
     #[error("{0}")]
     Unusable(String),

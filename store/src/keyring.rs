@@ -3,6 +3,7 @@
 mod cipher;
 mod rotation;
 mod table;
+mod unwrapping;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -16,6 +17,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use self::cipher::Key;
+pub(crate) use self::unwrapping::Unwrapping;
 use crate::{
     Envelope, Op, Opened, SealedError, SigningKey, Store, StoreError, Subject, sealed::NONCE,
 };
@@ -134,9 +136,13 @@ impl Keyring {
 
     /// What the envelope holds, or that its subject was erased.
     pub async fn unseal(&self, envelope: &Envelope, place: &str) -> Result<Opened, SealedError> {
-        self.plain(envelope, place).await.map(|plain| {
-            plain.map_or(Opened::Erased, |plain| Opened::Plain(SecretSlice::from(plain.to_vec())))
-        })
+        let key = match self.found(envelope.subject).await? {
+            Found::Key(key) => key,
+            Found::Destroyed => return Ok(Opened::Erased),
+            Found::Nothing => return Ok(Opened::Withheld),
+        };
+        let plain = opened(&key, envelope, place)?;
+        Ok(Opened::Plain(SecretSlice::from(plain.to_vec())))
     }
 
     /// The same for insiders, without a wrapper around the bytes; none is erased.
@@ -145,11 +151,8 @@ impl Keyring {
         envelope: &Envelope,
         place: &str,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, SealedError> {
-        let Some(key) = self.known_key(envelope.subject).await? else { return Ok(None) };
-        let plain = (envelope.key == FIRST_KEY)
-            .then(|| key.decrypt(envelope.nonce, &bound(place, envelope.subject), &envelope.cipher))
-            .flatten();
-        plain.map(Some).ok_or_else(|| SealedError::Altered { place: place.to_owned() })
+        let key = self.found(envelope.subject).await?.into_key();
+        key.map(|key| opened(&key, envelope, place)).transpose()
     }
 
     /// 64 hexadecimal characters, the same for the same value of a domain everywhere in this installation,
@@ -211,12 +214,12 @@ impl Keyring {
         }
     }
 
-    async fn known_key(&self, subject: Uuid) -> Result<Option<Arc<Key>>, SealedError> {
+    async fn found(&self, subject: Uuid) -> Result<Found, SealedError> {
         if let Some(key) = self.keys.get(&subject) {
-            return Ok(Some(key));
+            return Ok(Found::Key(key));
         }
         let master = self.master.read().await;
-        Ok(self.load(&master, subject).await?.into_key())
+        self.load(&master, subject).await
     }
 
     async fn load(&self, master: &Master, subject: Uuid) -> Result<Found, SealedError> {
@@ -247,6 +250,12 @@ impl Found {
             Self::Destroyed | Self::Nothing => None,
         }
     }
+}
+
+fn opened(key: &Key, envelope: &Envelope, place: &str) -> Result<Zeroizing<Vec<u8>>, SealedError> {
+    let plain = (envelope.key == FIRST_KEY)
+        .then(|| key.decrypt(envelope.nonce, &bound(place, envelope.subject), &envelope.cipher));
+    plain.flatten().ok_or_else(|| SealedError::Altered { place: place.to_owned() })
 }
 
 fn root(secret: &SecretSlice<u8>) -> Result<Key, StoreError> {

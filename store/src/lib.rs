@@ -38,6 +38,7 @@ mod request;
 mod sealed;
 mod signing;
 mod sqlite;
+mod standing;
 mod states;
 mod store;
 mod transaction;
@@ -76,12 +77,13 @@ pub use rebuild::{Rebuild, RebuildError, Rebuilt};
 pub use sealed::{Envelope, Opened, SealedError, Subject};
 pub use signing::{PublicKey, SigningKey};
 pub use sqlite::HeldFile;
+pub use standing::Standing;
 pub use states::{ProjectionState, ProjectionStates};
 pub use store::{Remembered, Snapshot, Store};
 pub use transaction::{Compute, Expect, Step, TransactOutcome, Transaction};
 pub use transfer::{
-    BlobLine, Counts, DERIVED, EventLine, Export, FORMAT, Header, Import, Imported, Line, RowLine,
-    STATE, StateTable, Trailer,
+    BlobLine, Counts, DERIVED, EventLine, Export, FORMAT, Header, Import, Imported, Kept, Line,
+    Replay, Replayed, ReplayedKeys, RowLine, STATE, StateTable, Trailer,
 };
 pub use value::{Arg, Row, Value};
 pub use verify::{BadPosition, ChainReport};

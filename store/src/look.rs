@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    Anchor, Location, Options, Query, Sql, Store, StoreError, anchor::Anchors, args, engine,
-    migrations, store::Core, transfer,
+    Anchor, Location, Options, Query, Replayed, Sql, Store, StoreError, anchor::Anchors, args,
+    engine, migrations, store::Core, transfer,
 };
 
 /// Where a log ends.
@@ -20,10 +20,41 @@ pub struct Tip {
 
 impl Store {
     /// Opens a log for questions: a copy that must stay as it is, a database that is perhaps not ours yet. What would write is
-    /// refused as unavailable. Errors: there is no log, or half of an import.
+    /// refused. Errors: there is no log, or half of an import.
     pub async fn open_to_read(options: Options) -> Result<Self, StoreError> {
+        Self::look(options, false).await
+    }
+
+    /// Opens a folder that shows what was, to be served. What would write is refused. Errors: also when the folder was made by
+    /// another version of the program, whose tables may be others.
+    pub async fn open_replayed(options: Options, replayed: &Replayed) -> Result<Self, StoreError> {
+        let store = Self::look(options, true).await?;
+        let checked = async {
+            let applied = store.applied().await?;
+            let newest = migrations::MIGRATIONS;
+            if !migrations::pending(newest, &applied, store.dialect())?.is_empty() {
+                return Err(StoreError::Unusable(format!(
+                    "the folder was made by wisptrail {}: look at it with that one, or run `wisptrail replay` again",
+                    replayed.program
+                )));
+            }
+            store.check_types().await?;
+            let head = store.tip().await?.head;
+            store.live().ring_bell(head);
+            Ok(())
+        }
+        .await;
+        if checked.is_err() {
+            store.close().await;
+        }
+        checked.map(|()| store)
+    }
+
+    async fn look(options: Options, served: bool) -> Result<Self, StoreError> {
+        let mut replayed = false;
         if let Location::Sqlite { folder } = &options.location {
             transfer::refuse_unfinished(folder)?;
+            replayed = Replayed::of(folder)?.is_some();
         }
         let core = Arc::new(Core {
             live: crate::live::Live::new(),
@@ -34,8 +65,10 @@ impl Store {
             folder: None,
             rebuilding: parking_lot::Mutex::default(),
             bounded: false,
+            read_only: true,
+            replayed,
         });
-        let (engine, dialect) = engine::look(options.location, Arc::clone(&core)).await?;
+        let (engine, dialect) = engine::look(options.location, served, Arc::clone(&core)).await?;
         let store = Self::of(engine, dialect, core);
         let checked = async {
             store.check_is_log().await?;
@@ -63,14 +96,17 @@ impl Store {
 
     /// Would [`Store::open`] of this program take the log? Errors: it was written by a newer one, or by another.
     pub async fn check_opens(&self) -> Result<(), StoreError> {
-        let query = "SELECT number, checksum FROM schema_migrations ORDER BY number";
-        let rows = self.fetch(Query::new(query, args![])).await?;
-        let applied = rows
-            .iter()
-            .map(|row| Ok(migrations::Applied { number: row.int(0)?, checksum: row.bytes(1)? }))
-            .collect::<Result<Vec<_>, StoreError>>()?;
+        let applied = self.applied().await?;
         migrations::pending(migrations::MIGRATIONS, &applied, self.dialect())?;
         self.check_types().await
+    }
+
+    async fn applied(&self) -> Result<Vec<migrations::Applied>, StoreError> {
+        let query = "SELECT number, checksum FROM schema_migrations ORDER BY number";
+        let rows = self.fetch(Query::new(query, args![])).await?;
+        rows.iter()
+            .map(|row| Ok(migrations::Applied { number: row.int(0)?, checksum: row.bytes(1)? }))
+            .collect()
     }
 
     async fn check_is_log(&self) -> Result<(), StoreError> {

@@ -158,7 +158,8 @@ where
 #[async_trait]
 impl Engine for Postgres {
     async fn append(&self, request: Request) -> Result<Appended, AppendError> {
-        submit(self.writer.as_ref().and_then(Writer::appends), request).await
+        let writer = self.writer.as_ref().ok_or(StoreError::ReadOnly)?;
+        submit(writer.appends(), request).await
     }
 
     async fn fetch(&self, query: Query) -> Result<Vec<Row>, StoreError> {

@@ -65,6 +65,8 @@ pub enum Opened {
     Plain(SecretSlice<u8>),
     /// The subject's key was destroyed; nobody can read the value any more.
     Erased,
+    /// The subject's key is elsewhere: this is a part of a log that was taken out without its keys.
+    Withheld,
 }
 
 /// Why a value can be neither sealed nor opened. Erasure is not among the reasons to fail an opening.

@@ -66,29 +66,34 @@ impl Sqlite {
         tokio::task::spawn_blocking(open).await.map_err(|_| StoreError::closed())?
     }
 
-    /// Opens the file as it is, to be read.
-    pub(crate) async fn look(folder: PathBuf, core: Arc<Core>) -> Result<Self, StoreError> {
+    /// Opens the file as it is, to be read; `served` also to answer everything that tables are asked.
+    pub(crate) async fn look(
+        folder: PathBuf,
+        served: bool,
+        core: Arc<Core>,
+    ) -> Result<Self, StoreError> {
         let open = move || {
             let file = folder.join(FILE);
             if !file.exists() {
                 let text = format!("there is no database {}", file.display());
                 return Err(StoreError::Unusable(text));
             }
-            let readers = Readers::start(&file, connection::still, readers::LONGEST)?;
+            let connect = if served { connection::reader } else { connection::still };
+            let readers = Readers::start(&file, connect, readers::LONGEST)?;
             Ok(Self { file, writer: None, readers, core })
         };
         tokio::task::spawn_blocking(open).await.map_err(|_| StoreError::closed())?
     }
 
     fn writer(&self) -> Result<&Writer, StoreError> {
-        self.writer.as_ref().ok_or_else(StoreError::closed)
+        self.writer.as_ref().ok_or(StoreError::ReadOnly)
     }
 }
 
 #[async_trait]
 impl Engine for Sqlite {
     async fn append(&self, request: Request) -> Result<Appended, AppendError> {
-        submit(self.writer.as_ref().and_then(Writer::appends), request).await
+        submit(self.writer()?.appends(), request).await
     }
 
     async fn fetch(&self, query: Query) -> Result<Vec<Row>, StoreError> {

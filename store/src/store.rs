@@ -53,6 +53,10 @@ pub(crate) struct Core {
     pub(crate) bounded: bool,
     /// What this process rebuilds.
     pub(crate) rebuilding: Mutex<HashSet<&'static str>>,
+    /// Does it only show what is there?
+    pub(crate) read_only: bool,
+    /// Is it the beginning of a log, without what happened later?
+    pub(crate) replayed: bool,
 }
 
 /// Rows of several queries that all saw the same state.
@@ -101,6 +105,7 @@ impl Store {
     pub async fn open(options: Options) -> Result<Self, StoreError> {
         if let Location::Sqlite { folder } = &options.location {
             transfer::refuse_unfinished(folder)?;
+            transfer::refuse_replayed(folder)?;
         }
         let store = Self::open_for_import(options).await?;
         match store.check_finished().await {
@@ -133,6 +138,8 @@ impl Store {
             folder,
             bounded: options.row_level_security,
             rebuilding: Mutex::default(),
+            read_only: false,
+            replayed: false,
         });
         let (engine, dialect) =
             crate::engine::start(options.location, options.durability, Arc::clone(&core)).await?;
@@ -154,6 +161,16 @@ impl Store {
     /// What this process rebuilds.
     pub(crate) fn rebuilding(&self) -> &Mutex<HashSet<&'static str>> {
         &self.inner.core.rebuilding
+    }
+
+    /// Is everything refused that would write?
+    pub fn read_only(&self) -> bool {
+        self.inner.core.read_only
+    }
+
+    /// Does it show what was, without what happened later?
+    pub(crate) fn replayed(&self) -> bool {
+        self.inner.core.replayed
     }
 
     /// Are requests held to what they reach by the database?

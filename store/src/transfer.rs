@@ -8,7 +8,9 @@ mod blobs;
 mod export;
 mod import;
 pub(crate) mod line;
+mod moment;
 mod place;
+mod replay;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -16,6 +18,9 @@ mod tests;
 pub use export::Export;
 pub use import::{Import, Imported};
 pub use line::{BlobLine, Counts, EventLine, FORMAT, Header, Line, RowLine, Trailer};
+pub use moment::Replayed;
+pub use replay::{Kept, Replay, ReplayedKeys};
 pub use tables::{DERIVED, STATE, StateTable};
 
+pub(crate) use moment::refuse_replayed;
 pub(crate) use place::{UNFINISHED, refuse_unfinished, unfinished};

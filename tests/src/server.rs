@@ -40,6 +40,8 @@ pub struct Start {
     pub settings: Vec<(String, String)>,
     /// Where to listen; any free port when empty.
     pub listen: String,
+    /// More arguments, such as `--read-only`.
+    pub arguments: Vec<String>,
 }
 
 /// A running server; stopped when it goes out of scope.
@@ -158,6 +160,7 @@ impl Server {
         let mut command = home.command();
         let listen = if start.listen.is_empty() { "127.0.0.1:0" } else { &start.listen };
         command.arg("serve").arg("--data").arg(home.data()).args(["--listen", listen]);
+        command.args(&start.arguments);
         let admin_token = match &start.fixture {
             Some(fixture) => {
                 command.arg("--fixture").arg(&fixture.path);

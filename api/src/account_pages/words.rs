@@ -64,7 +64,7 @@ const UNREADABLE: Words = words(
 pub(super) const fn reason(failure: &Failure) -> Words {
     match failure {
         Failure::RateLimited | Failure::Throttled(_) => TOO_OFTEN,
-        Failure::Busy | Failure::Unavailable => BUSY,
+        Failure::Busy | Failure::Unavailable | Failure::ReadOnly => BUSY,
         Failure::Refused(app::Refusal::NoMail) => NO_MAIL,
         Failure::Broken(_) => BROKEN,
         _ => UNREADABLE,

@@ -79,7 +79,7 @@ pub(super) fn refused(refused: AgentRefused) -> Response {
 }
 
 /// What is not the agent's fault, or nothing that it could do better. Never 404: that switches agents off.
-pub(super) fn failed(failure: Failure) -> Response {
+pub(crate) fn failed(failure: Failure) -> Response {
     match failure {
         Failure::RateLimited | Failure::Throttled(_) => {
             let sentence = text(StatusCode::TOO_MANY_REQUESTS, "error: too many requests\n");
@@ -98,6 +98,7 @@ pub(super) fn failed(failure: Failure) -> Response {
         | Failure::Unauthenticated
         | Failure::Busy
         | Failure::Stale
+        | Failure::ReadOnly
         | Failure::Unavailable => {
             let sentence =
                 text(StatusCode::SERVICE_UNAVAILABLE, "error: temporarily unavailable\n");

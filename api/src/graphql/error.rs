@@ -41,6 +41,9 @@ fn told(failure: &Failure) -> Error {
         Failure::Throttled(after) => coded("RATE_LIMITED", sentence)
             .extend_with(|_, extensions| extensions.set("retryAfter", after.as_secs())),
         Failure::Unavailable => coded("UNAVAILABLE", sentence),
+        // The codes are closed; the reason tells it from what works again later.
+        Failure::ReadOnly => coded("UNAVAILABLE", sentence)
+            .extend_with(|_, extensions| extensions.set("reason", "read_only")),
         Failure::Broken(cause) => {
             tracing::error!(error = &**cause as &dyn std::error::Error, "a request failed");
             coded("INTERNAL", sentence)

@@ -24,6 +24,7 @@ use super::{
     refused::RefusedQuery,
     settled::Staleness,
     template::{TemplateMutation, TemplateQuery},
+    unchanging::Unchanging,
     user::{EraseMutation, LoginQuery, TokenMutation, TokenQuery, UserMutation, UserQuery},
     viewer::{ViewerMutation, ViewerQuery},
     webhook::{WebhookMutation, WebhookQuery},
@@ -101,7 +102,7 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     Schema::build(Query::default(), Mutation::default(), Subscription::default())
 }
 
-pub(super) fn schema(limits: GraphqlLimits) -> WisptrailSchema {
+pub(super) fn schema(limits: GraphqlLimits, read_only: bool) -> WisptrailSchema {
     let mut builder = builder()
         .limit_depth(limits.depth)
         .limit_complexity(limits.complexity)
@@ -111,6 +112,9 @@ pub(super) fn schema(limits: GraphqlLimits) -> WisptrailSchema {
         .extension(Coded)
         .extension(Staleness)
         .extension(Tracing);
+    if read_only {
+        builder = builder.extension(Unchanging);
+    }
     if !limits.introspection {
         // Suggestions tell names, too.
         builder = builder.disable_introspection().disable_suggestions();

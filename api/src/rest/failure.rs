@@ -125,6 +125,9 @@ impl From<Failure> for RestError {
             Failure::NotFound(model) => Self::not_found(model),
             Failure::Forbidden => Self::forbidden(sentences::NO_PERMISSION),
             Failure::Unauthenticated => Self::Unauthenticated("Invalid token."),
+            error @ Failure::ReadOnly => {
+                Self::Detail(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            }
             Failure::Busy | Failure::Unavailable => Self::later(StatusCode::SERVICE_UNAVAILABLE),
             Failure::Stale => {
                 let sentence = "The object has changed since you read it: read it again.";

@@ -159,7 +159,8 @@ impl Configurations<'_> {
             return Ok(Rendering::Absent);
         };
         let row = &inputs.configuration;
-        if !inputs.stale(RENDERER_VERSION) && !row.undecided {
+        // Where what was is shown, the archive is the one that the device had.
+        if self.0.read_only() || (!inputs.stale(RENDERER_VERSION) && !row.undecided) {
             let archive = row.archive.as_ref().map(known);
             self.0.edge().rendered(id, inputs.position, archive);
             return Ok(Rendering::Current);

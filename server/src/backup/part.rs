@@ -15,25 +15,39 @@ use super::{cannot, postgres::quoted, sync};
 
 /// `DIR.part`; removed when it is dropped before it was published.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(crate) struct Part {
     path: Option<PathBuf>,
 }
 
 impl Part {
     /// Makes the folder beside its later name, for its owner only.
     pub(super) fn make(to: &Path) -> anyhow::Result<Self> {
-        let shown = to.display();
-        let mut name =
-            OsString::from(to.file_name().context("a backup needs the name of a folder")?);
-        if to.symlink_metadata().is_ok() {
-            bail!("{shown} is there already: give a folder that is not, or remove it");
+        if to.file_name().is_some() && to.symlink_metadata().is_ok() {
+            bail!("{} is there already: give a folder that is not, or remove it", to.display());
         }
+        Self::beside(to)
+    }
+
+    /// The same where an empty folder may have the name.
+    pub(crate) fn over_empty(to: &Path) -> anyhow::Result<Self> {
+        if to.symlink_metadata().is_ok() {
+            let entries = fs::read_dir(to).map_err(|error| cannot("read", to, error))?;
+            if entries.count() > 0 {
+                bail!("{} is not empty: give a folder that is not there yet", to.display());
+            }
+        }
+        Self::beside(to)
+    }
+
+    fn beside(to: &Path) -> anyhow::Result<Self> {
+        let shown = to.display();
+        let mut name = OsString::from(to.file_name().context("the name of a folder is needed")?);
         name.push(".part");
         let path = to.with_file_name(name);
         match DirBuilder::new().mode(0o700).create(&path) {
             Ok(()) => Ok(Self { path: Some(path) }),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => bail!(
-                "{} was left by a backup that was interrupted, or is being made by one that runs: if none runs, remove it (rm -r {}) and start again",
+                "{} was left by a command that was interrupted, or is being made by one that runs: if none runs, remove it (rm -r {}) and start again",
                 path.display(),
                 quoted(&path.to_string_lossy())
             ),
@@ -44,12 +58,23 @@ impl Part {
         }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.path.as_deref().unwrap_or(Path::new(""))
     }
 
+    /// Gives the folder the name of an empty one, if there is one.
+    pub(crate) fn publish_over_empty(self, to: &Path) -> anyhow::Result<()> {
+        // One that is not empty any more stays, and is in the way.
+        if let Err(error) = fs::remove_dir(to)
+            && error.kind() != ErrorKind::NotFound
+        {
+            return Err(cannot("replace", to, error));
+        }
+        self.publish(to)
+    }
+
     /// Gives the folder its name, durably.
-    pub(super) fn publish(mut self, to: &Path) -> anyhow::Result<()> {
+    pub(crate) fn publish(mut self, to: &Path) -> anyhow::Result<()> {
         let path = self.path();
         sync(path)?;
         let renamed = match renameat_with(CWD, path, CWD, to, RenameFlags::NOREPLACE) {

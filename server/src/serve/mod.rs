@@ -9,10 +9,12 @@ pub mod open;
 use std::{path::Path, process::ExitCode, sync::Arc};
 
 use administrator::Given;
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use app::{App, Fixture};
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusBuilder;
+use secrecy::ExposeSecret as _;
+use store::Replayed;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use workers::Postman;
@@ -30,13 +32,14 @@ use crate::{
 pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let settings = settings::load(&args.place, args.listen, args.demo)?.settings;
     logging::start(&settings.log.level, settings.log.format == LogFormat::Json);
+    let replayed = shown(&settings, args.read_only)?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
 
     // Before anything is written: what was typed wrong, or a used port, should leave no data behind.
     let given = Given::from_environment()?;
     let fixture = args.fixture.as_deref().map(fixture).transpose()?;
-    let postman = mail::postman(&settings)?;
+    let postman = if args.read_only { None } else { mail::postman(&settings)? };
     let listener = http::bind(settings.http.listen).await?;
     let address = listener.local_addr().context("cannot tell where it listens")?;
     let opened = open::open(&settings).await?;
@@ -49,6 +52,9 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     }
     let listed = opened.folder.path().join(erasures::FILE);
     let outcome = async {
+        if args.read_only {
+            return Ok(());
+        }
         // Before anybody is served, or mailed.
         erasures::apply(&app, &listed).await?;
         start_workers(&opened, &settings, postman, &tasks, &stop).await?;
@@ -85,6 +91,15 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         "listening on http://{address}\ndata in {}",
         opened.folder.path().display()
     ))?;
+    if let (Some(replayed), Some(token)) = (&replayed, &opened.viewer) {
+        let when = replayed.recorded_at.map(|time| format!(", {}", world::shown(time)));
+        cli::print(&format!(
+            "shows position {}{}; nothing can be changed\nto look at everything, sign in with the token {}",
+            replayed.position,
+            when.unwrap_or_default(),
+            token.expose_secret(),
+        ))?;
+    }
     if args.demo {
         tasks.spawn(demo::run(app.clone(), address, opened.folder.path().to_owned(), stop.clone()));
     }
@@ -105,6 +120,21 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         () = ended => Ok(ExitCode::SUCCESS),
         // A person who asks twice means at once; supervisors may repeat themselves.
         _ = interrupt.recv() => Ok(ExitCode::FAILURE),
+    }
+}
+
+/// What the folder shows, if it is one that shows what was; and that is what was asked for.
+fn shown(settings: &Settings, read_only: bool) -> anyhow::Result<Option<Replayed>> {
+    let folder = settings.data.folder.display();
+    match Replayed::of(&settings.data.folder)? {
+        Some(replayed) if !read_only => bail!(
+            "the data folder {folder} shows the log as of position {} and is never written: add --read-only to look at it",
+            replayed.position
+        ),
+        None if read_only => bail!(
+            "--read-only shows what `wisptrail replay` made, and {folder} is no such folder: make one with `wisptrail replay --until TIME --into DIR`"
+        ),
+        replayed => Ok(replayed),
     }
 }
 
@@ -190,6 +220,9 @@ async fn finish(opened: &open::Opened, tasks: &TaskTracker, stop: &CancellationT
     stop.cancel();
     tasks.close();
     tasks.wait().await;
+    if opened.viewer.is_some() {
+        return opened.close().await;
+    }
     // What workers would have done in their next round.
     if let Err(failure) = opened.app.devices().flush_presence().await {
         tracing::warn!("presence of the last seconds is lost: {failure}");

@@ -4,13 +4,14 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use app::{AccountSettings, App, ControllerSettings, Parts, Sealing, WebhookSettings};
-use secrecy::{ExposeSecret as _, SecretSlice};
-use store::{Blobs, Followers, Keyring, Location, MasterKey, Options, Rebuild, Store};
+use rand::Rng as _;
+use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
+use store::{Blobs, Followers, Keyring, Location, MasterKey, Options, Rebuild, Replayed, Store};
 
 use super::mail;
 use crate::{
     data_folder::{DataFolder, read_master_key},
-    erasures,
+    erasures, people,
     settings::{self, Durability, Settings},
     world::{self, SystemWorld},
 };
@@ -21,6 +22,8 @@ pub struct Opened {
     pub folder: DataFolder,
     /// The use cases.
     pub app: App,
+    /// What whoever started a server that shows what was signs in with.
+    pub viewer: Option<SecretString>,
     location: Location,
     store: Store,
     keyring: Arc<Keyring>,
@@ -39,8 +42,11 @@ pub struct Serving {
     pub keyring: Arc<Keyring>,
 }
 
-/// Where the log is.
+/// Where the log is. A folder that shows what was has it in itself, whatever else the settings name.
 pub fn location(settings: &Settings) -> anyhow::Result<Location> {
+    if Replayed::of(&settings.data.folder)?.is_some() {
+        return Ok(Location::Sqlite { folder: settings.data.folder.clone() });
+    }
     let file = &settings.database.url_file;
     let file = (!file.as_os_str().is_empty()).then_some(file.as_path());
     let url = settings::secret_or_file("database.url", &settings.database.url, file)?;
@@ -54,9 +60,13 @@ pub fn location(settings: &Settings) -> anyhow::Result<Location> {
     })
 }
 
-/// Opens the log alone, for commands without a running server.
+/// Opens the log alone, for commands without a running server. One that shows what was is only read.
 pub async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
-    Store::open(options(settings)?).await.map_err(in_words)
+    match Replayed::of(&settings.data.folder)? {
+        Some(replayed) => Store::open_replayed(options(settings)?, &replayed).await,
+        None => Store::open(options(settings)?).await,
+    }
+    .map_err(in_words)
 }
 
 /// How the log is opened.
@@ -68,7 +78,8 @@ pub(crate) fn options(settings: &Settings) -> anyhow::Result<Options> {
         Durability::Normal => store::Durability::Normal,
     };
     options.projections = projections::all();
-    options.row_level_security = settings.database.row_level_security;
+    let replayed = Replayed::of(&settings.data.folder)?.is_some();
+    options.row_level_security = settings.database.row_level_security && !replayed;
     if options.row_level_security && matches!(options.location, Location::Sqlite { .. }) {
         bail!("database.row_level_security needs PostgreSQL: give database.url, or leave it out");
     }
@@ -80,8 +91,36 @@ pub(crate) fn options(settings: &Settings) -> anyhow::Result<Options> {
 /// Opens everything. The folder's lock comes first, so that two servers never share one.
 pub async fn open(settings: &Settings) -> anyhow::Result<Opened> {
     let folder = DataFolder::open(&settings.data.folder)?;
+    let location = location(settings)?;
+    if let Some(replayed) = Replayed::of(folder.path())? {
+        let ((app, store, keyring), token) = open_replayed(settings, &folder, &replayed).await?;
+        return Ok(Opened { folder, app, viewer: Some(token), location, store, keyring });
+    }
     let (app, store, keyring) = open_in(settings, &folder).await?;
-    Ok(Opened { folder, app, location: location(settings)?, store, keyring })
+    Ok(Opened { folder, app, viewer: None, location, store, keyring })
+}
+
+/// Opens what was. The keys are the folder's own, whatever the settings name.
+async fn open_replayed(
+    settings: &Settings,
+    folder: &DataFolder,
+    replayed: &Replayed,
+) -> anyhow::Result<((App, Store, Arc<Keyring>), SecretString)> {
+    let store = open_store(settings).await?;
+    let master = folder.master_key(None)?;
+    let keyring = Keyring::open(store.clone(), master, Box::new(world::generator()?)).await;
+    let keyring = Arc::new(keyring.map_err(in_words)?);
+    let blobs = Blobs::in_file(&folder.path().join("blobs.db"), Arc::clone(&keyring));
+    let blobs = blobs.map_err(in_words)?;
+    let blobs = if replayed.keys { blobs } else { blobs.without_organizations() };
+    let mut token = vec![0; 20];
+    world::generator()?.fill_bytes(&mut token);
+    let token = SecretString::from(hex::encode(token));
+    let user = people::user_name(rustix::process::geteuid().as_raw());
+    let parts = parts(settings, folder, (&store, blobs, Arc::clone(&keyring)))?;
+    let app = App::open_replayed(parts, &token, user).await;
+    let app = app.context("cannot load what agents are answered from")?;
+    Ok(((app, store, keyring), token))
 }
 
 /// The same in a folder whose lock is held already.
@@ -101,11 +140,21 @@ pub(crate) async fn open_in(
         }
         Location::Postgres { .. } => Blobs::in_database(store.clone(), Arc::clone(&keyring)),
     };
-    let parts = Parts {
+    let parts = parts(settings, folder, (&store, blobs, Arc::clone(&keyring)))?;
+    let app = App::open(parts).await.context("cannot load what agents are answered from")?;
+    Ok((app, store, keyring))
+}
+
+fn parts(
+    settings: &Settings,
+    folder: &DataFolder,
+    (store, blobs, keyring): (&Store, Blobs, Arc<Keyring>),
+) -> anyhow::Result<Parts> {
+    Ok(Parts {
         followers: Followers::new(store.clone()),
         store: store.clone(),
         blobs,
-        sealing: Sealing::new(Arc::clone(&keyring)),
+        sealing: Sealing::new(keyring),
         world: Arc::new(SystemWorld::keeping(folder.path().join(erasures::FILE))?),
         settings: app::Settings {
             accounts: accounts(settings),
@@ -114,9 +163,7 @@ pub(crate) async fn open_in(
             webhooks: webhooks(settings),
             public_url: settings.public_url(),
         },
-    };
-    let app = App::open(parts).await.context("cannot load what agents are answered from")?;
-    Ok((app, store, keyring))
+    })
 }
 
 impl Opened {

@@ -43,13 +43,13 @@ pub(super) fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-pub(super) fn bytes(envelope: Envelope) -> Vec<u8> {
+pub(crate) fn bytes(envelope: Envelope) -> Vec<u8> {
     let mut bytes = envelope.nonce.to_vec();
     bytes.extend(envelope.cipher);
     bytes
 }
 
-pub(super) fn envelope(subject: Uuid, bytes: &[u8]) -> Option<Envelope> {
+pub(crate) fn envelope(subject: Uuid, bytes: &[u8]) -> Option<Envelope> {
     let (nonce, cipher) = bytes.split_first_chunk::<NONCE>()?;
     Some(Envelope { subject, key: 1, nonce: *nonce, cipher: cipher.to_vec() })
 }

@@ -7,6 +7,9 @@ use crate::{Op, Query, Row, Sql, Store, StoreError, Subject, args};
 
 /// The proof of the master key: ours on a fresh database, else the one that is there.
 pub(super) async fn bind(store: &Store, own: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+    if let Some(proof) = bound(store).await? {
+        return Ok(proof);
+    }
     store
         .execute(vec![Op::new(
             "INSERT INTO keyring (id, fingerprint_key) VALUES (1, $1) ON CONFLICT (id) DO NOTHING",

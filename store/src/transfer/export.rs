@@ -1,7 +1,7 @@
 //! Lines out of one moment of the database.
 
 use super::{
-    FORMAT, STATE,
+    FORMAT, STATE, StateTable,
     blobs::BlobPages,
     line::{self, EventLine, Header},
 };
@@ -30,6 +30,7 @@ pub struct Export {
     /// Events of the next page: as many as suit the length of the last ones.
     page: usize,
     blobs: BlobPages,
+    tables: &'static [StateTable],
 }
 
 enum Place {
@@ -71,11 +72,7 @@ impl Export {
             let header = Header {
                 wisptrail_export: FORMAT,
                 program: program.to_owned(),
-                source: match store.dialect() {
-                    Dialect::Sqlite => "sqlite",
-                    Dialect::Postgres => "postgres",
-                }
-                .to_owned(),
+                source: source(store.dialect()).to_owned(),
                 exported_at: store.now(),
                 position,
                 hash,
@@ -92,11 +89,56 @@ impl Export {
                 // The first may be long ones.
                 page: 16,
                 blobs: BlobPages::of(location)?,
+                tables: STATE,
             });
         }
         Err(StoreError::Unusable(
             "another program keeps on appending to the log: stop it and export again".to_owned(),
         ))
+    }
+
+    /// The log up to a position, with keys and archives and without the tables that no event tells: these say how things are
+    /// now. `store` may be one that only looks.
+    pub async fn until(
+        store: &Store,
+        location: &Location,
+        program: &str,
+        position: i64,
+    ) -> Result<Self, StoreError> {
+        let mut scratch = Scratch::open(location).await?;
+        let head = "SELECT chained FROM store_head WHERE id = 1";
+        let head = scratch.fetch(Query::new(head, args![])).await?;
+        let chained = head.first().map(|row| row.int(0)).transpose()?.unwrap_or(0);
+        if position > chained {
+            return Err(StoreError::Unusable(format!(
+                "the chain ends at position {chained}: what another program appended after it is taken into it by the next change"
+            )));
+        }
+        let hash = Query::new("SELECT hash FROM events WHERE position = $1", args![position]);
+        let hash = scratch.fetch(hash).await?;
+        let hash = hash.first().map(|row| row.bytes(0)).transpose()?.unwrap_or_default();
+        let keyring = Query::new("SELECT fingerprint_key FROM keyring WHERE id = 1", args![]);
+        let keyring = scratch.fetch(keyring).await?;
+        let header = Header {
+            wisptrail_export: FORMAT,
+            program: program.to_owned(),
+            source: source(store.dialect()).to_owned(),
+            exported_at: store.now(),
+            position,
+            hash,
+            keyring: keyring.first().map(|row| row.bytes(0)).transpose()?,
+        };
+        Ok(Self {
+            scratch,
+            header,
+            reactors: Vec::new(),
+            place: Place::Header,
+            chain: Vec::new(),
+            page: 16,
+            blobs: BlobPages::of(location)?,
+            // The keys.
+            tables: &STATE[..1],
+        })
     }
 
     /// What the lines are about.
@@ -139,7 +181,7 @@ impl Export {
         after: Option<Row>,
         lines: &mut Vec<u8>,
     ) -> Result<(), StoreError> {
-        let Some(table) = STATE.get(index) else {
+        let Some(table) = self.tables.get(index) else {
             self.place = Place::Blobs;
             return Ok(());
         };
@@ -194,6 +236,13 @@ impl Export {
         self.page = suitable.min(4 * self.page).clamp(1, PAGE);
         self.place = Place::Events { after: position };
         Ok(())
+    }
+}
+
+fn source(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "sqlite",
+        Dialect::Postgres => "postgres",
     }
 }
 

@@ -52,6 +52,18 @@ pub struct Import {
     row_table: &'static StateTable,
     blobs: Vec<Stored>,
     blob_bytes: usize,
+    /// Only the beginning of a log is taken.
+    pub(super) cut: Option<Cut>,
+}
+
+/// What is different with the beginning of a log.
+pub(super) struct Cut {
+    /// Streams whose payloads are taken away.
+    pub(super) erased: HashSet<(String, String)>,
+    /// The archive that an event names.
+    pub(super) archive: fn(&Recorded) -> Option<Sha256>,
+    /// Those that were named.
+    pub(super) named: HashSet<Sha256>,
 }
 
 /// Events that are not written yet.
@@ -93,6 +105,7 @@ impl Import {
                 row_table: &STATE[0],
                 blobs: Vec::new(),
                 blob_bytes: 0,
+                cut: None,
             }),
             Err(error) => {
                 target.abandon().await?;
@@ -130,6 +143,23 @@ impl Import {
         self.head.position
     }
 
+    /// What was taken so far.
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The log that is being filled.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Did an event name this archive?
+    pub(super) fn names(&self, sha256: &[u8]) -> bool {
+        let sha256 = sha256.try_into().map(Sha256::from_bytes);
+        let named = |cut: &Cut| sha256.is_ok_and(|sha256| cut.named.contains(&sha256));
+        self.cut.as_ref().is_none_or(named)
+    }
+
     /// Compares everything with header and trailer and fills the tables that follow from the events.
     pub async fn finish(&mut self, counts: Counts) -> Result<Imported, StoreError> {
         self.write_events().await?;
@@ -147,7 +177,8 @@ impl Import {
                 self.header.position, self.head.position
             )));
         }
-        if let Some(first) = self.erased.values().min() {
+        // Who was erased since is there without the event that says so.
+        if let Some(first) = self.erased.values().min().filter(|_| self.cut.is_none()) {
             return Err(refused(&format!(
                 "the payload of the event at {first} was taken away, and nobody was erased"
             )));
@@ -196,7 +227,14 @@ impl Import {
     }
 
     async fn event(&mut self, line: EventLine<'static>) -> Result<(), StoreError> {
-        let event = line.recorded();
+        let mut event = line.recorded();
+        if let Some(cut) = &mut self.cut {
+            let stream = (event.aggregate_type.clone(), event.aggregate_id.clone());
+            if cut.erased.contains(&stream) && !event.event_type.ends_with(".erased") {
+                ERASED.clone_into(&mut event.payload);
+            }
+            cut.named.extend((cut.archive)(&event));
+        }
         let position = self.head.position + 1;
         if event.position != position {
             return Err(refused(&format!(
@@ -309,7 +347,7 @@ impl Import {
 }
 
 /// What is wrong with the lines; where, is up to who has the file.
-fn refused(text: &str) -> StoreError {
+pub(super) fn refused(text: &str) -> StoreError {
     StoreError::Unusable(format!("{text}: copy or export again"))
 }
 

@@ -21,7 +21,7 @@ async fn ring(store: &Store, byte: u8, seed: u64) -> Result<Keyring, StoreError>
 async fn plain(ring: &Keyring, envelope: &Envelope, place: &str) -> Option<Vec<u8>> {
     match ring.unseal(envelope, place).await.unwrap() {
         Opened::Plain(plain) => Some(plain.expose_secret().to_vec()),
-        Opened::Erased => None,
+        Opened::Erased | Opened::Withheld => None,
     }
 }
 
