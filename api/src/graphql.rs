@@ -5,6 +5,7 @@
 //! to is read in batches; failures have one table of codes.
 
 mod batches;
+mod blame;
 mod bulk;
 mod coded;
 mod configuration;

@@ -6,9 +6,11 @@
 //! new one's. Removed devices are there for those who may see their last organization.
 
 mod at;
+mod blame;
 mod diff;
 mod entries;
 mod fold;
+mod lists;
 mod names;
 mod revert;
 mod sentence;
@@ -19,8 +21,10 @@ use store::StreamTail;
 use uuid::Uuid;
 
 pub use at::{ArchiveAt, ConfigurationAt, DeviceAt, GroupAt, GroupLink, TemplateAt, TemplateLink};
+pub use blame::{Blamed, BlamedSource, BlamedVariable, VariableSource};
 pub use diff::{DeviceDiff, FieldChange, SharedChange, SharedObject};
 pub use entries::{CausingEvent, Entries, Entry, HistoryPage, ObjectRef};
+pub use lists::PastFilter;
 pub use revert::{Cause, FileCount, Gone, Reverted, StillDifferent};
 
 use self::{

@@ -60,9 +60,10 @@ pub use fixture::{Fixture, FixtureError};
 pub use freshness::Reads;
 pub use groups::{GroupChange, Groups, NewGroup};
 pub use history::{
-    ArchiveAt, Cause, CausingEvent, ConfigurationAt, DeviceAt, DeviceDiff, Entries, Entry,
-    FieldChange, FileCount, Gone, GroupAt, GroupLink, History, HistoryPage, ObjectRef, Reverted,
-    SharedChange, SharedObject, StillDifferent, TemplateAt, TemplateLink,
+    ArchiveAt, Blamed, BlamedSource, BlamedVariable, Cause, CausingEvent, ConfigurationAt,
+    DeviceAt, DeviceDiff, Entries, Entry, FieldChange, FileCount, Gone, GroupAt, GroupLink,
+    History, HistoryPage, ObjectRef, PastFilter, Reverted, SharedChange, SharedObject,
+    StillDifferent, TemplateAt, TemplateLink, VariableSource,
 };
 pub use live::{
     ChangedNow, Confidential, DeviceSelection, DevicesLive, Ended, EventsLive, EventsPage,

@@ -10,6 +10,8 @@ use domain::{
 use projections::configuration::ConfigurationRow;
 
 use super::{
+    blame::BlamedPart,
+    connection::{Listed, Window, cost, page},
     device::ConfigurationStatusName,
     error::{failure, shared},
     loaders::TemplatesOf,
@@ -124,6 +126,39 @@ impl Configuration {
         };
         match found {
             Ok(rendered) => Ok(Some(ConfigurationFile::all(rendered.files))),
+            Err(Failure::NotFound(_) | Failure::Refused(Refusal::TemplateConflict { .. })) => {
+                Ok(None)
+            }
+            Err(error) => Err(failure(error)),
+        }
+    }
+
+    /// Who put what where: its options and elements of lists, templates and the device's own together, each with the event that it
+    /// is there because of. Null where they do not fit together. Pages of the past stay as they are; of the present, parts come
+    /// and go.
+    #[graphql(complexity = "100 + cost(first, last, child_complexity)")]
+    async fn blame(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        #[graphql(
+            desc = "Only what stands there and below, a JSON pointer such as `/interfaces`."
+        )]
+        pointer: Option<String>,
+    ) -> Result<Option<Listed<BlamedPart>>> {
+        let window = Window { first, after, last, before };
+        let (device, at) = match self {
+            Self::Now(row) => (row.device_id, Moment::Now),
+            Self::Then { device, position, .. } => (*device, Moment::Position(*position)),
+        };
+        let pointer = pointer.unwrap_or_default();
+        let name = format!("blame:{device}:{at:?}:{pointer}");
+        let stretch = window.stretch(&name)?;
+        match app(ctx)?.history().blame(by(ctx)?, device, at, &pointer, &stretch).await {
+            Ok(found) => Ok(Some(page(found, &name, &window, BlamedPart))),
             Err(Failure::NotFound(_) | Failure::Refused(Refusal::TemplateConflict { .. })) => {
                 Ok(None)
             }

@@ -338,8 +338,12 @@ impl DeviceQuery {
         past.map(|past| Device::Then(Box::new(past))).map_err(failure)
     }
 
-    /// The devices that the viewer may see.
-    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    /// The devices that the viewer may see. With `asOf` those that there were at that moment, as they were, in the order of
+    /// their registration; `filter` can only hold `ids` and `organizationIds` then. A device is on it for whoever may see the
+    /// organization that had it then, and, where that is another one by now, also that one.
+    #[graphql(
+        complexity = "cost(first, last, child_complexity) + history::list_cost(as_of.as_ref())"
+    )]
     #[expect(clippy::too_many_arguments, reason = "each is an argument of the field")]
     async fn devices(
         &self,
@@ -352,9 +356,29 @@ impl DeviceQuery {
         order_by: Option<DeviceOrderBy>,
         descending: Option<bool>,
         min_position: Option<Position>,
+        #[graphql(desc = "Left out, it is now.")] as_of: Option<MomentInput>,
     ) -> Result<Listed<Device>> {
         as_new_as(ctx, Reads::Fleet, min_position).await?;
         let window = Window { first, after, last, before };
+        if as_of.is_some() {
+            if order_by.is_some_and(|order| order != DeviceOrderBy::Created) {
+                return Err(history::not_of_the_past("orderBy", "CREATED"));
+            }
+            if descending.unwrap_or_default() {
+                return Err(history::not_of_the_past(
+                    "descending",
+                    "false (ask for the last ones)",
+                ));
+            }
+            let position = MomentInput::position(as_of, ctx, "asOf").await?;
+            let filter = filter.unwrap_or_default().past()?;
+            let name = format!("devices:asOf:{position}");
+            let stretch = window.stretch(&name)?;
+            let at = Moment::Position(position);
+            let found = app(ctx)?.history().devices_at(by(ctx)?, at, &filter, &stretch).await;
+            let node = |was| Device::Then(Box::new(was));
+            return Ok(page(found.map_err(failure)?, &name, &window, node));
+        }
         let descending = descending.unwrap_or_default();
         Devices { filter, order_by, descending }.list(ctx, &window, |_| {}).await
     }

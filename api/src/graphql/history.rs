@@ -12,6 +12,7 @@ use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use domain::DeviceId;
 
+pub(super) use cause::HistoryCause;
 pub(super) use events::{EventList, Events};
 pub(super) use files::FilesDiff;
 pub(super) use moment::{MomentInput, cost};
@@ -29,6 +30,19 @@ use super::{
 /// What can only be asked about the present.
 pub(super) fn not_then(field: &str) -> async_graphql::Error {
     refused(field, "is known of the present only: ask without `at`")
+}
+
+/// What lists of the past are not narrowed or ordered by.
+pub(super) fn not_of_the_past(field: &str, known: &str) -> async_graphql::Error {
+    let sentence = format!(
+        "can only be {known} together with asOf: an installation of that time, which `wisptrail replay` builds, answers everything"
+    );
+    refused(field, &sentence)
+}
+
+/// What it costs to list the past, beside its rows.
+pub(super) fn list_cost(as_of: Option<&MomentInput>) -> usize {
+    if as_of.is_some() { 500 } else { 0 }
 }
 
 /// What another object of the past refers to; what may not be seen does not exist.

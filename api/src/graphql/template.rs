@@ -1,6 +1,6 @@
 //! Templates: contents that configurations share.
 
-use app::{Moment, ObjectRef, Reads, TemplateAt};
+use app::{Moment, ObjectRef, PastFilter, Reads, TemplateAt};
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use domain::{OrganizationId, TemplateId};
@@ -226,7 +226,7 @@ pub(super) async fn in_order_at(
 }
 
 /// Which templates are listed. What is left out filters nothing.
-#[derive(Debug, Default, InputObject)]
+#[derive(Debug, Default, PartialEq, InputObject)]
 pub(super) struct TemplateFilterInput {
     /// Only these.
     ids: Option<Vec<ID>>,
@@ -249,6 +249,21 @@ pub(super) struct TemplateFilterInput {
 }
 
 impl TemplateFilterInput {
+    /// What can be asked of the past.
+    fn past(mut self) -> Result<PastFilter> {
+        let ids = self.ids.take().map(|ids| uuids("filter.ids", &ids)).transpose()?;
+        let organizations = self.organization_ids.take();
+        let organizations =
+            organizations.map(|ids| uuids("filter.organizationIds", &ids)).transpose()?;
+        let only_shared = std::mem::take(&mut self.shared);
+        if self != Self::default() {
+            return Err(history::not_of_the_past("filter", "ids, organizationIds and shared"));
+        }
+        let organizations =
+            organizations.map(|ids| ids.into_iter().map(OrganizationId::from_uuid).collect());
+        Ok(PastFilter { ids, organizations, only_shared })
+    }
+
     fn read(self) -> Result<TemplateFilter> {
         let ids = self.ids.map(|ids| uuids("filter.ids", &ids)).transpose()?;
         let organizations = self.organization_ids;
@@ -294,8 +309,11 @@ impl TemplateQuery {
         was.map(|was| Template::then(position, was)).map_err(failure)
     }
 
-    /// The templates that the viewer may see, shared ones included.
-    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    /// The templates that the viewer may see, shared ones included. With `asOf` those that there were at that moment, as they
+    /// were, in the order in which they were made; `filter` can only hold `ids`, `organizationIds` and `shared` then.
+    #[graphql(
+        complexity = "cost(first, last, child_complexity) + history::list_cost(as_of.as_ref())"
+    )]
     #[expect(clippy::too_many_arguments, reason = "each is an argument of the field")]
     async fn templates(
         &self,
@@ -308,9 +326,29 @@ impl TemplateQuery {
         order_by: Option<NamedOrderBy>,
         descending: Option<bool>,
         min_position: Option<Position>,
+        #[graphql(desc = "Left out, it is now.")] as_of: Option<MomentInput>,
     ) -> Result<Listed<Template>> {
         as_new_as(ctx, Reads::Fleet, min_position).await?;
         let window = Window { first, after, last, before };
+        if as_of.is_some() {
+            if order_by.is_some_and(|order| order != NamedOrderBy::Created) {
+                return Err(history::not_of_the_past("orderBy", "CREATED"));
+            }
+            if descending.unwrap_or_default() {
+                return Err(history::not_of_the_past(
+                    "descending",
+                    "false (ask for the last ones)",
+                ));
+            }
+            let position = MomentInput::position(as_of, ctx, "asOf").await?;
+            let filter = filter.unwrap_or_default().past()?;
+            let name = format!("templates:asOf:{position}");
+            let stretch = window.stretch(&name)?;
+            let at = Moment::Position(position);
+            let found = app(ctx)?.history().templates_at(by(ctx)?, at, &filter, &stretch).await;
+            let node = |was| Template::then(position, was);
+            return Ok(page(found.map_err(failure)?, &name, &window, node));
+        }
         let (order, name) = NamedOrderBy::of("templates", order_by, descending.unwrap_or_default());
         let filter = filter.unwrap_or_default().read()?;
         let templates = app(ctx)?.templates();

@@ -38,13 +38,14 @@ pub(super) trait Past: Sized {
 pub(super) type Stream = (&'static str, Uuid);
 
 /// Shows the events of some streams up to a position, each with the number of its stream, in the order of that stream.
+/// No is the answer where there are more of them than are `left`.
 pub(super) async fn replay(
     store: &Store,
     streams: &[Stream],
     event_types: &'static [&'static str],
-    up_to: i64,
+    (up_to, left): (i64, &mut usize),
     mut each: impl FnMut(usize, When, &Event) + Send,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let cursors = streams.iter().map(|(kind, id)| StreamCursor {
         aggregate_type: kind,
         aggregate_id: id.to_string(),
@@ -58,6 +59,8 @@ pub(super) async fn replay(
         let pages = store.stream_pages(&cursors, up_to).await?;
         let mut next = Vec::new();
         for ((number, cursor), page) in open.into_iter().zip(pages) {
+            let Some(rest) = left.checked_sub(page.events.len()) else { return Ok(false) };
+            *left = rest;
             for recorded in &page.events {
                 let event = projections::decode(recorded)
                     .map_err(|fault| Failure::Broken(fault.0.into()))?;
@@ -71,7 +74,7 @@ pub(super) async fn replay(
         next.extend(later);
         open = next;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// One stream as it was.
@@ -80,8 +83,10 @@ pub(super) async fn fold<P: Past + Send>(
     id: Uuid,
     up_to: i64,
 ) -> Result<Option<P>, Failure> {
-    let mut past = None;
-    replay(store, &[(P::KIND, id)], &[], up_to, |_, when, event| P::apply(&mut past, when, event))
-        .await?;
+    let (mut past, mut left) = (None, usize::MAX);
+    replay(store, &[(P::KIND, id)], &[], (up_to, &mut left), |_, when, event| {
+        P::apply(&mut past, when, event);
+    })
+    .await?;
     Ok(past)
 }

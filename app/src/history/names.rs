@@ -51,7 +51,8 @@ impl Names {
             .take(MOST)
             .collect();
         let mut names = Self { known: HashMap::new(), visible: authority.visible() };
-        replay(store, &streams, NAMING, up_to, |number, when, event| {
+        let mut left = usize::MAX;
+        replay(store, &streams, NAMING, (up_to, &mut left), |number, when, event| {
             let Some((_, id)) = streams.get(number) else { return };
             let known = names.known.entry(*id).or_default();
             let (owner, name): (_, &str) = match event {

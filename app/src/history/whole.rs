@@ -1,6 +1,8 @@
 //! A device together with everything that it names, as it was at a position.
 
-use domain::{DeviceId, TemplateId};
+use std::collections::HashMap;
+
+use domain::{DeviceId, GroupId, OrganizationId, TemplateId};
 use store::Store;
 
 use super::{
@@ -29,36 +31,50 @@ impl Whole {
         id: DeviceId,
         position: i64,
     ) -> Result<Option<Self>, Failure> {
-        let (mut device, mut configuration) = (None, None);
-        let own = [DevicePast::KIND, ConfigurationPast::KIND].map(|kind| (kind, id.as_uuid()));
-        replay(store, &own, &[], position, |_, when, event| {
-            DevicePast::apply(&mut device, when, event);
-            ConfigurationPast::apply(&mut configuration, when, event);
-        })
-        .await?;
-        let Some(device) = device else { return Ok(None) };
+        let mut left = usize::MAX;
+        let found = Self::read_many(store, &[id], position, &mut left).await?;
+        Ok(found.and_then(|mut found| found.pop().flatten()))
+    }
 
-        let used: Vec<TemplateId> = configuration
-            .as_ref()
-            .map(|configuration: &ConfigurationPast| configuration.templates.clone())
-            .unwrap_or_default();
-        let mut streams: Vec<Stream> =
-            used.iter().map(|id| (TemplateAt::KIND, id.as_uuid())).collect();
-        streams.push((OrganizationPast::KIND, device.organization_id.as_uuid()));
-        streams.extend(device.group_id.map(|id| (GroupAt::KIND, id.as_uuid())));
-        let mut templates: Vec<Option<TemplateAt>> = vec![None; used.len()];
-        let (mut group, mut organization) = (None, None);
-        replay(store, &streams, &[], position, |number, when, event| {
-            if let Some(template) = templates.get_mut(number) {
-                TemplateAt::apply(template, when, event);
-            } else {
-                GroupAt::apply(&mut group, when, event);
-                OrganizationPast::apply(&mut organization, when, event);
+    /// The same for several, in their order; nothing where that takes more events than are `left`.
+    pub(super) async fn read_many(
+        store: &Store,
+        ids: &[DeviceId],
+        position: i64,
+        left: &mut usize,
+    ) -> Result<Option<Vec<Option<Self>>>, Failure> {
+        let mut own: Vec<(Option<DevicePast>, Option<ConfigurationPast>)> =
+            ids.iter().map(|_| (None, None)).collect();
+        let kinds = [DevicePast::KIND, ConfigurationPast::KIND];
+        let streams: Vec<Stream> =
+            ids.iter().flat_map(|id| kinds.map(|kind| (kind, id.as_uuid()))).collect();
+        let whole = replay(store, &streams, &[], (position, left), |number, when, event| {
+            if let Some((device, configuration)) = own.get_mut(number / kinds.len()) {
+                DevicePast::apply(device, when, event);
+                ConfigurationPast::apply(configuration, when, event);
             }
         })
         .await?;
-        let templates = templates.into_iter().flatten().collect();
-        Ok(Some(Self { position, id, device, configuration, templates, group, organization }))
+        if !whole {
+            return Ok(None);
+        }
+        let Some(named) = Named::read(store, &own, position, left).await? else { return Ok(None) };
+        let together = |(id, (device, configuration)): (&DeviceId, (_, _))| {
+            let (device, configuration): (Option<DevicePast>, Option<ConfigurationPast>) =
+                (device, configuration);
+            let device = device?;
+            let used = configuration.iter().flat_map(|own| &own.templates);
+            Some(Self {
+                position,
+                id: *id,
+                templates: used.filter_map(|id| named.templates.get(id).cloned()).collect(),
+                group: device.group_id.and_then(|id| named.groups.get(&id).cloned()),
+                organization: named.organizations.get(&device.organization_id).cloned(),
+                device,
+                configuration,
+            })
+        };
+        Ok(Some(ids.iter().zip(own).map(together).collect()))
     }
 
     /// Which archive the device had.
@@ -98,5 +114,54 @@ impl Whole {
                 modified_at: own.modified_at,
             }),
         }
+    }
+}
+
+/// What devices name.
+#[derive(Default)]
+struct Named {
+    templates: HashMap<TemplateId, TemplateAt>,
+    groups: HashMap<GroupId, GroupAt>,
+    organizations: HashMap<OrganizationId, OrganizationPast>,
+}
+
+impl Named {
+    async fn read(
+        store: &Store,
+        own: &[(Option<DevicePast>, Option<ConfigurationPast>)],
+        position: i64,
+        left: &mut usize,
+    ) -> Result<Option<Self>, Failure> {
+        let mut streams: Vec<Stream> = Vec::new();
+        for (device, configuration) in own {
+            // Configurations of devices that are gone are gone, too.
+            let Some(device) = device else { continue };
+            let used = configuration.iter().flat_map(|own| &own.templates);
+            streams.extend(used.map(|id| (TemplateAt::KIND, id.as_uuid())));
+            streams.extend(device.group_id.map(|id| (GroupAt::KIND, id.as_uuid())));
+            streams.push((OrganizationPast::KIND, device.organization_id.as_uuid()));
+        }
+        streams.sort_unstable();
+        streams.dedup();
+        let mut found: Vec<(Option<TemplateAt>, Option<GroupAt>, Option<OrganizationPast>)> =
+            streams.iter().map(|_| (None, None, None)).collect();
+        let whole = replay(store, &streams, &[], (position, left), |number, when, event| {
+            if let Some((template, group, organization)) = found.get_mut(number) {
+                TemplateAt::apply(template, when, event);
+                GroupAt::apply(group, when, event);
+                OrganizationPast::apply(organization, when, event);
+            }
+        })
+        .await?;
+        if !whole {
+            return Ok(None);
+        }
+        let mut named = Self::default();
+        for (template, group, organization) in found {
+            named.templates.extend(template.map(|it| (it.id, it)));
+            named.groups.extend(group.map(|it| (it.id, it)));
+            named.organizations.extend(organization.map(|it| (it.id, it)));
+        }
+        Ok(Some(named))
     }
 }

@@ -169,10 +169,9 @@ fn holds(value: &Value, steps: &[Step], written: &Value, identifiers: Identifier
         (Some(Step::Key(_)), Value::Object(map)) => holds_in(map, steps, written, identifiers),
         (Some(Step::Element(None)), Value::Array(items)) => items.contains(written),
         (Some(Step::Element(Some(known))), Value::Array(items)) => {
-            // Of several with one identity the last one counts.
-            let mut same = items.iter().rev();
-            let found = same.find(|item| identity(item, identifiers).as_ref() == Some(known));
-            found.is_some_and(|item| holds(item, &steps[1..], written, Identifiers::NONE))
+            let same = |item: &&Value| identity(item, identifiers).as_ref() == Some(known);
+            let rest = &steps[1..];
+            items.iter().filter(same).any(|item| holds(item, rest, written, Identifiers::NONE))
         }
         _ => false,
     }

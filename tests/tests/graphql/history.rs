@@ -1,6 +1,7 @@
 //! The past: objects as they were, what happened to them, how moments differ, and the way back.
 
 mod causes;
+mod lists;
 mod moments;
 mod reverting;
 mod tenancy;

@@ -1,6 +1,7 @@
 //! Stories through use cases, projections and workers, on each database.
 
 mod backend;
+mod blame;
 mod bulk;
 mod dry_run;
 mod erasing;
@@ -14,6 +15,7 @@ mod log_ins;
 mod mail;
 mod moves;
 mod passwords;
+mod past_lists;
 mod people;
 mod presence;
 mod races;

@@ -1,5 +1,6 @@
 //! Which devices are listed.
 
+use app::PastFilter;
 use async_graphql::{Enum, ID, InputObject, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{DeviceId, GroupId, OrganizationId, TemplateId, configuration::ConfigurationStatus};
@@ -7,11 +8,12 @@ use projections::device::DeviceFilter;
 
 use crate::graphql::{
     error::refused,
+    history::not_of_the_past,
     scalar::{uuid, uuids},
 };
 
 /// Which devices are listed. What is left out filters nothing; what is given must hold all together.
-#[derive(Clone, Debug, Default, InputObject)]
+#[derive(Clone, Debug, Default, PartialEq, InputObject)]
 pub(in crate::graphql) struct DeviceFilterInput {
     /// Only these.
     ids: Option<Vec<ID>>,
@@ -77,6 +79,20 @@ pub(in crate::graphql) enum ConfigurationStatusName {
 }
 
 impl DeviceFilterInput {
+    /// What can be asked of the past.
+    pub(in crate::graphql) fn past(mut self) -> Result<PastFilter> {
+        let ids = self.ids.take().map(|ids| uuids("filter.ids", &ids)).transpose()?;
+        let organizations = self.organization_ids.take();
+        let organizations =
+            organizations.map(|ids| uuids("filter.organizationIds", &ids)).transpose()?;
+        if self != Self::default() {
+            return Err(not_of_the_past("filter", "ids and organizationIds"));
+        }
+        let organizations =
+            organizations.map(|ids| ids.into_iter().map(OrganizationId::from_uuid).collect());
+        Ok(PastFilter { ids, organizations, only_shared: false })
+    }
+
     /// Moments are told from this one on.
     pub(in crate::graphql) fn read(self, now: DateTime<Utc>) -> Result<DeviceFilter> {
         let ids = self.ids.map(|ids| uuids("filter.ids", &ids)).transpose()?;

@@ -7,7 +7,7 @@ use super::events::HistoryEvent;
 use crate::graphql::{bulk::BulkOperation, error::shared, loaders::CauseAt, request::loaders};
 
 /// What made an event necessary.
-enum HistoryCause {
+pub(in crate::graphql) enum HistoryCause {
     Event(Box<CausingEvent>),
     Operation(Box<BulkJob>),
 }
@@ -45,6 +45,18 @@ impl HistoryEvent {
         let Some(id) = job.and_then(|id| id.parse::<JobId>().ok()) else { return Ok(None) };
         let found = loaders(ctx)?.load_one(id).await.map_err(shared)?;
         Ok(found.map(|job| HistoryCause::Operation(Box::new(job))))
+    }
+}
+
+impl HistoryCause {
+    /// The event at a position, as far as the viewer may see it.
+    pub(in crate::graphql) async fn at(
+        ctx: &Context<'_>,
+        position: Option<i64>,
+    ) -> Result<Option<Self>> {
+        let Some(position) = position else { return Ok(None) };
+        let found = loaders(ctx)?.load_one(CauseAt(position)).await.map_err(shared)?;
+        Ok(found.map(|event| Self::Event(Box::new(event))))
     }
 }
 
