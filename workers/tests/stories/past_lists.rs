@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use app::{Failure, Moment, PastFilter};
-use domain::{
-    DeviceId, OrganizationId, TemplateId,
-    authority::{ReadScope, Role},
-};
+use domain::{DeviceId, OrganizationId, TemplateId, authority::Role};
 use projections::{
     Stretch,
     device::{DeviceFilter, DeviceOrder},
@@ -111,13 +108,10 @@ fn lists_of_the_past_are_those_that_there_were() -> Outcome {
             for (number, past) in remembered.iter().enumerate().step_by(5) {
                 past.is_listed(world, Moment::Position(past.position), number % 2 == 0).await?;
             }
-            let none = world.app.history().devices_at(
-                &World::by(),
-                Moment::Position(0),
-                &PastFilter::default(),
-                &Stretch { limit: 5, after: None, before: None, from_end: false },
-            );
-            assert_eq!(none.await?.count, 0);
+            let (history, by, all) = (world.app.history(), World::by(), PastFilter::default());
+            let few = Stretch { limit: 5, after: None, before: None, from_end: false };
+            let none = history.devices_at(&by, Moment::Position(0), &all, &few).await?;
+            assert_eq!(none.count, 0);
             Ok(())
         })?;
     }
