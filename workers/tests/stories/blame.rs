@@ -26,13 +26,13 @@ async fn blame(world: &World, by: &By, id: DeviceId, at: Moment) -> Result<Vec<B
 }
 
 /// What tells a part from others wherever it stands.
-fn told(part: &Blamed) -> (Value, Option<Option<TemplateId>>) {
-    let source = match &part.source {
-        BlamedSource::Device => Some(None),
-        BlamedSource::DeviceName => None,
-        BlamedSource::Template(link) => Some(link.as_ref().map(|link| link.id)),
+fn told(part: &Blamed) -> (Value, &'static str, Option<TemplateId>) {
+    let (kind, template) = match &part.source {
+        BlamedSource::Device => ("device", None),
+        BlamedSource::DeviceName => ("name", None),
+        BlamedSource::Template(link) => ("template", link.as_ref().map(|link| link.id)),
     };
-    (part.written.clone(), source)
+    (part.written.clone(), kind, template)
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_part_is_blamed_on_the_change_that_it_came_in_with() -> Outcome {
         let renamed = TemplateChange { name, ..TemplateChange::default() };
         app.templates().change(&by, lower, renamed).await?;
         let eth1 = json!({ "name": "eth1", "type": "ethernet" });
-        let third = contents(world, lower, wires(&eth1, &[with_mtu.clone()])).await?;
+        let third = contents(world, lower, wires(&eth1, std::slice::from_ref(&with_mtu))).await?;
         let more = json!({ "name": "eth2", "type": "ethernet" });
         contents(world, lower, wires(&eth1, &[with_mtu.clone(), more])).await?;
         let fifth = contents(world, lower, wires(&eth1, &[with_mtu])).await?;
