@@ -171,8 +171,8 @@ async fn what_was_is_an_installation_of_its_own(database: Database) -> anyhow::R
     let now = viewer.graphql_data(SHOWN, json!({ "id": id })).await?;
     assert_eq!(now, shown, "it is as it was");
     assert_eq!(viewer.graphql_data(NAMES, json!({})).await?, names);
-    let viewed = viewer.graphql_data("{ viewer { superuser } me { id } }", json!({})).await?;
-    assert_eq!(viewed, json!({ "viewer": { "superuser": true }, "me": null }));
+    let told = viewer.graphql_data("{ viewer { superuser } me { id } }", json!({})).await?;
+    assert_eq!(told, json!({ "viewer": { "superuser": true }, "me": null }));
     let moment = json!({ "id": id, "at": { "position": at } });
     let archive = there.admin().graphql_data(ARCHIVE, moment).await?;
     assert_eq!(viewer.graphql_data(ARCHIVE, json!({ "id": id })).await?, archive);
