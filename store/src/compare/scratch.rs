@@ -7,9 +7,12 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::{
-    Dialect, Location, Op, Query, Row, StoreError, args, postgres::statement as postgres,
+    Dialect, Location, Op, Query, Row, Store, StoreError, args, postgres::statement as postgres,
     sqlite::statement as sqlite,
 };
+
+/// Programs without our writer may append while their events are taken into the chain.
+const ATTEMPTS: u32 = 10;
 
 pub(crate) enum Scratch {
     Sqlite(Connection),
@@ -23,6 +26,31 @@ impl Scratch {
             Location::Sqlite { folder } => Self::sqlite(&folder.join("wisptrail.db")),
             Location::Postgres { url } => Self::postgres(url).await,
         }
+    }
+
+    /// What other programs appended is taken into the chain; then that moment is held. With the position and the hash of the
+    /// log's head in it.
+    pub(crate) async fn chained(
+        store: &Store,
+        location: &Location,
+    ) -> Result<(Self, i64, Vec<u8>), StoreError> {
+        for _ in 0..ATTEMPTS {
+            store.chain_foreign().await?;
+            let mut scratch = Self::open(location).await?;
+            let head = "SELECT position, chained, hash FROM store_head WHERE id = 1";
+            let rows = scratch.fetch(Query::new(head, args![])).await?;
+            let Some(head) = rows.first() else {
+                return Err(StoreError::Unusable("the head of the log is missing".to_owned()));
+            };
+            let (position, chained, hash) = (head.int(0)?, head.int(1)?, head.bytes(2)?);
+            if chained == position {
+                return Ok((scratch, position, hash));
+            }
+            scratch.close().await?;
+        }
+        Err(StoreError::Unusable(
+            "another program keeps on appending to the log: stop it and export again".to_owned(),
+        ))
     }
 
     pub(crate) fn sqlite(file: &Path) -> Result<Self, StoreError> {

@@ -20,8 +20,6 @@ use crate::{
 const PAGE: usize = 500;
 /// Streams of erased people, each of which costs a line in the manifest.
 const MOST_ERASED: usize = 100_000;
-/// Programs without our writer may append while their events are taken into the chain.
-const ATTEMPTS: u32 = 10;
 
 /// Where a part of the log begins or ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +88,7 @@ impl Evidence {
         location: &Location,
         request: EvidenceRequest,
     ) -> Result<Self, StoreError> {
-        let (mut scratch, head, hash) = moment(store, location).await?;
+        let (mut scratch, head, hash) = Scratch::chained(store, location).await?;
         let first = match request.from {
             None => 1,
             Some(Bound::Position(position)) => position,
@@ -266,27 +264,6 @@ impl Evidence {
         self.manifest.members.push(Member { name, size: bytes.len() as u64, sha256 });
         framed
     }
-}
-
-/// What other programs appended is taken into the chain; then that moment is held, with its head.
-async fn moment(store: &Store, location: &Location) -> Result<(Scratch, i64, Vec<u8>), StoreError> {
-    for _ in 0..ATTEMPTS {
-        store.chain_foreign().await?;
-        let mut scratch = Scratch::open(location).await?;
-        let head = "SELECT position, chained, hash FROM store_head WHERE id = 1";
-        let rows = scratch.fetch(Query::new(head, args![])).await?;
-        let Some(head) = rows.first() else {
-            return Err(StoreError::Unusable("the head of the log is missing".to_owned()));
-        };
-        let (position, chained, hash) = (head.int(0)?, head.int(1)?, head.bytes(2)?);
-        if chained == position {
-            return Ok((scratch, position, hash));
-        }
-        scratch.close().await?;
-    }
-    Err(StoreError::Unusable(
-        "another program keeps on appending to the log: stop it and try again".to_owned(),
-    ))
 }
 
 fn packed(lines: &[u8]) -> Result<Vec<u8>, StoreError> {

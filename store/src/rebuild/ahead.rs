@@ -145,11 +145,8 @@ impl Fill<'_> {
         to: mpsc::Sender<Read>,
     ) -> Result<(), RebuildError> {
         while position < goal {
-            let filter = self.filter(position, goal).await?;
-            let events = self.store.events(&filter, position, batch).await?;
-            let full = events.len() == batch as usize;
-            let read = if full { events.last().map(|last| last.position) } else { filter.up_to };
-            position = read.unwrap_or(goal);
+            let (events, read) = self.read(position, goal, batch).await?;
+            position = read;
             if to.send(Read { events, to: position }).await.is_err() {
                 break;
             }

@@ -45,11 +45,7 @@ impl Fill<'_> {
             if position == goal {
                 continue;
             }
-            let filter = self.filter(position, goal).await?;
-            let events = self.store.events(&filter, position, batch).await?;
-            let full = events.len() == batch as usize;
-            let read = if full { events.last().map(|last| last.position) } else { filter.up_to };
-            let read = read.unwrap_or(goal);
+            let (events, read) = self.read(position, goal, batch).await?;
             self.apply(position, &events, read).await?;
             position = read;
             seen_end |= position == goal;
@@ -62,9 +58,23 @@ impl Fill<'_> {
         self.store.fetch(query).await?.first().map_or(Ok(0), |row| row.int(0))
     }
 
+    /// The next events after a position, and how far the log was read for them.
+    pub(super) async fn read(
+        &self,
+        after: i64,
+        goal: i64,
+        batch: u32,
+    ) -> Result<(Vec<Recorded>, i64), StoreError> {
+        let filter = self.filter(after, goal).await?;
+        let events = self.store.events(&filter, after, batch).await?;
+        let full = events.len() == batch as usize;
+        let read = if full { events.last().map(|last| last.position) } else { filter.up_to };
+        Ok((events, read.unwrap_or(goal)))
+    }
+
     /// What the database has to hand over next: nothing that the source would throw away, as far as the types of the
     /// log are known, which foreign events are not before they are in the chain.
-    pub(super) async fn filter(&self, after: i64, goal: i64) -> Result<EventFilter, StoreError> {
+    async fn filter(&self, after: i64, goal: i64) -> Result<EventFilter, StoreError> {
         let chained = Query::new("SELECT chained FROM store_head WHERE id = 1", args![]);
         let types = Query::new("SELECT DISTINCT type FROM event_types ORDER BY type", args![]);
         let read = self.store.snapshot(vec![chained, types]).await?.results;

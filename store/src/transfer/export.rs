@@ -16,8 +16,6 @@ const PAGE: usize = 500;
 const PAGE_BYTES: usize = 2 << 20;
 /// Rows of a page.
 const ROWS: u32 = 500;
-/// Programs without our writer may append while their events are taken into the chain.
-const ATTEMPTS: u32 = 10;
 
 /// The log of one moment as lines, a chunk at a time. Nobody has to stop: neither appends nor readers wait for it, and whatever
 /// comes after the moment is not in it. It holds on to that moment, which keeps the database from tidying up.
@@ -47,6 +45,26 @@ enum Place {
     End,
 }
 
+/// What stands before the log up to a position with its hash.
+async fn header(
+    scratch: &mut Scratch,
+    store: &Store,
+    program: &str,
+    (position, hash): (i64, Vec<u8>),
+) -> Result<Header, StoreError> {
+    let keyring = Query::new("SELECT fingerprint_key FROM keyring WHERE id = 1", args![]);
+    let keyring = scratch.fetch(keyring).await?;
+    Ok(Header {
+        wisptrail_export: FORMAT,
+        program: program.to_owned(),
+        source: source(store.dialect()).to_owned(),
+        exported_at: store.now(),
+        position,
+        hash,
+        keyring: keyring.first().map(|row| row.bytes(0)).transpose()?,
+    })
+}
+
 impl Export {
     /// Takes what other programs appended into the chain and holds on to the moment after that.
     pub async fn begin(
@@ -54,47 +72,21 @@ impl Export {
         location: &Location,
         program: &str,
     ) -> Result<Self, StoreError> {
-        for _ in 0..ATTEMPTS {
-            store.chain_foreign().await?;
-            let mut scratch = Scratch::open(location).await?;
-            let head = "SELECT position, chained, hash FROM store_head WHERE id = 1";
-            let rows = scratch.fetch(Query::new(head, args![])).await?;
-            let Some(head) = rows.first() else {
-                return Err(StoreError::Unusable("the head of the log is missing".to_owned()));
-            };
-            let (position, chained, hash) = (head.int(0)?, head.int(1)?, head.bytes(2)?);
-            if chained < position {
-                scratch.close().await?;
-                continue;
-            }
-            let keyring = Query::new("SELECT fingerprint_key FROM keyring WHERE id = 1", args![]);
-            let keyring = scratch.fetch(keyring).await?;
-            let header = Header {
-                wisptrail_export: FORMAT,
-                program: program.to_owned(),
-                source: source(store.dialect()).to_owned(),
-                exported_at: store.now(),
-                position,
-                hash,
-                keyring: keyring.first().map(|row| row.bytes(0)).transpose()?,
-            };
-            let reactor = |it: &&std::sync::Arc<dyn Projection>| it.tables().is_empty();
-            let reactors = store.projections().iter().filter(reactor).map(|it| it.name()).collect();
-            return Ok(Self {
-                scratch,
-                header,
-                reactors,
-                place: Place::Header,
-                chain: Vec::new(),
-                // The first may be long ones.
-                page: 16,
-                blobs: BlobPages::of(location)?,
-                tables: STATE,
-            });
-        }
-        Err(StoreError::Unusable(
-            "another program keeps on appending to the log: stop it and export again".to_owned(),
-        ))
+        let (mut scratch, position, hash) = Scratch::chained(store, location).await?;
+        let header = header(&mut scratch, store, program, (position, hash)).await?;
+        let reactor = |it: &&std::sync::Arc<dyn Projection>| it.tables().is_empty();
+        let reactors = store.projections().iter().filter(reactor).map(|it| it.name()).collect();
+        Ok(Self {
+            scratch,
+            header,
+            reactors,
+            place: Place::Header,
+            chain: Vec::new(),
+            // The first may be long ones.
+            page: 16,
+            blobs: BlobPages::of(location)?,
+            tables: STATE,
+        })
     }
 
     /// The log up to a position, with keys and archives and without the tables that no event tells: these say how things are
@@ -117,17 +109,7 @@ impl Export {
         let hash = Query::new("SELECT hash FROM events WHERE position = $1", args![position]);
         let hash = scratch.fetch(hash).await?;
         let hash = hash.first().map(|row| row.bytes(0)).transpose()?.unwrap_or_default();
-        let keyring = Query::new("SELECT fingerprint_key FROM keyring WHERE id = 1", args![]);
-        let keyring = scratch.fetch(keyring).await?;
-        let header = Header {
-            wisptrail_export: FORMAT,
-            program: program.to_owned(),
-            source: source(store.dialect()).to_owned(),
-            exported_at: store.now(),
-            position,
-            hash,
-            keyring: keyring.first().map(|row| row.bytes(0)).transpose()?,
-        };
+        let header = header(&mut scratch, store, program, (position, hash)).await?;
         Ok(Self {
             scratch,
             header,
