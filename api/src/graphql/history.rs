@@ -40,6 +40,17 @@ pub(super) fn not_of_the_past(field: &str, known: &str) -> async_graphql::Error 
     refused(field, &sentence)
 }
 
+/// Lists of the past have one order.
+pub(super) fn in_order_of_creation(created: bool, descending: Option<bool>) -> Result<()> {
+    if !created {
+        return Err(not_of_the_past("orderBy", "CREATED"));
+    }
+    if descending.unwrap_or_default() {
+        return Err(not_of_the_past("descending", "false (ask for the last ones)"));
+    }
+    Ok(())
+}
+
 /// What it costs to list the past, beside its rows.
 pub(super) fn list_cost(as_of: Option<&MomentInput>) -> usize {
     if as_of.is_some() { 500 } else { 0 }

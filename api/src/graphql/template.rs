@@ -331,15 +331,8 @@ impl TemplateQuery {
         as_new_as(ctx, Reads::Fleet, min_position).await?;
         let window = Window { first, after, last, before };
         if as_of.is_some() {
-            if order_by.is_some_and(|order| order != NamedOrderBy::Created) {
-                return Err(history::not_of_the_past("orderBy", "CREATED"));
-            }
-            if descending.unwrap_or_default() {
-                return Err(history::not_of_the_past(
-                    "descending",
-                    "false (ask for the last ones)",
-                ));
-            }
+            let created = order_by.is_none_or(|order| order == NamedOrderBy::Created);
+            history::in_order_of_creation(created, descending)?;
             let position = MomentInput::position(as_of, ctx, "asOf").await?;
             let filter = filter.unwrap_or_default().past()?;
             let name = format!("templates:asOf:{position}");
