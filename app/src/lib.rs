@@ -28,6 +28,7 @@ mod presence;
 mod preview;
 mod refusals;
 mod requests;
+mod retention;
 mod sealing;
 mod secrets;
 mod settings;
@@ -89,7 +90,9 @@ pub use preview::{
 pub use refusals::{Refused, RefusedKind};
 pub use requests::{Begun, GivenAnswer, Requests, Turn};
 pub use sealing::{Sealing, same_secret};
-pub use settings::{AccountSettings, ControllerSettings, MailSettings, Settings, WebhookSettings};
+pub use settings::{
+    AccountSettings, ControllerSettings, MailSettings, RetentionSettings, Settings, WebhookSettings,
+};
 pub use templates::{NewTemplate, TemplateChange, Templates};
 pub use webhooks::{
     DeliveryEnd, DeliveryTurn, Endpoint, Look, NewWebhook, Outgoing, Redelivered, Skipped,

@@ -15,6 +15,8 @@ pub struct Settings {
     pub mail: MailSettings,
     /// Of webhooks.
     pub webhooks: WebhookSettings,
+    /// Of what is kept for a while only.
+    pub retention: RetentionSettings,
     /// What links in mails begin with, such as `https://wifi.example.org`, without a slash at the end. Never taken from a
     /// request, whose `Host` anybody can write.
     pub public_url: Option<String>,
@@ -50,6 +52,22 @@ impl Default for MailSettings {
             overrides: BTreeMap::new(),
             requests_per_hour: 60,
         }
+    }
+}
+
+/// How long contents of events are kept; zero is for ever.
+#[derive(Clone, Debug)]
+pub struct RetentionSettings {
+    /// Of facts: tries to log in, readings of secrets.
+    pub facts: Duration,
+    /// Of sessions and attempts to connect.
+    pub sessions: Duration,
+}
+
+impl Default for RetentionSettings {
+    fn default() -> Self {
+        let days = |days: u64| Duration::from_hours(24 * days);
+        Self { facts: days(365), sessions: days(180) }
     }
 }
 

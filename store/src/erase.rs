@@ -39,7 +39,7 @@ pub fn scavenge(kind: &'static str, streams: &str, args: Vec<Arg>) -> Op {
     without_payload(SCAVENGED, &condition, args)
 }
 
-fn without_payload(instead: &str, condition: &str, args: Vec<Arg>) -> Op {
+pub(crate) fn without_payload(instead: &str, condition: &str, args: Vec<Arg>) -> Op {
     let set = |payload: &str| format!("UPDATE events SET payload = {payload} WHERE {condition}");
     let sql = Sql::Each { sqlite: set("$1").into(), postgres: set("CAST($1 AS json)").into() };
     Op { sql, args: std::iter::once(instead.into()).chain(args).collect() }

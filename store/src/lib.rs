@@ -18,6 +18,7 @@ mod erase;
 mod error;
 mod event;
 mod evidence;
+mod expire;
 mod feed;
 mod filter;
 mod followers;

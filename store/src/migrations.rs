@@ -39,6 +39,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     85 "0085_tokens",
     86 "0086_log_ins",
     90 "0090_webhooks",
+    92 "0092_expiry",
 };
 
 /// A step that the database has behind it.

@@ -9,7 +9,7 @@ use crate::{Reconciler, Report, Rhythm};
 /// Ended jobs are shown for so long.
 const JOBS: TimeDelta = TimeDelta::days(30);
 
-/// Removes what is only kept for a while: idempotency keys, answers, ended jobs and deliveries, uses of tokens that are no more.
+/// Removes what is only kept for a while: idempotency keys, answers, ended jobs and deliveries, uses of tokens that are no more, contents of events.
 pub struct Prune(App);
 
 impl Prune {
@@ -35,6 +35,7 @@ impl Reconciler for Prune {
         let jobs = self.0.jobs().prune(self.0.world().now() - JOBS).await?;
         let uses = self.0.accounts().prune_token_uses().await?;
         let deliveries = self.0.webhook_queues().prune().await?;
-        Ok(Report { found: 0, closed: keys + requests + jobs + uses + deliveries })
+        let expired = self.0.expire().await?;
+        Ok(Report { found: 0, closed: keys + requests + jobs + uses + deliveries + expired })
     }
 }

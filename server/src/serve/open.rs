@@ -3,7 +3,9 @@
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, bail};
-use app::{AccountSettings, App, ControllerSettings, Parts, Sealing, WebhookSettings};
+use app::{
+    AccountSettings, App, ControllerSettings, Parts, RetentionSettings, Sealing, WebhookSettings,
+};
 use rand::Rng as _;
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use store::{Blobs, Followers, Keyring, Location, MasterKey, Options, Rebuild, Replayed, Store};
@@ -161,6 +163,10 @@ fn parts(
             controller: controller(settings),
             mail: mail::settings(settings)?,
             webhooks: webhooks(settings),
+            retention: RetentionSettings {
+                facts: settings.retention.facts.0,
+                sessions: settings.retention.sessions.0,
+            },
             public_url: settings.public_url(),
         },
     })

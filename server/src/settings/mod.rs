@@ -25,12 +25,15 @@ use serde::Deserialize;
 pub(crate) use check::nearest;
 pub use sections::{
     Accounts, Audit, Controller, Data, Database, Durability, Events, Graphql, Http, KEYS, Key, Log,
-    LogFormat, Mail, MailTls, Metrics, Rest, Security, Webhooks,
+    LogFormat, Mail, MailTls, Metrics, Rest, Retention, Security, Webhooks,
 };
 pub use shown::{defaults_text, effective_text, reference};
 pub use units::{Duration, Size};
 
 use crate::cli::Place;
+
+/// Contents of events are kept so long at least.
+const SHORTEST_RETENTION: std::time::Duration = std::time::Duration::from_hours(24);
 
 /// What the names of our environment variables begin with.
 pub const PREFIX: &str = "WISPTRAIL_";
@@ -59,6 +62,8 @@ pub struct Settings {
     pub rest: Rest,
     /// Streams of events.
     pub events: Events,
+    /// What is kept for a while only.
+    pub retention: Retention,
     /// Signed checkpoints.
     pub audit: Audit,
     /// Webhooks.
@@ -223,6 +228,13 @@ impl Settings {
             && let Err(reason) = check::database_url(url)
         {
             return wrong("database", "url", reason);
+        }
+        for (name, keep) in [("facts", self.retention.facts), ("sessions", self.retention.sessions)]
+        {
+            // Tables that are a little behind, and people who look, need them.
+            if !keep.0.is_zero() && keep.0 < SHORTEST_RETENTION {
+                return wrong("retention", name, "at least 1d is needed, or 0s".to_owned());
+            }
         }
         for (section, name, fits, least) in self.leasts() {
             if !fits {

@@ -276,6 +276,13 @@ sections! {
         /// How often a stream on which nothing happens says that it is still there.
         heartbeat: Duration = "\"15s\"";
     }
+    /// How long what is kept for a while only is kept. Everything else is kept for ever.
+    Retention "retention" {
+        /// Contents of facts: tries to log in and readings of secrets; 0s is for ever. Then the events stay, without them.
+        facts: Duration = "\"365d\"";
+        /// Contents of sessions and attempts to connect; 0s is for ever.
+        sessions: Duration = "\"180d\"";
+    }
     /// Signed checkpoints of the log, which betray whoever rewrites its past in the database.
     Audit "audit" {
         /// The file that they are appended to, best on another machine; empty is anchors.jsonl in the data folder.

@@ -45,6 +45,7 @@ pub const DERIVED: &[&str] = &[
     "event_types",
     "claims",
     "claim_counts",
+    "expired",
     // A cache of long streams.
     "aggregate_snapshots",
     // Made by each database for itself.

@@ -6,6 +6,7 @@ mod bulk;
 mod dry_run;
 mod erasing;
 mod expired;
+mod expiry;
 mod fan_out;
 mod full_disk;
 mod history;
