@@ -3,26 +3,35 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use projections::accounts::without_expired_log_ins;
-use store::Retention;
+use projections::accounts::without_log_ins_until;
+use store::{Op, Retention};
 
 use crate::{App, Failure};
 
 /// Steps of a round; the next one goes on.
 const STEPS: u32 = 100;
 
+/// Takes the rows away that were made of events of a class up to a moment.
+type Without = fn(DateTime<Utc>) -> Vec<Op>;
+
 impl App {
     /// Takes the contents of events away that were kept as long as the settings say, with the rows that were made of them, and
-    /// says how many there were. The events themselves stay, and the chain still proves them.
+    /// says how many there were. The events themselves stay, and the chain still proves them. What a table has still to be told
+    /// of stays until then.
     pub async fn expire(&self) -> Result<u64, Failure> {
         let settings = &self.settings().retention;
+        let told = self.followers().status().await?.into_iter().map(|it| it.position).min();
+        let told = told.unwrap_or(i64::MAX);
         let mut expired = 0;
-        for (class, keep) in
-            [(Retention::YEAR, settings.facts), (Retention::CONFIGURED, settings.sessions)]
-        {
-            let Some(before) = self.oldest(keep) else { continue };
+        let classes: [(_, _, Without); 2] = [
+            (Retention::YEAR, settings.facts, without_log_ins_until),
+            // Nothing that is kept so long has rows.
+            (Retention::CONFIGURED, settings.sessions, |_| Vec::new()),
+        ];
+        for (class, keep, without) in classes {
+            let Some(kept) = self.kept_before(keep).await? else { continue };
             for _ in 0..STEPS {
-                match self.store().expire(class, before, without_expired_log_ins).await? {
+                match self.store().expire(class, kept.min(told), without).await? {
                     0 => break,
                     events => expired += events,
                 }
@@ -31,11 +40,12 @@ impl App {
         Ok(expired)
     }
 
-    /// None keeps for ever.
-    fn oldest(&self, keep: Duration) -> Option<DateTime<Utc>> {
-        if keep.is_zero() {
-            return None;
+    /// The last position that has been kept long enough; none keeps for ever.
+    async fn kept_before(&self, keep: Duration) -> Result<Option<i64>, Failure> {
+        let long_enough = || self.world().now().checked_sub_signed(TimeDelta::from_std(keep).ok()?);
+        match (!keep.is_zero()).then(long_enough).flatten() {
+            Some(moment) => Ok(Some(self.store().position_at(moment).await?)),
+            None => Ok(None),
         }
-        self.world().now().checked_sub_signed(TimeDelta::from_std(keep).ok()?)
     }
 }

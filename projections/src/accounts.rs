@@ -14,8 +14,8 @@ use crate::{catalogue, first, render_inputs::At};
 pub use addresses::{AddressRow, address, address_numbers, addresses};
 pub use groups::{PermissionGroupRow, group_by_number, group_numbers, groups, permission_group};
 pub use log_ins::{
-    Failures, LogInFilter, LogInRow, failures, log_ins, log_ins_left, was_here,
-    without_expired_log_ins, without_log_ins,
+    Failures, LogInFilter, LogInRow, failures, log_ins, log_ins_left, was_here, without_log_ins,
+    without_log_ins_until,
 };
 pub use tokens::{Bearer, NamedTokenRow, by_token, token_owner, tokens};
 pub use user::{

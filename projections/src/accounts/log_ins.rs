@@ -6,7 +6,7 @@ use domain::{
     accounts::{LogInMethod, LogInOutcome},
     authority::ReadScope,
 };
-use store::{Arg, Op, Query, Retention, Row, Sql, Store, StoreError, args, scavenge};
+use store::{Arg, Op, Query, Row, Store, StoreError, args, scavenge};
 
 use super::groups::number;
 use crate::{
@@ -134,26 +134,12 @@ pub fn without_log_ins(user: UserId, names: &[String]) -> Vec<Op> {
     ops.collect()
 }
 
-/// Takes the rows of tries away whose facts are taken away in the log: those of a class of retention after a position and up
-/// to another one. Whoever did not log in since then has no last log-in.
-pub fn without_expired_log_ins(class: Retention, after: i64, last: i64) -> Vec<Op> {
-    const EVENTS: &str = "FROM events WHERE retention = $1 AND retention > 0 AND position > $2 AND position <= $3 AND aggregate_type = 'log_in'";
-    let op = |text: &dyn Fn(&str) -> String| {
-        let sql = Sql::Each {
-            sqlite: text(&format!("SELECT aggregate_id {EVENTS}")).into(),
-            postgres: text(&format!("SELECT CAST(aggregate_id AS uuid) {EVENTS}")).into(),
-        };
-        Op { sql, args: args![i64::from(class.0), after, last] }
-    };
+/// Takes away what was tried up to a moment, as its facts are taken away in the log. Whoever did not log in since then has no
+/// last log-in.
+pub fn without_log_ins_until(moment: DateTime<Utc>) -> Vec<Op> {
     vec![
-        op(&|ids| {
-            format!(
-                "UPDATE users SET last_log_in_at = NULL
-                 WHERE id IN (SELECT l.user_id FROM log_ins l WHERE l.outcome = 'succeeded' AND l.id IN ({ids}))
-                 AND NOT EXISTS (SELECT 1 FROM log_ins n WHERE n.user_id = users.id AND n.outcome = 'succeeded' AND n.id NOT IN ({ids}))"
-            )
-        }),
-        op(&|ids| format!("DELETE FROM log_ins WHERE id IN ({ids})")),
+        Op::new("DELETE FROM log_ins WHERE at <= $1", args![moment]),
+        Op::new("UPDATE users SET last_log_in_at = NULL WHERE last_log_in_at <= $1", args![moment]),
     ]
 }
 
