@@ -9,6 +9,9 @@ use crate::{
 /// Events of a step.
 const AT_ONCE: usize = 1000;
 
+/// Position and moment of an event.
+type At = (i64, DateTime<Utc>);
+
 impl Store {
     /// Takes the contents of the next events of a class away, up to a position and at most 1000 of them, and says how many there
     /// were. `also` is done with it: it removes the rows that were made of what was recorded at that moment or before, also those
@@ -33,7 +36,7 @@ impl Store {
         let after = done.first().map_or(Ok(0), |row| row.int(0))?;
         let next = Query::new(
             "SELECT position, recorded_at FROM events WHERE retention = $1 AND retention > 0 AND position > $2 ORDER BY position LIMIT $3",
-            args![class, after, AT_ONCE as i64 + 1],
+            args![class, after, i64::try_from(AT_ONCE + 1).unwrap_or(i64::MAX)],
         );
         let next = self.fetch(next).await?;
         let (events, last) = step(&next, up_to)?;
@@ -62,8 +65,8 @@ impl Store {
 
 /// How many of these events go now, and position and moment of the last of them. Rows go by their moments: events of one moment
 /// go together.
-fn step(next: &[Row], up_to: i64) -> Result<(u64, Option<(i64, DateTime<Utc>)>), StoreError> {
-    let events: Vec<(i64, DateTime<Utc>)> = next
+fn step(next: &[Row], up_to: i64) -> Result<(u64, Option<At>), StoreError> {
+    let events: Vec<At> = next
         .iter()
         .map(|row| Ok((row.int(0)?, row.time(1)?)))
         .collect::<Result<_, StoreError>>()?;
