@@ -1,0 +1,28 @@
+//! Filling all tables again, as operators do.
+
+use std::{process::Stdio, time::Duration};
+
+use anyhow::Context as _;
+use wisptrail_tests::{Finished, Home};
+
+/// One that waits for another one that was killed waits for a minute.
+const LONGEST: Duration = Duration::from_mins(5);
+
+/// `wisptrail projections rebuild --all`, beside the program or without it.
+pub(crate) async fn all(home: &Home) -> anyhow::Result<Finished> {
+    run(home, &["projections", "rebuild", "--all"]).await
+}
+
+/// Any command on the data of a home.
+pub(crate) async fn run(home: &Home, arguments: &[&str]) -> anyhow::Result<Finished> {
+    let mut command = tokio::process::Command::from(home.command());
+    command.args(arguments).arg("--data").arg(home.data());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let output = tokio::time::timeout(LONGEST, command.output());
+    let output = output.await.with_context(|| format!("{arguments:?} does not end"))??;
+    Ok(Finished {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
