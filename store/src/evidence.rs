@@ -8,12 +8,18 @@ mod frame;
 mod line;
 mod manifest;
 mod pack;
+mod read;
 mod walk;
+mod wrap;
 
 pub use check::{Against, Signed, Verdict, check_evidence};
 pub use manifest::{EVIDENCE_FORMAT, Erasure, Manifest, Member};
 pub use pack::{Bound, Evidence, EvidenceRequest};
 pub use walk::{Emptied, Fault, Place};
+pub use wrap::Wrapping;
+
+pub(crate) use read::Pieces;
+pub(crate) use wrap::{place, wrapped};
 
 /// Member: what events mean.
 const CATALOGUE: &str = "catalogue.json";

@@ -174,6 +174,18 @@ impl Keyring {
         table::destroy(subject, at)
     }
 
+    /// An operation for the caller's transaction that removes the subject's key without leaving a trace of it: one may be made
+    /// again. Who then calls [`Self::forget_all`].
+    pub fn remove_op(subject: Subject) -> Op {
+        table::remove(subject)
+    }
+
+    /// Drops all keys from memory; they are read again.
+    pub async fn forget_all(&self) {
+        let _readers_wait = self.master.write().await;
+        self.keys.invalidate_all();
+    }
+
     /// Drops the subject's key from memory, on each process that hears of an erasure.
     pub async fn forget(&self, subject: Subject) {
         let _readers_wait = self.master.write().await;

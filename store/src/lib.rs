@@ -6,6 +6,7 @@
 mod aggregate_snapshot;
 mod anchor;
 mod append;
+mod archives;
 mod asked;
 mod blobs;
 mod chain;
@@ -51,6 +52,7 @@ mod writer;
 pub use aggregate_snapshot::{AggregateSnapshot, Folded, Folding};
 pub use anchor::Anchor;
 pub use append::{Append, AppendError, Appended, Context, Expected, IdempotencyKey, Part};
+pub use archives::{ArchiveFile, Archives, ArchivingTurn};
 pub use asked::on_request;
 pub use blobs::{BlobError, BlobStats, Blobs, MAX_BLOB, NotASha256, Sha256};
 pub use checkpoint::{Checkpoint, CheckpointFault, Checkpoints};
@@ -62,7 +64,7 @@ pub use error::{Cause, Failure, StoreError};
 pub use event::{Decoded, NewEvent, Recorded, Retention};
 pub use evidence::{
     Against, Bound, EVIDENCE_FORMAT, Emptied, Erasure, Evidence, EvidenceRequest,
-    Fault as EvidenceFault, Manifest, Member, Place, Signed, Verdict, check_evidence,
+    Fault as EvidenceFault, Manifest, Member, Place, Signed, Verdict, Wrapping, check_evidence,
 };
 pub use feed::Feed;
 pub use filter::EventFilter;

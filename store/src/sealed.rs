@@ -3,6 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::SecretSlice;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use sha2::Digest as _;
 use uuid::Uuid;
 
 use crate::StoreError;
@@ -17,16 +18,26 @@ pub enum Subject {
     Organization(Uuid),
     /// A user or subscriber: personal data.
     Person(Uuid),
+    /// A name that somebody typed while nobody had it, see [`Subject::of_name`].
+    Name(Uuid),
 }
 
 impl Subject {
     /// What belongs to no tenant, such as shared templates.
     pub const INSTALLATION: Self = Self::Organization(Uuid::nil());
 
-    /// The identifier; organizations and persons share one space.
+    /// A name by its fingerprint: what was tried with it belongs to whoever has the name one day, and goes with them.
+    pub fn of_name(fingerprint: &str) -> Self {
+        let digest = sha2::Sha256::new_with_prefix(b"wisptrail name 1\n").chain_update(fingerprint);
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(digest.finalize()).for_each(|(to, from)| *to = from);
+        Self::Name(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+
+    /// The identifier; all of them share one space.
     pub const fn id(self) -> Uuid {
         match self {
-            Self::Organization(id) | Self::Person(id) => id,
+            Self::Organization(id) | Self::Person(id) | Self::Name(id) => id,
         }
     }
 
@@ -34,6 +45,7 @@ impl Subject {
         match self {
             Self::Organization(_) => "organization",
             Self::Person(_) => "person",
+            Self::Name(_) => "name",
         }
     }
 }

@@ -11,6 +11,9 @@ pub(crate) const SCAVENGED: &str = r#"{"$scavenged":true}"#;
 /// Stands for the payloads of a stream whose person was erased.
 pub(crate) const ERASED: &str = r#"{"$erased":true}"#;
 
+/// Begins what stands for a payload that an archive of the log keeps sealed for whom it is about; never in the log itself.
+pub(crate) const SEALED: &str = r#"{"$sealed":"#;
+
 /// Why a payload must not be missing.
 pub(crate) const UNERASED: &str = "the payload was taken away, and nobody was erased";
 

@@ -13,7 +13,7 @@ use super::{
     SIGNATURE,
     frame::{self, Block},
     line::Line,
-    manifest::{EVIDENCE_FORMAT, Manifest},
+    manifest::{EVIDENCE_FORMAT, Manifest, WITHOUT_SEALED},
     walk::{Faults, Place, Walk},
 };
 use crate::{Anchor, PublicKey};
@@ -55,6 +55,8 @@ pub struct Verdict {
     pub events: (i64, i64),
     /// Events whose contents were kept for a while only.
     pub expired: i64,
+    /// Events whose contents are sealed for whom they are about.
+    pub sealed: i64,
     /// Streams with events whose contents were taken away for a person.
     pub emptied: Vec<Emptied>,
     /// Events of such streams beyond those.
@@ -71,10 +73,10 @@ impl Verdict {
 }
 
 /// A member and where it is.
-struct Found {
-    name: String,
-    at: u64,
-    size: u64,
+pub(super) struct Found {
+    pub(super) name: String,
+    pub(super) at: u64,
+    pub(super) size: u64,
 }
 
 /// Reads an archive and says whether it is what was signed, and what is wrong if not. Errors: it cannot be read.
@@ -105,6 +107,8 @@ pub fn check_evidence<R: Read + Seek>(mut archive: R, against: &Against) -> io::
         None => (first().unwrap_or(1), None),
     };
     let mut walk = Walk::new(first, previous, &checkpoints);
+    let sealing = manifest.as_ref().is_none_or(|it| it.wisptrail_evidence > WITHOUT_SEALED);
+    walk.sealed = sealing.then_some(0);
     let listed = manifest.as_ref().map(|manifest| manifest.members.as_slice());
     let given: Vec<&Found> =
         members.iter().filter(|it| it.name != MANIFEST && it.name != SIGNATURE).collect();
@@ -150,6 +154,7 @@ fn verdict(manifest: Option<Manifest>, signed: Signed, walk: Walk<'_>, faults: F
         further: all.further + walk.faults.further,
         events: (walk.events, walk.withheld),
         expired: walk.expired,
+        sealed: walk.sealed.unwrap_or(0),
         emptied: walk.erased.into_values().collect(),
         further_emptied: walk.further_erased,
         checkpoints: walk.compared,
@@ -157,7 +162,10 @@ fn verdict(manifest: Option<Manifest>, signed: Signed, walk: Walk<'_>, faults: F
 }
 
 /// Finds the members. What is not framed as it was written is a fault, and the end of the search.
-fn index<R: Read + Seek>(archive: &mut R, faults: &mut Faults) -> io::Result<Vec<Found>> {
+pub(super) fn index<R: Read + Seek>(
+    archive: &mut R,
+    faults: &mut Faults,
+) -> io::Result<Vec<Found>> {
     let end = archive.seek(SeekFrom::End(0))?;
     archive.seek(SeekFrom::Start(0))?;
     let mut members: Vec<Found> = Vec::new();
@@ -247,7 +255,7 @@ fn zeros(from: &mut impl Read, count: u64) -> io::Result<bool> {
 }
 
 /// The bytes of the one member of this name.
-fn contents<R: Read + Seek>(
+pub(super) fn contents<R: Read + Seek>(
     archive: &mut R,
     members: &[Found],
     name: &str,
@@ -265,7 +273,7 @@ fn contents<R: Read + Seek>(
     Ok(Some(bytes))
 }
 
-fn read_manifest(text: &[u8], faults: &mut Faults) -> Option<Manifest> {
+pub(super) fn read_manifest(text: &[u8], faults: &mut Faults) -> Option<Manifest> {
     let place = || Place::Member(MANIFEST.to_owned());
     // Of a newer format only this is known.
     let value: serde_json::Value = serde_json::from_slice(text).unwrap_or_default();

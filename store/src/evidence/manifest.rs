@@ -10,7 +10,9 @@ use crate::{
 };
 
 /// Version of the format. A program reads its own and all smaller ones.
-pub const EVIDENCE_FORMAT: u32 = 1;
+pub const EVIDENCE_FORMAT: u32 = 2;
+/// Evidence has no sealed contents, and every program can check it.
+pub(super) const WITHOUT_SEALED: u32 = 1;
 
 /// What an archive says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +48,9 @@ pub struct Manifest {
     pub withheld: i64,
     /// Events that are shown without their contents, which were taken away.
     pub emptied: i64,
+    /// Events whose contents are sealed for whom they are about: in archives of the log only, from format 2 on.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sealed: i64,
     /// Streams with events whose contents were taken away for a person, as far as the event that says so is not among those
     /// that are shown.
     pub erased: Vec<Erasure>,
@@ -53,6 +58,11 @@ pub struct Manifest {
     pub key: Option<PublicKey>,
     /// The members before the manifest, in their order.
     pub members: Vec<Member>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(count: &i64) -> bool {
+    *count == 0
 }
 
 /// A stream whose person was erased.

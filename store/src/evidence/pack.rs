@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use super::{
     CATALOGUE, MANIFEST, PIECE, SIGNATURE, frame, line,
-    manifest::{EVIDENCE_FORMAT, Erasure, Manifest, Member},
+    manifest::{EVIDENCE_FORMAT, Erasure, Manifest, Member, WITHOUT_SEALED},
     piece,
+    wrap::Wrapping,
 };
 use crate::{
     EventFilter, Failure, Location, Query, Recorded, Sha256, SigningKey, Store, StoreError, args,
@@ -59,6 +60,8 @@ pub struct EvidenceRequest {
     pub catalogue: Vec<u8>,
     /// None is not signed.
     pub key: Option<SigningKey>,
+    /// Seals contents for those whom they are about; none shows events as they are stored.
+    pub wrapping: Option<Wrapping>,
 }
 
 /// An archive in the making. It holds on to one moment of the database; nobody has to stop for it.
@@ -67,6 +70,7 @@ pub struct Evidence {
     manifest: Manifest,
     catalogue: Vec<u8>,
     key: Option<SigningKey>,
+    wrapping: Option<Wrapping>,
     stage: Stage,
     chain: Vec<u8>,
     page: usize,
@@ -114,7 +118,10 @@ impl Evidence {
             None => return Err(damaged(first - 1, "the event is missing")),
         };
         let manifest = Manifest {
-            wisptrail_evidence: EVIDENCE_FORMAT,
+            wisptrail_evidence: match request.wrapping {
+                Some(_) => EVIDENCE_FORMAT,
+                None => WITHOUT_SEALED,
+            },
             program: request.program,
             made_at: store.now(),
             first,
@@ -127,6 +134,7 @@ impl Evidence {
             events: 0,
             withheld: 0,
             emptied: 0,
+            sealed: 0,
             erased: Vec::new(),
             key: request.key.as_ref().map(SigningKey::public),
             members: Vec::new(),
@@ -136,6 +144,7 @@ impl Evidence {
             manifest,
             catalogue: request.catalogue,
             key: request.key,
+            wrapping: request.wrapping,
             stage: Stage::Catalogue,
             chain: previous,
             // The first may be long ones.
@@ -188,7 +197,7 @@ impl Evidence {
         let (events, begun, mut position) = (rows.len().max(1), lines.len(), after);
         for row in rows {
             position += 1;
-            self.event(&filter::recorded(row)?, position, lines)?;
+            self.event(filter::recorded(row)?, position, lines).await?;
         }
         if position == after {
             return Err(damaged(after + 1, "the event is missing"));
@@ -199,29 +208,35 @@ impl Evidence {
         Ok(position)
     }
 
-    fn event(
+    async fn event(
         &mut self,
-        event: &Recorded,
+        mut event: Recorded,
         position: i64,
         lines: &mut Vec<u8>,
     ) -> Result<(), StoreError> {
         if event.position != position {
             return Err(damaged(position, "the event is missing"));
         }
-        self.chain = chain::link(&self.chain, event);
+        self.chain = chain::link(&self.chain, &event);
         if event.hash.as_ref() != Some(&self.chain) {
             return Err(damaged(position, "the event was changed, moved or inserted"));
         }
         let ours = |of| event.organization_id == Some(of);
         let shown = self.manifest.organization.is_none_or(ours);
+        let sealed = match &self.wrapping {
+            Some(wrapping) if shown => wrapping.seal(&mut event).await?,
+            _ => false,
+        };
         let emptied =
-            if shown { line::write(event, lines)? } else { line::withhold(event, lines)? };
+            if shown { line::write(&event, lines)? } else { line::withhold(&event, lines)? };
         let emptied = emptied.ok_or_else(|| damaged(position, "the event is not in the chain"))?;
+        self.manifest.sealed += i64::from(sealed);
+        let emptied = emptied && !sealed;
         self.manifest.events += i64::from(shown);
         self.manifest.withheld += i64::from(!shown);
         self.manifest.emptied += i64::from(emptied);
         let stream = (event.aggregate_type.clone(), event.aggregate_id.clone());
-        match verify::contents(event, emptied) {
+        match verify::contents(&event, emptied) {
             verify::Contents::Erased => {
                 self.erased.entry(stream).or_insert(position);
             }

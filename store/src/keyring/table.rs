@@ -67,6 +67,14 @@ pub(super) fn destroy(subject: Subject, at: DateTime<Utc>) -> Op {
     )
 }
 
+/// As if there never had been a key.
+pub(super) fn remove(subject: Subject) -> Op {
+    Op::new(
+        "DELETE FROM subject_keys WHERE subject_id = $1 AND kind = $2",
+        args![subject.id(), subject.kind()],
+    )
+}
+
 /// All living keys.
 pub(super) const LIVING: &str =
     "SELECT subject_id, wrapped_key FROM subject_keys WHERE wrapped_key IS NOT NULL";

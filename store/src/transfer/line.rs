@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{Recorded, Retention, StoreError, chain, event::Decoded};
+use crate::{Recorded, Retention, StoreError, chain, event::Decoded, verify::SCAVENGED};
 
 /// Version of the format. A program reads its own and all smaller ones.
 pub const FORMAT: u32 = 1;
@@ -176,6 +176,22 @@ impl<'a> EventLine<'a> {
     /// Was the payload taken away since it was hashed?
     pub(crate) fn is_emptied(&self) -> bool {
         !self.payload_hash.is_empty()
+    }
+
+    /// Were the contents kept for a while only, and are gone? Then position, id and the hash of the contents.
+    pub(crate) fn scavenged(&self) -> Option<(i64, Uuid, &[u8])> {
+        let gone = self.retention > 0 && self.is_emptied() && self.payload == SCAVENGED;
+        gone.then_some((self.position, self.event_id, self.payload_hash.as_slice()))
+    }
+
+    /// Puts contents back. No is the answer when these are not the ones that were hashed.
+    pub(crate) fn put_back(&mut self, payload: String) -> bool {
+        let same = chain::payload_hash(&payload) == self.payload_hash;
+        if same {
+            self.payload = Cow::Owned(payload);
+            self.payload_hash.clear();
+        }
+        same
     }
 
     /// The event, for the log.

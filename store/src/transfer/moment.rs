@@ -23,6 +23,9 @@ pub struct Replayed {
     pub program: String,
     /// Are the keys in it that open sealed values?
     pub keys: bool,
+    /// Events whose contents were kept for a while only, and are nowhere any more.
+    #[serde(default)]
+    pub gone: i64,
 }
 
 impl Replayed {

@@ -155,6 +155,8 @@ pub const STATE: &[StateTable] = &[
         ],
         only: "",
     },
+    // What left the log for archives must be known to be in them.
+    StateTable { name: "archiving", key: 1, columns: &[("id", Int), ("position", Int)], only: "" },
     StateTable {
         name: "token_uses",
         key: 1,

@@ -36,6 +36,7 @@ fn wanted(key: Option<SigningKey>) -> EvidenceRequest {
         program: "0.0.0".to_owned(),
         catalogue: b"{\"aggregates\":[]}\n".to_vec(),
         key,
+        wrapping: None,
     }
 }
 
@@ -396,13 +397,13 @@ fn signatures_keys_and_versions_are_looked_at() {
         );
         assert_eq!(said, [expected]);
 
-        let newer = with_manifest(&whole, |manifest| manifest["wisptrail_evidence"] = json!(2));
+        let newer = with_manifest(&whole, |manifest| manifest["wisptrail_evidence"] = json!(3));
         let said = told(&newer, &against);
         assert_eq!(said.len(), 1, "{said:?}");
         assert!(
             has(
                 &said,
-                "member manifest.json: the archive has format 2, this wisptrail knows formats 1 to 1"
+                "member manifest.json: the archive has format 3, this wisptrail knows formats 1 to 2"
             ),
             "{said:?}"
         );

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod append;
+mod archives;
 mod chain;
 mod claims;
 mod disk;
