@@ -150,9 +150,10 @@ impl Sealing {
         }
     }
 
-    /// Drops the key of a person who was erased from memory.
-    pub(crate) async fn forget(&self, person: UserId) {
-        self.keyring.forget(Subject::Person(person.as_uuid())).await;
+    /// Drops what a person's erasure has destroyed from memory: the person's key, and those of names, which nobody can tell any
+    /// more.
+    pub(crate) async fn forget_erased(&self) {
+        self.keyring.forget_all().await;
     }
 
     pub(crate) fn device_key(&self, key: &str) -> String {

@@ -62,12 +62,14 @@ pub struct RetentionSettings {
     pub facts: Duration,
     /// Of sessions and attempts to connect.
     pub sessions: Duration,
+    /// Do they stay until they are in archives of the log?
+    pub archived: bool,
 }
 
 impl Default for RetentionSettings {
     fn default() -> Self {
         let days = |days: u64| Duration::from_hours(24 * days);
-        Self { facts: days(365), sessions: days(180) }
+        Self { facts: days(365), sessions: days(180), archived: false }
     }
 }
 

@@ -18,6 +18,7 @@ mod render_inputs;
 mod secret;
 pub mod template;
 pub mod webhook;
+mod whose;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ pub use mail::{LogInNames, MailJob, Mails, WebhookNotice};
 pub use removal::{REMOVAL, RemovalOrder};
 pub use render_inputs::RenderInputs;
 pub use secret::SealedText;
+pub use whose::whose;
 
 /// All projections, inline ones first.
 pub fn all() -> Vec<Arc<dyn Projection>> {

@@ -13,6 +13,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Subcommand;
 use store::PublicKey;
 
+pub(crate) use catalogue::text as catalogue_text;
 pub use checkpoints::WriteCheckpoints;
 pub(crate) use compare::{Source, compare, look};
 pub(crate) use export::pack;

@@ -7,8 +7,8 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use secrecy::SecretString;
 
 use crate::{
-    audit, backup, bench, config, doctor, events, export, fleet, import, people, read_models,
-    replay, restore, serve, settings, verify,
+    archive, audit, backup, bench, config, doctor, events, export, fleet, import, people,
+    read_models, replay, restore, serve, settings, verify,
 };
 
 /// Manages fleets of `OpenWrt` routers and the Wi-Fi services on them; every change is an event.
@@ -51,6 +51,8 @@ enum Command {
     /// Evidence for auditors: parts of the log that prove themselves.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Puts old parts of the log into files that prove themselves, and that `replay` can read.
+    Archive(archive::ArchiveArgs),
     /// Builds the installation as it was at a moment, into a folder of its own, to be looked at.
     Replay(replay::ReplayArgs),
     /// Renders, checks, reads and compares configurations of devices, without a server.
@@ -158,6 +160,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Restore(args) => runtime()?.block_on(restore::run(args)),
         Command::Export(args) => runtime()?.block_on(export::run(args)),
         Command::Import(args) => runtime()?.block_on(import::run(args)),
+        Command::Archive(args) => runtime()?.block_on(archive::run(args)),
         Command::Replay(args) => runtime()?.block_on(replay::run(args)),
         Command::Config(command) => Ok(config::run(command)),
         Command::Bench(command) => runtime()?.block_on(bench::run(command)),

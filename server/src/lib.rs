@@ -1,5 +1,6 @@
 //! Wires everything together and runs it.
 
+pub mod archive;
 pub mod audit;
 pub mod backup;
 mod bench;

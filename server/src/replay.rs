@@ -13,12 +13,13 @@ use rand::Rng as _;
 use secrecy::SecretSlice;
 use std::sync::Arc;
 use store::{
-    Export, Imported, Kept, Line, Location, Options, Recorded, Replay, Replayed, ReplayedKeys,
-    Sha256, Store,
+    ArchiveFile, Archives, Export, Imported, Kept, Line, Location, Options, Recorded, Replay,
+    Replayed, ReplayedKeys, Sha256, Store,
 };
 
 pub use self::until::Until;
 use crate::{
+    archive,
     backup::{KEY, LOG, Part, look, write_key},
     cli::{self, Place},
     data_folder::read_master_key,
@@ -43,6 +44,9 @@ pub struct ReplayArgs {
     /// Takes the keys along: what is sealed (secrets of devices, what is known of people) can be read there.
     #[arg(long)]
     with_keys: bool,
+    /// A folder with archives of the log (`archive.folder`), for contents that the log kept for a while only; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    archives: Vec<PathBuf>,
 }
 
 /// Copies, fills the tables, and gives the folder its name last.
@@ -60,12 +64,13 @@ pub async fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     {
         bail!("there is no data in {}: give the data folder with --data", folder.display());
     }
+    let archives = archives(&settings, &args.archives)?;
     let part = Part::over_empty(&args.into)?;
     let store = look(location.clone(), None).await?;
     let copied = async {
         store.check_opens().await?;
         let position = args.until.position(&store).await?;
-        copy(&settings, (&store, &location), &part, position, args.with_keys).await
+        copy(&settings, (&store, &location), &part, position, (args.with_keys, archives)).await
     }
     .await;
     store.close().await;
@@ -73,6 +78,11 @@ pub async fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     replayed.mark(part.path())?;
     part.publish_over_empty(&args.into)?;
 
+    if let Some(gone) = gone(&replayed) {
+        cli::note(&format!(
+            "{gone}; `wisptrail archive` makes files that keep them, --archives names their folder"
+        ));
+    }
     let into = args.into.display();
     let when = replayed.recorded_at.map(|time| format!(", {}", world::shown(time)));
     cli::print(&format!(
@@ -90,13 +100,36 @@ pub async fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What is missing, in words; none where nothing is.
+pub(crate) fn gone(replayed: &Replayed) -> Option<String> {
+    (replayed.gone > 0).then(|| {
+        format!(
+            "the contents of {} events were kept for a while only, or of people who were erased, and are missing",
+            replayed.gone
+        )
+    })
+}
+
+/// The archives that are given, or those of the settings where there are any.
+fn archives(settings: &Settings, given: &[PathBuf]) -> anyhow::Result<Option<Archives>> {
+    let mut folders = given.to_vec();
+    if folders.is_empty() {
+        let own = archive::folder(settings).into_iter();
+        folders.extend(own.filter(|own| !ArchiveFile::all(own).unwrap_or_default().is_empty()));
+    }
+    if folders.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Archives::in_folders(&folders)?))
+}
+
 /// Everything up to a position, into a folder that nobody knows yet.
 async fn copy(
     settings: &Settings,
     (store, location): (&Store, &Location),
     part: &Part,
     position: i64,
-    with_keys: bool,
+    (with_keys, archives): (bool, Option<Archives>),
 ) -> anyhow::Result<(Imported, Replayed)> {
     let mut export = Export::until(store, location, env!("CARGO_PKG_VERSION"), position).await?;
     let header = export.header().clone();
@@ -108,7 +141,7 @@ async fn copy(
     let keys = match &key {
         Some(key) if with_keys => {
             write_key(&part.path().join(KEY), key)?;
-            ReplayedKeys::Along
+            ReplayedKeys::Along { theirs: Some(key.clone()) }
         }
         _ => {
             write_key(&part.path().join(KEY), &own)?;
@@ -123,13 +156,15 @@ async fn copy(
         erased: erased.iter().map(|id| ("user".to_owned(), id.to_string())).collect(),
         persons: erased.iter().copied().collect::<HashSet<_>>(),
         archive,
+        archives,
     };
-    let replayed = Replayed {
+    let mut replayed = Replayed {
         position,
         recorded_at: recorded_at(store, position).await?,
         made_at: world::now(),
         program: env!("CARGO_PKG_VERSION").to_owned(),
-        keys: matches!(keys, ReplayedKeys::Along),
+        keys: matches!(keys, ReplayedKeys::Along { .. }),
+        gone: 0,
     };
     let random = Box::new(world::generator()?);
     let mut replay =
@@ -140,6 +175,10 @@ async fn copy(
     export.close().await?;
     match filled {
         Ok(imported) => {
+            replayed.gone = replay.gone();
+            for trouble in replay.troubles() {
+                cli::note(trouble);
+            }
             replay.complete().await?;
             if !erased.is_empty() {
                 erasures::add(&part.path().join(erasures::FILE), &erased)?;

@@ -55,7 +55,7 @@ pub struct LogInSelection {
 
 impl Accounts<'_> {
     /// A stretch of the tries to log in, the newest first: one's own, those of people whom the actor may see, and for
-    /// superusers those of accounts that nobody has. They are kept for a year.
+    /// superusers those of accounts that nobody has. They are kept as long as `retention.facts` says.
     pub async fn log_ins(
         &self,
         by: &By,

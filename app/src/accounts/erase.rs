@@ -21,7 +21,7 @@ use projections::{
     accounts::{self, Numbered, UserRow},
 };
 use secrecy::ExposeSecret as _;
-use store::{Jobs, Query, Recorded, args};
+use store::{Jobs, Keyring, Query, Recorded, Subject, args};
 use tokio::sync::Mutex;
 use tracing::instrument;
 
@@ -185,6 +185,8 @@ impl Accounts<'_> {
         work.also(store::erasure(id.as_uuid(), (STREAM, &stream), &actor, now));
         let names = self.names(id).await?;
         work.also(accounts::without_log_ins(id, &names.typed));
+        // What archives of the log say of tries with these names cannot be opened any more either.
+        work.also(names.typed.iter().map(|name| Keyring::remove_op(Subject::of_name(name))));
         // Mails name people by ids, and by fingerprints of what somebody typed.
         let mails = names.fingerprints.iter().chain(&names.typed).chain([&stream]);
         work.also(mails.map(|about| Jobs::erase_op(MailJob::KIND, about)));
@@ -206,7 +208,7 @@ impl Accounts<'_> {
 
     /// What this process keeps in memory.
     async fn forgotten(&self, id: UserId) {
-        self.0.sealing().forget(id).await;
+        self.0.sealing().forget_erased().await;
         self.0.states().forget(STREAM, &id.to_string());
     }
 

@@ -7,7 +7,7 @@ use domain::{
 use serde_json::{Value, json};
 
 /// The catalogue of this program as JSON.
-pub(super) fn text() -> anyhow::Result<Vec<u8>> {
+pub(crate) fn text() -> anyhow::Result<Vec<u8>> {
     let all = json!({ "aggregates": catalogue().iter().map(aggregate).collect::<Vec<_>>() });
     let mut text = serde_json::to_vec_pretty(&all)?;
     text.push(b'\n');

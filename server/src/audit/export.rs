@@ -124,6 +124,7 @@ pub(crate) async fn pack(
         program: env!("CARGO_PKG_VERSION").to_owned(),
         catalogue: catalogue::text()?,
         key: if part.sign { Some(key().await?) } else { None },
+        wrapping: None,
     };
     let mut evidence = Evidence::begin(store, location, request).await?;
     let mut packed = async || {

@@ -10,7 +10,7 @@ use crate::cli;
 /// `wisptrail audit verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// What `wisptrail audit export` wrote.
+    /// What `wisptrail audit export` or `wisptrail archive` wrote.
     file: PathBuf,
     /// The public key that it has to be signed with: a file, or the key itself.
     #[arg(long, value_name = "KEY")]
@@ -88,6 +88,12 @@ fn report(verdict: &Verdict, faults: &[String], compared: bool) -> String {
         line(&format!(
             "expired: the contents of {} events were kept for a while only",
             verdict.expired
+        ));
+    }
+    if verdict.sealed > 0 {
+        line(&format!(
+            "sealed: the contents of {} events can be opened by the installation alone, until it erases whom they are about",
+            verdict.sealed
         ));
     }
     if compared {

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use store::{EventFilter, Mode, ProjectionState, ProjectionStates, PublicKey, Recorded};
 use uuid::Uuid;
 
-use crate::people::Act;
+use crate::{archive::Order, people::Act};
 
 /// What is asked of a running server.
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,6 +40,8 @@ pub enum Request {
     Export,
     /// A part of the log that proves itself.
     Evidence(Part),
+    /// Old parts of the log in files.
+    Archive(Order),
     /// The public half of the key that it is signed with.
     AuditKey,
     /// The chain at positions, at most 1000.

@@ -182,6 +182,20 @@ async fn answer(
             }
             send(writer, &Answer::Text(packing.await??)).await?;
         }
+        Request::Archive(order) => {
+            let (sender, mut told) = mpsc::channel(QUEUE);
+            let (runtime, archiver) = (Handle::current(), serving.archiver.clone());
+            // It is read and packed where nobody waits for anything else; the file that it is at comes to its end, whether anybody
+            // still listens or not.
+            let making = tokio::task::spawn_blocking(move || {
+                runtime
+                    .block_on(archiver.make(&order, async |text| sender.send(text).await.is_ok()))
+            });
+            while let Some(text) = told.recv().await {
+                send(writer, &Answer::Text(text)).await?;
+            }
+            making.await??;
+        }
         Request::AuditKey => {
             let key = serving.keyring.signing_key().await?.public();
             send(writer, &Answer::Key(key)).await?;

@@ -20,10 +20,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use workers::Postman;
 
 use crate::{
-    audit,
+    archive, audit,
     cli::{self, ServeArgs},
     control, erasures,
     http::{self, BodyLimits, Health, Limits, Proxies},
+    replay,
     settings::{self, LogFormat, Settings},
     world,
 };
@@ -93,8 +94,9 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     ))?;
     if let (Some(replayed), Some(token)) = (&replayed, &opened.viewer) {
         let when = replayed.recorded_at.map(|time| format!(", {}", world::shown(time)));
+        let gone = replay::gone(replayed).map(|gone| format!("\n{gone}")).unwrap_or_default();
         cli::print(&format!(
-            "shows position {}{}; nothing can be changed\nto look at everything, sign in with the token {}",
+            "shows position {}{}; nothing can be changed{gone}\nto look at everything, sign in with the token {}",
             replayed.position,
             when.unwrap_or_default(),
             token.expose_secret(),
@@ -164,6 +166,8 @@ async fn start_workers(
         Arc::new(workers::DeliverEvents::new(app.clone(), owner, courier, given.parallel));
     all.push(deliver.clone());
     let serving = opened.serving();
+    let archives = archive::MakeArchives::new(app.clone(), serving.archiver.clone(), settings);
+    all.extend(archives.map(|archives| Arc::new(archives) as Arc<dyn workers::Reconciler>));
     if let Some(checkpoints) =
         audit::WriteCheckpoints::new(serving.store, serving.keyring, settings)
     {

@@ -12,6 +12,7 @@ use store::{Blobs, Followers, Keyring, Location, MasterKey, Options, Rebuild, Re
 
 use super::mail;
 use crate::{
+    archive::{self, Archiver},
     data_folder::{DataFolder, read_master_key},
     erasures, people,
     settings::{self, Durability, Settings},
@@ -42,6 +43,8 @@ pub struct Serving {
     pub app: App,
     /// What evidence is signed with.
     pub keyring: Arc<Keyring>,
+    /// Makes archives of the log.
+    pub(crate) archiver: Archiver,
 }
 
 /// Where the log is. A folder that shows what was has it in itself, whatever else the settings name.
@@ -166,6 +169,7 @@ fn parts(
             retention: RetentionSettings {
                 facts: settings.retention.facts.0,
                 sessions: settings.retention.sessions.0,
+                archived: archive::folder(settings).is_some(),
             },
             public_url: settings.public_url(),
         },
@@ -176,7 +180,10 @@ impl Opened {
     /// For the control socket.
     pub fn serving(&self) -> Serving {
         let (store, location) = (self.store.clone(), self.location.clone());
-        Serving { store, location, app: self.app.clone(), keyring: Arc::clone(&self.keyring) }
+        let keyring = Arc::clone(&self.keyring);
+        let of = (store.clone(), location.clone(), Arc::clone(&keyring));
+        let archiver = Archiver::of_server(of, self.folder.name());
+        Serving { store, location, app: self.app.clone(), keyring, archiver }
     }
 
     /// Ends queued work; the writer goes last.

@@ -24,8 +24,8 @@ use serde::Deserialize;
 
 pub(crate) use check::nearest;
 pub use sections::{
-    Accounts, Audit, Controller, Data, Database, Durability, Events, Graphql, Http, KEYS, Key, Log,
-    LogFormat, Mail, MailTls, Metrics, Rest, Retention, Security, Webhooks,
+    Accounts, Archive, Audit, Controller, Data, Database, Durability, Events, Graphql, Http, KEYS,
+    Key, Log, LogFormat, Mail, MailTls, Metrics, Rest, Retention, Security, Webhooks,
 };
 pub use shown::{defaults_text, effective_text, reference};
 pub use units::{Duration, Size};
@@ -64,6 +64,8 @@ pub struct Settings {
     pub events: Events,
     /// What is kept for a while only.
     pub retention: Retention,
+    /// Archives of the log.
+    pub archive: Archive,
     /// Signed checkpoints.
     pub audit: Audit,
     /// Webhooks.

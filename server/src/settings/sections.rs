@@ -283,6 +283,13 @@ sections! {
         /// Contents of sessions and attempts to connect; 0s is for ever.
         sessions: Duration = "\"180d\"";
     }
+    /// Archives of the log: files with its old parts, also with contents that it keeps for a while only.
+    Archive "archive" {
+        /// The folder that they are made in; empty makes none. With one, contents stay until they are in an archive.
+        folder: PathBuf = "\"\"";
+        /// How old a month has to be until it is archived, counted from its end; by the day where contents leave sooner than that.
+        after: Duration = "\"30d\"";
+    }
     /// Signed checkpoints of the log, which betray whoever rewrites its past in the database.
     Audit "audit" {
         /// The file that they are appended to, best on another machine; empty is anchors.jsonl in the data folder.

@@ -6,7 +6,7 @@ use app::{LogInSelection, NewUser, Peer};
 use chrono::TimeDelta;
 use domain::{UserId, accounts::LogInOutcome};
 use projections::Stretch;
-use store::{EventFilter, Interpreter, Query, Rebuild, args, verify_projections};
+use store::{EventFilter, Interpreter, Op, Query, Rebuild, args, verify_projections};
 use uuid::Uuid;
 use wisptrail_workers::{Prune, Reconciler as _};
 
@@ -88,6 +88,15 @@ fn contents_of_log_ins_go_after_a_year_and_the_rest_proves_itself() -> Outcome {
         assert_eq!(gone, [true, true, true, false, false]);
         sound(world).await?;
         assert_eq!(app.expire().await?, 0, "once is enough");
+
+        // What a table brings back that was being filled meanwhile goes with the next round.
+        let again = "INSERT INTO log_ins (id, at, login, outcome, method, times)
+            SELECT $1, created_at, 'x', 'limited', 'password', 1 FROM users WHERE id = $2";
+        let again = Op::new(again, args![Uuid::from_u128(790), id(1).as_uuid()]);
+        app.store().execute(vec![again]).await?;
+        assert_eq!(tries(world).await?.len(), 3);
+        assert_eq!(app.expire().await?, 0);
+        assert_eq!(tries(world).await?.len(), 2);
 
         // Nothing comes back when tables are filled again.
         let all = projections::all();
