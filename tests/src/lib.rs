@@ -7,6 +7,7 @@
 //! that was started, `WISPTRAIL_TEST_KEYS` a file that collects every secret that was used, so
 //! that the one can be searched for the other.
 
+mod aging;
 mod client;
 pub mod conformance;
 mod contract;
@@ -22,6 +23,7 @@ mod server;
 pub mod smtp;
 mod somebody;
 
+pub use aging::aged;
 pub use client::{Answer, Client};
 pub use contract::Contract;
 pub use database::Database;

@@ -92,7 +92,7 @@ const ORDER: &str = "logIns:at";
 #[Object]
 impl LoginQuery {
     /// Tries to log in, the newest first: one's own, those of people in organizations that the viewer manages, and for superusers all,
-    /// also of accounts that nobody has. They are kept for a year.
+    /// also of accounts that nobody has. They are kept as long as `retention.facts` says.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "of the field")]
     async fn log_ins(
