@@ -1,16 +1,18 @@
 //! What is kept for a while only.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use app::{LogInSelection, NewUser, Peer};
+use app::{LogInSelection, NewUser, Peer, RetentionSettings, Settings};
 use chrono::TimeDelta;
 use domain::{UserId, accounts::LogInOutcome};
 use projections::Stretch;
-use store::{EventFilter, Interpreter, Op, Query, Rebuild, args, verify_projections};
+use store::{
+    ArchivingTurn, EventFilter, Interpreter, Op, Query, Rebuild, args, verify_projections,
+};
 use uuid::Uuid;
 use wisptrail_workers::{Prune, Reconciler as _};
 
-use crate::world::{Outcome, World, on_each_database};
+use crate::world::{Outcome, World, on_each_database, with_settings};
 
 const WORD: &str = "Correct-Horse-7";
 
@@ -107,6 +109,30 @@ fn contents_of_log_ins_go_after_a_year_and_the_rest_proves_itself() -> Outcome {
         world.later(TimeDelta::days(200));
         assert_eq!(app.expire().await?, 2);
         assert_eq!((tries(world).await?, last_log_ins(world).await?), (vec![], vec![false, false]));
+        sound(world).await
+    })
+}
+
+#[test]
+fn where_archives_are_wanted_contents_wait_for_them() -> Outcome {
+    let retention = RetentionSettings { archived: true, ..RetentionSettings::default() };
+    with_settings(&Settings { retention, ..Settings::default() }, async |world| {
+        let (app, store) = (&world.app, world.app.store());
+        person(world, 1, "ada").await?;
+        app.accounts().log_in("ada", WORD).await?;
+        let first = store.head();
+        world.later(TimeDelta::days(1));
+        app.accounts().log_in("ada", WORD).await?;
+        world.settle().await?;
+        world.later(TimeDelta::days(400));
+        assert_eq!((app.expire().await?, tries(world).await?.len()), (0, 2), "there are none");
+
+        let turn = (world.now(), Duration::from_mins(1));
+        let turn = ArchivingTurn::take(store, "story", None, turn).await?.ok_or("a turn")?;
+        assert!(turn.archived(0, first).await?);
+        assert_eq!((app.expire().await?, tries(world).await?.len()), (1, 1));
+        assert!(turn.archived(first, store.head()).await?);
+        assert_eq!((app.expire().await?, tries(world).await?.len()), (1, 0));
         sound(world).await
     })
 }
