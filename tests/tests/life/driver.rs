@@ -58,6 +58,8 @@ pub(crate) struct Life {
     pub(crate) home: Arc<Home>,
     door: watch::Sender<Option<Door>>,
     orders: mpsc::UnboundedSender<Order>,
+    /// Deaths that were ordered.
+    ordered: AtomicUsize,
     /// Of devices, by address.
     pub(crate) ids: Mutex<BTreeMap<String, String>>,
     /// Ids that the client chose.
@@ -89,6 +91,7 @@ impl Life {
             home,
             door: watch::Sender::new(Some(door(&server))),
             orders,
+            ordered: AtomicUsize::new(0),
             ids: Mutex::new(plan.chosen.iter().cloned().collect()),
             chosen: plan.chosen.iter().map(|(_, id)| id.clone()).collect(),
             keys: plan.keys.iter().cloned().collect(),
@@ -138,6 +141,7 @@ impl Life {
     }
 
     fn order(&self, order: Order) {
+        self.ordered.fetch_add(usize::from(order == Order::Die), Ordering::Relaxed);
         // Who keeps it alive ends last, or with an error that is told.
         let _ = self.orders.send(order);
     }
@@ -152,8 +156,8 @@ impl Life {
     async fn week(&self, week: &Week) -> anyhow::Result<()> {
         for step in &week.first {
             self.take(step).await?;
+            self.at_rest().await?;
         }
-        self.at_rest().await?;
         let lanes = week.lanes.iter().map(|lane| async move {
             for step in lane {
                 self.take(step).await?;
@@ -170,7 +174,6 @@ impl Life {
         };
         tokio::try_join!(try_join_all(lanes), rebuild)?;
         if week.rebuild && !beside {
-            // On PostgreSQL the one after one that was killed waits for a minute.
             anyhow::ensure!(self.rebuilt().await?, "tables cannot be filled again");
         }
         self.at_rest().await?;
@@ -189,8 +192,16 @@ impl Life {
         Ok(whole)
     }
 
-    /// Waits until nothing follows any more from what happened.
+    /// Waits until nothing follows any more from what happened, and whoever was to die has come back.
     async fn at_rest(&self) -> anyhow::Result<()> {
+        let until = Instant::now() + PATIENCE;
+        let all_dead =
+            || self.tally.kills.load(Ordering::Relaxed) == self.ordered.load(Ordering::Relaxed);
+        while !all_dead() {
+            anyhow::ensure!(Instant::now() < until, "it does not die");
+            tokio::time::sleep(PAUSE).await;
+        }
+        self.open_door().await?;
         self.rest(&mut Look::at(&self.home).await?).await
     }
 

@@ -196,12 +196,14 @@ impl Teller<'_> {
         Ok(())
     }
 
-    /// Whoever keeps the life going: their token is the administrator's.
+    /// Whoever keeps the life going, for ever: their token is the administrator's.
     async fn let_in(&mut self) -> anyhow::Result<()> {
         let token = self.keyring.fingerprint("user.token", ADMIN_TOKEN.as_bytes());
         let payload = json!({ "token_issued": { "user_id": self.id("07"), "token": token } });
         note_secret(ADMIN_TOKEN);
-        self.append("user.token_issued", "07", 1, payload, Vec::new()).await
+        self.append("user.token_issued", "07", 1, payload, Vec::new()).await?;
+        let payload = json!({ "expiry_changed": { "user_id": self.id("07"), "expires_on": null } });
+        self.append("user.expiry_changed", "07", 1, payload, Vec::new()).await
     }
 
     async fn erase(&mut self, version: u16) -> anyhow::Result<()> {

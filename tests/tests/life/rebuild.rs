@@ -1,16 +1,33 @@
 //! Filling all tables again, as operators do.
 
-use std::{process::Stdio, time::Duration};
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use wisptrail_tests::{Finished, Home};
 
-/// One that waits for another one that was killed waits for a minute.
+/// Nothing takes longer.
 const LONGEST: Duration = Duration::from_mins(5);
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// `wisptrail projections rebuild --all`, beside the program or without it.
 pub(crate) async fn all(home: &Home) -> anyhow::Result<Finished> {
     run(home, &["projections", "rebuild", "--all"]).await
+}
+
+/// The same to its end. On PostgreSQL nobody knows of one that died until it has not moved for a minute.
+pub(crate) async fn until_done(home: &Home) -> anyhow::Result<()> {
+    let until = Instant::now() + LONGEST;
+    loop {
+        let finished = all(home).await?;
+        let waits = finished.stderr.contains("is being rebuilt by somebody else");
+        if !waits || Instant::now() > until {
+            return finished.success().map(drop);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 /// Any command on the data of a home.
