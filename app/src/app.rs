@@ -14,8 +14,8 @@ use tokio::sync::Semaphore;
 
 use crate::{
     Accounts, Agents, Bulk, By, Configurations, Devices, Done, Failure, FanOuts, Groups, History,
-    Letters, Live, Mails, Organizations, PermissionGroups, Previews, Refusal, Requests, Sealing,
-    Settings, Templates, WebhookQueues, Webhooks, World,
+    Letters, Live, Mails, Organizations, PermissionGroups, Previews, Refusal, Relays, Requests,
+    Sealing, Settings, Templates, WebhookQueues, Webhooks, World,
     accounts::{Erasing, Guesses, HashPool, TokenUses},
     agents::RegistrationRates,
     configurations::RenderLocks,
@@ -414,6 +414,11 @@ impl App {
     /// Webhooks.
     pub fn webhooks(&self) -> Webhooks<'_> {
         Webhooks(self)
+    }
+
+    /// How far the log was written into other systems.
+    pub fn relays(&self) -> Relays<'_> {
+        Relays(self)
     }
 
     /// What is delivered to webhooks.

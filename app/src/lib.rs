@@ -27,6 +27,7 @@ mod permission_groups;
 mod presence;
 mod preview;
 mod refusals;
+mod relays;
 mod requests;
 mod retention;
 mod sealing;
@@ -88,6 +89,10 @@ pub use preview::{
     RenderedFile,
 };
 pub use refusals::{Refused, RefusedKind};
+pub use relays::{
+    RelayPage, RelaySelection, RelayState, RelayStatus, RelayTurn, RelayedEvent, Relays,
+    relay_states,
+};
 pub use requests::{Begun, GivenAnswer, Requests, Turn};
 pub use sealing::{Sealing, same_secret};
 pub use settings::{

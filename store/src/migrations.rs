@@ -40,6 +40,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations! {
     86 "0086_log_ins",
     90 "0090_webhooks",
     92 "0092_expiry",
+    93 "0093_relays",
     94 "0094_archives",
 };
 

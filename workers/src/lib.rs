@@ -14,6 +14,7 @@ mod overwrite_erased;
 mod owner;
 mod prune;
 mod record_addresses;
+mod relay;
 mod remind;
 mod remove_organizations;
 mod render;
@@ -34,6 +35,7 @@ pub use overwrite_erased::OverwriteErased;
 pub use owner::Owner;
 pub use prune::Prune;
 pub use record_addresses::RecordAddresses;
+pub use relay::{Appended, End, Relay, RelayError, RelayEvents, RelayRules};
 pub use remind::RemindOfPasswords;
 pub use remove_organizations::RemoveOrganizations;
 pub use render::RenderConfigurations;
@@ -70,7 +72,7 @@ pub trait Reconciler: Send + Sync {
     async fn reconcile(&self) -> Result<Report, app::Failure>;
 }
 
-/// All of them but [`Mail`] and [`DeliverEvents`], which need hands of their own.
+/// All of them but [`Mail`], [`DeliverEvents`] and [`RelayEvents`], which need hands of their own.
 pub fn all(app: &App, owner: &Owner) -> Vec<Arc<dyn Reconciler>> {
     vec![
         Arc::new(Bulk::new(app.clone(), owner.clone())),

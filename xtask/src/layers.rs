@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, bail};
 use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 
-/// What a crate may use of ours. An engine is any crate below `engines/`.
+/// What a crate may use of ours. An engine is any crate below `engines/`, and what is below `adapters/` is an adapter.
 struct Layer {
     name: &'static str,
     may_use: &'static [&'static str],
@@ -13,6 +13,8 @@ struct Layer {
 
 /// Stands for every engine.
 const ENGINES: &str = "engines";
+/// Stands for every adapter.
+const ADAPTERS: &str = "adapters";
 /// Stands for every crate.
 const ALL: &str = "*";
 
@@ -25,7 +27,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "app", may_use: &["domain", ENGINES, "store", "projections", "timeseries"] },
     Layer { name: "api", may_use: &["app", "projections", "domain"] },
     Layer { name: "workers", may_use: &["app", "projections", "domain"] },
-    Layer { name: "adapters", may_use: &["app", "workers"] },
+    Layer { name: ADAPTERS, may_use: &["app", "workers"] },
     Layer { name: "server", may_use: &[ALL] },
     Layer { name: "tests", may_use: &[ALL] },
     Layer { name: "benches", may_use: &[ALL] },
@@ -89,7 +91,11 @@ fn wrong_arrows(crates: &[Uses]) -> Vec<String> {
 }
 
 fn layer_of(folder: &str) -> &str {
-    if folder.starts_with("engines/") { ENGINES } else { folder }
+    match folder.split_once('/') {
+        Some((ENGINES, _)) => ENGINES,
+        Some((ADAPTERS, _)) => ADAPTERS,
+        _ => folder,
+    }
 }
 
 #[cfg(test)]

@@ -192,6 +192,22 @@ pub const STATE: &[StateTable] = &[
         ],
         only: "",
     },
+    // Nor is what was written elsewhere.
+    StateTable {
+        name: "relays",
+        key: 1,
+        columns: &[
+            ("name", Text),
+            ("target", Text),
+            ("begins", Int),
+            ("position", Int),
+            ("mark", Int),
+            ("state", Text),
+            ("error", Text),
+            ("since", Time),
+        ],
+        only: "",
+    },
     StateTable {
         name: "refusals",
         key: 5,
