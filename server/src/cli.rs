@@ -127,6 +127,10 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             .build()
             .context("cannot start the runtime")
     };
+    // The server chooses by its settings.
+    if !matches!(cli.command, Command::Serve(_)) {
+        crate::choose_cryptography();
+    }
     match cli.command {
         Command::Serve(args) => runtime()?.block_on(serve::run(args)),
         Command::Settings(args) => {

@@ -80,6 +80,7 @@ async fn look(report: &mut Report, settings: &Settings) -> anyhow::Result<()> {
     };
     clock(report, states.newest_at, world::now());
     tables(report, &states);
+    relays(report, &states, &settings::wanted_relays(settings));
     Ok(())
 }
 
@@ -91,7 +92,7 @@ async fn alone(
 ) -> anyhow::Result<States> {
     let log = Alone::open(settings).await?;
     report.ok("database", "opens, and is of this version");
-    let states = log.store.projection_states().await.context("the tables cannot be read");
+    let states = States::of(&log.store, world::now()).await.context("the tables cannot be read");
     key(report, key_file, &log).await;
     let signing = async || {
         let keyring = open::keyring_alone(settings, &log.store).await?;
@@ -99,7 +100,7 @@ async fn alone(
     };
     audit::look(report, settings, &Source::Log(&log.store), signing).await;
     log.store.close().await;
-    Ok(states?.into())
+    states
 }
 
 async fn key(report: &mut Report, path: &Path, log: &Alone) {
@@ -158,10 +159,33 @@ fn tables(report: &mut Report, states: &States) {
     }
 }
 
+/// Those that the settings want.
+fn relays(report: &mut Report, states: &States, wanted: &[&str]) {
+    for it in states.relays.iter().filter(|it| wanted.contains(&it.name.as_str())) {
+        let what = format!("relay {}", it.name);
+        let behind = format!("{} events are not written yet", it.lag);
+        match (it.state.as_str(), &it.error) {
+            ("working", _) | (_, None) => {
+                report.ok(&what, &format!("is at position {} of {}", it.position, states.head));
+            }
+            ("unreachable", Some(error)) => report.warn(
+                &what,
+                &format!("{error}; {behind}"),
+                "is it running, and can this machine reach it? It is tried again all the time",
+            ),
+            (_, Some(error)) => report.fail(
+                &what,
+                &format!("{error}; {behind}"),
+                "do what the message says (docs/relays.md); it is tried again all the time",
+            ),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{report::Finding, *};
-    use crate::control::ProjectionShown;
+    use crate::control::{ProjectionShown, RelayShown};
 
     fn levels(look: impl FnOnce(&mut Report)) -> Vec<Finding> {
         let mut report = Report::default();
@@ -179,6 +203,30 @@ mod tests {
     }
 
     #[test]
+    fn a_relay_that_is_wanted_and_cannot_write_is_told() {
+        let shown = |name: &str, state: &str, error: Option<&str>| RelayShown {
+            name: name.to_owned(),
+            position: 7,
+            lag: 3,
+            lag_seconds: 60,
+            state: state.to_owned(),
+            error: error.map(str::to_owned),
+        };
+        let states = States {
+            head: 10,
+            relays: vec![
+                shown("eventstore", "foreign", Some("somebody else writes there")),
+                shown("nats", "working", None),
+            ],
+            ..States::default()
+        };
+        let told = levels(|report| relays(report, &states, &["eventstore", "nats"]));
+        assert!(told[0].to_string().contains("3 events are not written yet"), "{}", told[0]);
+        assert!(!told[0].is_ok() && told[1].is_ok());
+        assert!(levels(|report| relays(report, &states, &[])).is_empty());
+    }
+
+    #[test]
     fn a_stopped_projection_is_a_failure_with_a_remedy() {
         let stopped = ProjectionShown {
             name: "accounts.v1".to_owned(),
@@ -190,7 +238,8 @@ mod tests {
             error: Some(("no such column".to_owned(), 8)),
             rebuilding: None,
         };
-        let states = States { head: 10, newest_at: None, projections: vec![stopped] };
+        let states =
+            States { head: 10, newest_at: None, projections: vec![stopped], relays: Vec::new() };
         let told = levels(|report| tables(report, &states));
         assert!(!told[0].is_ok());
         assert!(told[0].to_string().contains("projections rebuild accounts.v1"), "{}", told[0]);

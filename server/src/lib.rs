@@ -24,3 +24,8 @@ pub mod serve;
 pub mod settings;
 pub mod verify;
 pub mod world;
+
+/// Tells TLS which cryptography to use, once for the process: with EventStoreDB's library there are two in the program.
+pub(crate) fn choose_cryptography() {
+    drop(rustls::crypto::ring::default_provider().install_default());
+}

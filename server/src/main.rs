@@ -9,8 +9,6 @@ use wisptrail_server::cli::{self, Cli};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // Both the fleet and adapters speak TLS; rustls wants to be told which cryptography.
-    drop(rustls::crypto::ring::default_provider().install_default());
     let cli = Cli::parse();
     match cli::run(cli) {
         Ok(code) => code,

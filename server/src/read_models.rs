@@ -17,6 +17,7 @@ use crate::{
     control::{Answer, Connection, Request, States},
     log::Alone,
     settings::{self, Settings},
+    world,
 };
 
 /// Name of what is no projection but is filled from the events all the same.
@@ -87,9 +88,9 @@ pub(crate) async fn states(settings: &Settings) -> anyhow::Result<States> {
         };
     }
     let log = Alone::open(settings).await?;
-    let states = log.store.projection_states().await;
+    let states = States::of(&log.store, world::now()).await;
     log.store.close().await;
-    Ok(states?.into())
+    Ok(states?)
 }
 
 async fn rebuilt(settings: &Settings, name: &str) -> anyhow::Result<i64> {
@@ -178,6 +179,16 @@ fn table(states: &States) -> String {
         }
         if let Some(position) = it.rebuilding {
             let _ = writeln!(text, "  new tables are being filled: position {position}");
+        }
+    }
+    for it in &states.relays {
+        let _ = writeln!(
+            text,
+            "{:<22} {:<10} {:>10} {:>8} {:<10}",
+            it.name, "relay", it.position, it.lag, it.state
+        );
+        if let Some(error) = &it.error {
+            let _ = writeln!(text, "  {error}");
         }
     }
     text

@@ -10,7 +10,9 @@ mod serve;
 mod tests;
 
 pub use client::Connection;
-pub use protocol::{Answer, Filter, Part, ProjectionShown, Request, States, Verified, shown};
+pub use protocol::{
+    Answer, Filter, Part, ProjectionShown, RelayShown, Request, States, Verified, shown,
+};
 pub use serve::{listen, run as serve};
 
 /// Name of the socket in the data folder.

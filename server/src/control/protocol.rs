@@ -1,6 +1,9 @@
+use app::RelayStatus;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use store::{EventFilter, Mode, ProjectionState, ProjectionStates, PublicKey, Recorded};
+use store::{
+    EventFilter, Mode, ProjectionState, ProjectionStates, PublicKey, Recorded, Store, StoreError,
+};
 use uuid::Uuid;
 
 use crate::{archive::Order, people::Act};
@@ -140,6 +143,39 @@ pub struct States {
     pub newest_at: Option<DateTime<Utc>>,
     /// One for each.
     pub projections: Vec<ProjectionShown>,
+    /// One for each relay that ever began.
+    #[serde(default)]
+    pub relays: Vec<RelayShown>,
+}
+
+/// How a relay is doing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RelayShown {
+    /// Such as `nats`.
+    pub name: String,
+    /// Everything up to here was acknowledged, or is not selected.
+    pub position: i64,
+    /// Events of the log behind that.
+    pub lag: i64,
+    /// How long the oldest of them has been waiting, in seconds.
+    pub lag_seconds: i64,
+    /// `working`, `unreachable`, `denied`, `foreign` or `refused`.
+    pub state: String,
+    /// Why it cannot write.
+    pub error: Option<String>,
+}
+
+impl From<RelayStatus> for RelayShown {
+    fn from(status: RelayStatus) -> Self {
+        Self {
+            name: status.name,
+            position: status.position,
+            lag: status.lag,
+            lag_seconds: status.lag_seconds,
+            state: status.state.as_str().to_owned(),
+            error: status.error,
+        }
+    }
 }
 
 /// How a projection is doing.
@@ -163,6 +199,16 @@ pub struct ProjectionShown {
     pub rebuilding: Option<i64>,
 }
 
+impl States {
+    /// As a log knows them.
+    pub async fn of(store: &Store, now: DateTime<Utc>) -> Result<Self, StoreError> {
+        let states = store.projection_states().await?;
+        let relays = app::relay_states(store, now).await?;
+        let relays = relays.into_iter().map(RelayShown::from).collect();
+        Ok(Self { relays, ..Self::from(states) })
+    }
+}
+
 impl From<ProjectionStates> for States {
     fn from(states: ProjectionStates) -> Self {
         let shown = |state: ProjectionState| ProjectionShown {
@@ -182,6 +228,7 @@ impl From<ProjectionStates> for States {
             head: states.head,
             newest_at: states.newest_at,
             projections: states.projections.into_iter().map(shown).collect(),
+            relays: Vec::new(),
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Answer, LONGEST, Request, place::Place, protocol::shown};
+use super::{Answer, LONGEST, Request, States, place::Place, protocol::shown};
 use crate::{
     audit,
     data_folder::DataFolder,
@@ -20,7 +20,7 @@ use crate::{
     people::{self, QUEUE},
     read_models,
     serve::open::Serving,
-    verify,
+    verify, world,
 };
 
 /// Connections at a time.
@@ -107,8 +107,8 @@ async fn answer(
             send(writer, &Answer::Verified(verified)).await?;
         }
         Request::Projections => {
-            let states = serving.store.projection_states().await?;
-            send(writer, &Answer::Projections(states.into())).await?;
+            let states = States::of(&serving.store, world::now()).await?;
+            send(writer, &Answer::Projections(states)).await?;
         }
         Request::Rebuild { name } => {
             // Tables are written a thousand events at a time; nobody needs to hear of more than a few of them a second.

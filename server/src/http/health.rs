@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use api::{Audience, PeerAddr, Route};
-use app::{App, same_secret};
+use app::{App, RelayState, RelayStatus, same_secret};
 use axum::{
     Json, Router,
     extract::{Request, State},
@@ -28,6 +28,20 @@ pub struct Health {
     pub metrics: PrometheusHandle,
     /// Who may read the counters from elsewhere.
     pub token: Option<Arc<SecretString>>,
+    /// Names of the relays that the settings want.
+    pub relays: Vec<&'static str>,
+}
+
+impl Health {
+    /// How relays are doing that are wanted; none where nobody can tell.
+    async fn relays(&self) -> Vec<RelayStatus> {
+        if self.relays.is_empty() {
+            return Vec::new();
+        }
+        let mut found = self.app.relays().status().await.unwrap_or_default();
+        found.retain(|relay| self.relays.contains(&relay.name.as_str()));
+        found
+    }
 }
 
 /// The three endpoints.
@@ -61,7 +75,13 @@ async fn ready(State(health): State<Health>) -> Response {
     let reasons =
         reasons.unwrap_or_else(|_| vec!["the database does not answer in time".to_owned()]);
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "ready": reasons.is_empty(), "reasons": reasons }))).into_response()
+    let mut told = json!({ "ready": reasons.is_empty(), "reasons": reasons });
+    // Requests are served without them; why they cannot write is for metrics, the log and `wisptrail doctor`.
+    let relays = tokio::time::timeout(PATIENCE, health.relays()).await.unwrap_or_default();
+    for relay in relays {
+        told["relays"][relay.name] = relay.state.as_str().into();
+    }
+    (status, Json(told)).into_response()
 }
 
 async fn reasons(app: &App) -> Vec<String> {
@@ -96,6 +116,16 @@ async fn counters(State(health): State<Health>, request: Request) -> Response {
         for follower in followers {
             let labels = [("projection", follower.name)];
             metrics::gauge!("wisptrail_follower_lag_events", &labels).set(as_f64(follower.lag));
+        }
+    }
+    for relay in health.relays().await {
+        let labels = [("relay", relay.name.clone())];
+        metrics::gauge!("wisptrail_relay_lag_events", &labels).set(as_f64(relay.lag));
+        metrics::gauge!("wisptrail_relay_lag_seconds", &labels).set(as_f64(relay.lag_seconds));
+        for state in RelayState::ALL {
+            let labels = [("relay", relay.name.clone()), ("state", state.as_str().to_owned())];
+            let is = i64::from(state == relay.state);
+            metrics::gauge!("wisptrail_relay_state", &labels).set(as_f64(is));
         }
     }
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];

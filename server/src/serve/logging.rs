@@ -17,8 +17,9 @@ pub fn start(level: &str, json: bool) {
     drop(started);
 }
 
-/// The GraphQL engine logs the text of every error, which quotes what clients sent: configurations with their secrets.
-const QUIET: &str = "async_graphql::graphql=off";
+/// The GraphQL engine logs the text of every error, which quotes what clients sent: configurations with their secrets. The libraries
+/// of relays log what other servers say; what matters of it is told in our words.
+const QUIET: &str = "async_graphql::graphql=off,async_nats=off,eventstore=off";
 
 fn filter(level: &str) -> EnvFilter {
     EnvFilter::try_new(format!("{level},{QUIET}"))

@@ -5,6 +5,7 @@ mod demo;
 pub mod logging;
 mod mail;
 pub mod open;
+mod relays;
 
 use std::{path::Path, process::ExitCode, sync::Arc};
 
@@ -41,6 +42,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let given = Given::from_environment()?;
     let fixture = args.fixture.as_deref().map(fixture).transpose()?;
     let postman = if args.read_only { None } else { mail::postman(&settings)? };
+    let wanted = relays::wanted(&settings, args.read_only).await?;
     let listener = http::bind(settings.http.listen).await?;
     let address = listener.local_addr().context("cannot tell where it listens")?;
     let opened = open::open(&settings).await?;
@@ -58,7 +60,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         }
         // Before anybody is served, or mailed.
         erasures::apply(&app, &listed).await?;
-        start_workers(&opened, &settings, postman, &tasks, &stop).await?;
+        start_workers(&opened, &settings, (postman, wanted), &tasks, &stop).await?;
         prepare(&app, fixture, given, args.demo).await
     }
     .await;
@@ -144,7 +146,7 @@ fn shown(settings: &Settings, read_only: bool) -> anyhow::Result<Option<Replayed
 async fn start_workers(
     opened: &open::Opened,
     settings: &Settings,
-    postman: Option<Arc<dyn Postman>>,
+    (postman, wanted): (Option<Arc<dyn Postman>>, Vec<relays::Wanted>),
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
@@ -156,15 +158,20 @@ async fn start_workers(
     }
     let queues = app.webhook_queues();
     queues.release_of(folder).await.context("cannot take up deliveries")?;
+    app.relays().release_of(folder).await.context("cannot take up relays")?;
     let name = format!("{folder}/{}-{}", std::process::id(), world::new_id());
     let owner = workers::Owner { name, stop: stop.clone() };
     let mut all = workers::all(app, &owner);
     all.push(Arc::new(workers::Mail::new(app.clone(), owner.clone(), postman)));
     let given = &settings.webhooks;
     let courier = Arc::new(adapters::http::Http::new(given.timeout.0, given.allow_private));
-    let deliver =
-        Arc::new(workers::DeliverEvents::new(app.clone(), owner, courier, given.parallel));
+    let deliver = workers::DeliverEvents::new(app.clone(), owner.clone(), courier, given.parallel);
+    let deliver = Arc::new(deliver);
     all.push(deliver.clone());
+    let relays: Vec<_> = wanted.into_iter().map(|one| Arc::new(one.worker(app, &owner))).collect();
+    for relay in &relays {
+        all.push(relay.clone());
+    }
     let serving = opened.serving();
     let archives = archive::MakeArchives::new(app.clone(), serving.archiver.clone(), settings);
     all.extend(archives.map(|archives| Arc::new(archives) as Arc<dyn workers::Reconciler>));
@@ -185,6 +192,9 @@ async fn start_workers(
         asked.await;
         // What is under way is given back before the log is closed.
         deliver.settled().await;
+        for relay in relays {
+            relay.settled().await;
+        }
     });
     for worker in all {
         let head = app.store().watch();
@@ -247,7 +257,8 @@ fn router(
     let file = &settings.metrics.token_file;
     let file = (!file.as_os_str().is_empty()).then_some(file.as_path());
     let token = settings::secret_or_file("metrics.token", &settings.metrics.token, file)?;
-    let health = Health { app: app.clone(), metrics, token: token.map(Arc::new) };
+    let relays = settings::wanted_relays(settings);
+    let health = Health { app: app.clone(), metrics, token: token.map(Arc::new), relays };
     let proxies = Proxies::new(settings.http.trusted_proxies.clone());
     let timeout = settings.http.request_timeout.0;
     let body = BodyLimits::new(settings.http.body_limit.0, timeout);

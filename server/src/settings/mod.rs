@@ -2,6 +2,7 @@
 
 mod check;
 mod mail;
+mod relays;
 mod sections;
 mod shown;
 mod units;
@@ -23,9 +24,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 pub(crate) use check::nearest;
+pub use relays::{selection, wanted_relays};
 pub use sections::{
-    Accounts, Archive, Audit, Controller, Data, Database, Durability, Events, Graphql, Http, KEYS,
-    Key, Log, LogFormat, Mail, MailTls, Metrics, Rest, Retention, Security, Webhooks,
+    Accounts, Archive, Audit, Controller, Data, Database, Durability, Events, Eventstore, Graphql,
+    Http, KEYS, Key, Log, LogFormat, Mail, MailTls, Metrics, Nats, Rest, Retention, Security,
+    Webhooks,
 };
 pub use shown::{defaults_text, effective_text, reference};
 pub use units::{Duration, Size};
@@ -70,6 +73,10 @@ pub struct Settings {
     pub audit: Audit,
     /// Webhooks.
     pub webhooks: Webhooks,
+    /// A relay to EventStoreDB.
+    pub eventstore: Eventstore,
+    /// A relay to NATS.
+    pub nats: Nats,
     /// What the program says about itself.
     pub log: Log,
     /// Counters.
@@ -243,8 +250,10 @@ impl Settings {
                 return wrong(section, name, format!("at least {least} is needed"));
             }
         }
-        if let Err((section, name, reason)) = mail::check(self) {
-            return wrong(section, name, reason);
+        for checked in [mail::check(self), relays::check(self)] {
+            if let Err((section, name, reason)) = checked {
+                return wrong(section, name, reason);
+            }
         }
         for prefix in &self.accounts.phone_prefixes {
             let digits = prefix.strip_prefix('+').unwrap_or_default();
@@ -272,7 +281,7 @@ impl Settings {
 
 impl Settings {
     /// Settings with which nothing could be served when they are too small: whether each is large enough, and for what.
-    fn leasts(&self) -> [(&'static str, &'static str, bool, &'static str); 20] {
+    fn leasts(&self) -> [(&'static str, &'static str, bool, &'static str); 26] {
         const SHORTEST: std::time::Duration = std::time::Duration::from_millis(100);
         let (http, graphql, controller) = (&self.http, &self.graphql, &self.controller);
         [
@@ -294,6 +303,12 @@ impl Settings {
             ("webhooks", "timeout", self.webhooks.timeout.0 >= SHORTEST, "100ms"),
             ("webhooks", "first_retry", self.webhooks.first_retry.0 >= SHORTEST, "100ms"),
             ("webhooks", "longest_retry", self.webhooks.longest_retry.0 >= SHORTEST, "100ms"),
+            ("eventstore", "batch", self.eventstore.batch >= 1, "1"),
+            ("eventstore", "timeout", self.eventstore.timeout.0 >= SHORTEST, "100ms"),
+            ("eventstore", "longest_retry", self.eventstore.longest_retry.0 >= SHORTEST, "100ms"),
+            ("nats", "batch", self.nats.batch >= 1, "1"),
+            ("nats", "timeout", self.nats.timeout.0 >= SHORTEST, "100ms"),
+            ("nats", "longest_retry", self.nats.longest_retry.0 >= SHORTEST, "100ms"),
             (
                 "controller",
                 "registrations_per_minute",

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use domain::Document;
+use domain::{Document, OrganizationId};
 use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -313,6 +313,76 @@ sections! {
         disable_after: Duration = "\"120h\"";
         /// How long deliveries are shown after they ended.
         keep_deliveries: Duration = "\"720h\"";
+    }
+    /// A relay that writes events into EventStoreDB (KurrentDB).
+    Eventstore "eventstore" {
+        /// Where it is, such as `esdb://host:2113` or `esdb://host:2113?tls=false`; empty: nothing is written.
+        url: String = "\"\"";
+        /// User there; empty is nobody.
+        user: String = "\"\"";
+        /// Password there.
+        password: SecretString = "\"\"" secret;
+        /// A file that holds this password instead.
+        password_file: PathBuf = "\"\"";
+        /// A file with certificates (PEM) that are trusted instead of those of the machine.
+        certificate_file: PathBuf = "\"\"";
+        /// What names of streams begin with; the aggregate and its id follow, as in `device-0198…`.
+        stream_prefix: String = "\"\"";
+        /// Only events of these organizations (ids); empty is all, and what belongs to none.
+        organizations: Vec<OrganizationId> = "[]";
+        /// Only events of these aggregates, such as `["device", "template"]`; empty is all.
+        aggregates: Vec<String> = "[]";
+        /// Only events of these types, such as `["device.registered"]`; empty is all.
+        types: Vec<String> = "[]";
+        /// Is what happened before the relay was first started written, too?
+        history: bool = "true";
+        /// Events that are read and written together, 1 to 1000.
+        batch: u32 = "200";
+        /// Longest time that an answer takes.
+        timeout: Duration = "\"10s\"";
+        /// The longest pause after failures; the first is 250ms, and it doubles with each further one, give or take a quarter.
+        longest_retry: Duration = "\"30s\"";
+    }
+    /// A relay that publishes events to NATS JetStream.
+    Nats "nats" {
+        /// Where it is, such as `nats://host:4222` or `tls://host:4222`, several with commas; empty: nothing is published.
+        url: String = "\"\"";
+        /// User there; empty is nobody.
+        user: String = "\"\"";
+        /// Password there.
+        password: SecretString = "\"\"" secret;
+        /// A file that holds this password instead.
+        password_file: PathBuf = "\"\"";
+        /// A token instead of user and password.
+        token: SecretString = "\"\"" secret;
+        /// A file that holds this token instead.
+        token_file: PathBuf = "\"\"";
+        /// A file of credentials as `nsc` makes it, instead of user and password.
+        credentials_file: PathBuf = "\"\"";
+        /// A file with certificates (PEM) that are trusted instead of those of the machine.
+        certificate_file: PathBuf = "\"\"";
+        /// The stream, which belongs to the relay alone.
+        stream: String = "\"wisptrail\"";
+        /// Is the stream made if it is missing?
+        create_stream: bool = "true";
+        /// For how long a stream that is made knows messages by their ids.
+        duplicate_window: Duration = "\"2m\"";
+        /// What subjects begin with.
+        subject_prefix: String = "\"wisptrail\"";
+        /// Only events of these organizations (ids); empty is all, and what belongs to none.
+        organizations: Vec<OrganizationId> = "[]";
+        /// Only events of these aggregates, such as `["device", "template"]`; empty is all.
+        aggregates: Vec<String> = "[]";
+        /// Only events of these types, such as `["device.registered"]`; empty is all.
+        types: Vec<String> = "[]";
+        /// Is what happened before the relay was first started written, too?
+        history: bool = "true";
+        /// Events that are read and written together, 1 to 1000.
+        batch: u32 = "200";
+        /// Longest time that an answer takes.
+        timeout: Duration = "\"10s\"";
+        /// The longest pause after failures; the first is 250ms, and it doubles with each further one, give or take a quarter.
+        longest_retry: Duration = "\"30s\"";
     }
     /// What the program says about itself.
     Log "log" {
