@@ -1,6 +1,6 @@
 //! Webhooks and what is delivered to them.
 
-use app::Reads;
+use app::{ObjectRef, Reads};
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::{
@@ -14,6 +14,7 @@ use projections::webhook::{
 use super::{
     connection::{Listed, Window, cost, page},
     error::{failure, shared},
+    history::{EventList, Events},
     organization::{NamedOrderBy, Organization},
     request::{app, by, loaders},
     scalar::{Position, uuid, uuids},
@@ -199,6 +200,18 @@ impl Webhook {
     async fn progress(&self, ctx: &Context<'_>) -> Result<WebhookProgress> {
         let waiting = app(ctx)?.webhooks().waiting(by(ctx)?, self.0.id).await;
         waiting.map(WebhookProgress::from).map_err(failure)
+    }
+
+    /// What happened to it, the newest first.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Events on the page: 20 if left out, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "A cursor: only older events.")] after: Option<String>,
+        #[graphql(desc = "A cursor: only newer events.")] before: Option<String>,
+    ) -> Result<EventList> {
+        Events { first, after, before }.of(ctx, ObjectRef::Webhook(self.0.id), None).await
     }
 
     /// What was delivered and what waits, the newest first. Ended deliveries are kept for `webhooks.keep_deliveries`.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::{
     DeviceId, Event, GroupId, OrganizationId, Permission, PermissionGroupId, TemplateId, UserId,
+    WebhookId,
 };
 use store::{Fault, Recorded, StreamTail};
 use uuid::Uuid;
@@ -30,6 +31,8 @@ pub enum ObjectRef {
     User(UserId),
     /// A group of permissions.
     PermissionGroup(PermissionGroupId),
+    /// An address to which events are delivered.
+    Webhook(WebhookId),
 }
 
 /// Which part of a history.
@@ -99,6 +102,7 @@ impl ObjectRef {
             "template" => Self::Template(TemplateId::from_uuid(id)),
             "user" => Self::User(UserId::from_uuid(id)),
             "permission_group" => Self::PermissionGroup(PermissionGroupId::from_uuid(id)),
+            "webhook" => Self::Webhook(WebhookId::from_uuid(id)),
             _ => return None,
         })
     }
@@ -117,6 +121,7 @@ impl ObjectRef {
             Self::Template(id) => id.as_uuid(),
             Self::User(id) => id.as_uuid(),
             Self::PermissionGroup(id) => id.as_uuid(),
+            Self::Webhook(id) => id.as_uuid(),
         }
     }
 
@@ -134,6 +139,7 @@ impl ObjectRef {
             Self::Template(_) => &["template"],
             Self::User(_) => &["user"],
             Self::PermissionGroup(_) => &["permission_group"],
+            Self::Webhook(_) => &["webhook"],
         }
     }
 
@@ -145,6 +151,7 @@ impl ObjectRef {
             Self::Template(_) => "Template",
             Self::User(_) => "User",
             Self::PermissionGroup(_) => crate::permission_groups::MODEL,
+            Self::Webhook(_) => crate::webhooks::MODEL,
         }
     }
 
@@ -156,7 +163,13 @@ impl ObjectRef {
             Self::Template(_) => Permission::ViewTemplate,
             Self::User(_) => Permission::ChangeUser,
             Self::PermissionGroup(_) => Permission::ViewPermissionGroup,
+            Self::Webhook(_) => Permission::ViewWebhook,
         }
+    }
+
+    /// Is it for superusers alone where nobody owns it?
+    fn is_the_installations(self) -> bool {
+        matches!(self, Self::User(_) | Self::Webhook(_))
     }
 }
 
@@ -213,7 +226,8 @@ impl History<'_> {
             let object = id.and_then(|id| ObjectRef::of(&event.aggregate_type, id));
             let Some(object) = object else { continue };
             let owner = event.organization_id.map(OrganizationId::from_uuid);
-            let hidden = matches!(object, ObjectRef::User(_)) && !by.authority.is_unlimited();
+            let hidden =
+                owner.is_none() && object.is_the_installations() && !by.authority.is_unlimited();
             if !hidden && by.authority.require(object.permission(), owner).is_ok() {
                 seen.push((object, event));
             }
@@ -258,6 +272,9 @@ impl History<'_> {
         let last = last.first().ok_or_else(missing)?;
         if !matches!(object, ObjectRef::User(_)) {
             let owner = last.organization_id.map(OrganizationId::from_uuid);
+            if owner.is_none() && object.is_the_installations() && !by.authority.is_unlimited() {
+                return Err(missing());
+            }
             require(by, object.permission(), owner, object.model())?;
         }
         Ok(organizations)

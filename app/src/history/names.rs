@@ -7,6 +7,7 @@ use domain::{
     accounts::{OrganizationEvent, PermissionGroupEvent},
     configuration::TemplateEvent,
     device::{DeviceEvent, GroupEvent},
+    webhook::WebhookEvent,
 };
 use store::Store;
 use uuid::Uuid;
@@ -65,7 +66,8 @@ impl Names {
                 Event::Template(TemplateEvent::Created(created)) => {
                     (created.organization_id, &created.name)
                 }
-                Event::Template(TemplateEvent::Renamed { organization_id, to, .. }) => {
+                Event::Template(TemplateEvent::Renamed { organization_id, to, .. })
+                | Event::Webhook(WebhookEvent::Renamed { organization_id, to, .. }) => {
                     (*organization_id, to)
                 }
                 Event::Group(GroupEvent::Created(created)) => {
@@ -80,6 +82,9 @@ impl Names {
                     (None, &created.name)
                 }
                 Event::PermissionGroup(PermissionGroupEvent::Renamed { to, .. }) => (None, to),
+                Event::Webhook(WebhookEvent::Created(created)) => {
+                    (created.organization_id, &created.name)
+                }
                 Event::Organization(OrganizationEvent::Created(created)) => {
                     (Some(created.organization_id), &created.name)
                 }
@@ -149,6 +154,8 @@ const NAMING: &[&str] = &[
     "template.created",
     "template.moved",
     "template.renamed",
+    "webhook.created",
+    "webhook.renamed",
 ];
 
 pub(super) fn quoted(name: &str) -> String {

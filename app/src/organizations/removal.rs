@@ -27,12 +27,14 @@ pub struct OrganizationContents {
     pub device_groups: u64,
     /// Accounts that belong to it; they stay accounts.
     pub memberships: u64,
+    /// Addresses to which its events are delivered; what is queued for them is not delivered any more.
+    pub webhooks: u64,
 }
 
 impl OrganizationContents {
     /// All of them together.
     pub fn total(self) -> u64 {
-        self.devices + self.templates + self.device_groups + self.memberships
+        self.devices + self.templates + self.device_groups + self.memberships + self.webhooks
     }
 }
 
@@ -176,7 +178,8 @@ impl Organizations<'_> {
             "SELECT (SELECT count(*) FROM devices WHERE organization_id = $1),
                     (SELECT count(*) FROM templates WHERE organization_id = $1 AND NOT removed),
                     (SELECT count(*) FROM device_groups WHERE organization_id = $1 AND NOT removed),
-                    (SELECT count(*) FROM user_memberships WHERE organization_id = $1)",
+                    (SELECT count(*) FROM user_memberships WHERE organization_id = $1),
+                    (SELECT count(*) FROM webhooks WHERE organization_id = $1)",
             args![id.as_uuid()],
         );
         let rows = self.0.store().fetch(query).await?;
@@ -186,6 +189,7 @@ impl Organizations<'_> {
             templates: row.int(1)?.unsigned_abs(),
             device_groups: row.int(2)?.unsigned_abs(),
             memberships: row.int(3)?.unsigned_abs(),
+            webhooks: row.int(4)?.unsigned_abs(),
         })
     }
 }

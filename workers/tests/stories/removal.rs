@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use app::{
-    Failure, HistoryPage, NewGroup, NewMembership, NewOrganization, NewUser, ObjectRef,
+    Failure, HistoryPage, NewGroup, NewMembership, NewOrganization, NewUser, NewWebhook, ObjectRef,
     OrganizationContents,
 };
 use domain::{
-    Document, GroupId, OrganizationId, Permission, Permissions, UserId,
+    Document, GroupId, OrganizationId, Permission, Permissions, UserId, WebhookId,
     accounts::{DeviceLimit, OrganizationDetails},
     authority::Role,
+    webhook::WebhookSelection,
 };
 use projections::{
     Order, Page, RemovalOrder, device::DeviceFilter, group::GroupFilter, template::TemplateFilter,
@@ -32,8 +33,23 @@ fn everything_goes_and_nothing_else_does() -> Outcome {
         let kept = world.register(HILLS, 9).await?.device_id;
         let shared = world.template(12, None, "shared\n", (false, false)).await?;
 
-        let expected =
-            OrganizationContents { devices: 3, templates: 1, device_groups: 1, memberships: 2 };
+        let hook = NewWebhook {
+            id: WebhookId::from_uuid(Uuid::from_u128(40)),
+            organization_id: Some(HARBOUR),
+            name: "tickets".to_owned(),
+            url: "https://hooks.example.org/".to_owned(),
+            selection: WebhookSelection::default(),
+            secret: None,
+        };
+        app.webhooks().create(&by, hook).await?;
+
+        let expected = OrganizationContents {
+            devices: 3,
+            templates: 1,
+            device_groups: 1,
+            memberships: 2,
+            webhooks: 1,
+        };
         assert_eq!(app.organizations().contents(&by, HARBOUR).await?, expected);
         app.organizations().remove(&by, HARBOUR).await?;
 
@@ -59,6 +75,7 @@ fn everything_goes_and_nothing_else_does() -> Outcome {
 
         let removed = |types: &'static str| happened(world, types);
         assert_eq!(removed("device.removed").await?, 3, "its history stays");
+        assert_eq!(removed("webhook.removed").await?, 1);
         assert_eq!(removed("organization.removed").await?, 0, "requests may still be on their way");
         world.pass(Duration::from_mins(2));
         world.settle().await?;

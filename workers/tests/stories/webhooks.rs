@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use app::{
-    By, DeviceChange, Failure, GroupChange, MailSettings, NewGroup, NewMembership, NewUser,
-    NewWebhook, Outgoing, Settings, WebhookChange, WebhookSettings,
+    By, DeviceChange, Failure, GroupChange, HistoryPage, MailSettings, NewGroup, NewMembership,
+    NewUser, NewWebhook, ObjectRef, Outgoing, Settings, WebhookChange, WebhookSettings,
 };
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -611,6 +611,37 @@ fn nobody_lets_be_delivered_what_they_may_not_read() -> Outcome {
             webhooks.test(&stranger, HOOK).await.map(drop),
             webhooks.redeliver(&stranger, HOOK, (1, 2)).await.map(drop),
         ] {
+            assert!(matches!(refused, Err(Failure::NotFound("Webhook"))), "{refused:?}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn what_happened_to_a_webhook_is_for_its_owners() -> Outcome {
+    on_each_database(async |world| {
+        let webhooks = world.app.webhooks();
+        let administrator = account(world, 1, &[Role::Administrator], &[(HARBOUR, true)]).await?;
+        let stranger = account(world, 3, &[Role::Administrator], &[(HILLS, true)]).await?;
+        let everything = WebhookId::from_uuid(Uuid::from_u128(8_002));
+        let of_all = NewWebhook { id: everything, ..new(None, &[]) };
+        webhooks.create(&World::by(), of_all).await?;
+        webhooks.create(&administrator, new(Some(HARBOUR), &["device_group.created"])).await?;
+        webhooks.pause(&administrator, HOOK).await?;
+        webhooks.remove(&administrator, HOOK).await?;
+
+        let page = HistoryPage { limit: 10, before: None, after: None };
+        let history = async |by: &By, id| {
+            let entries = world.app.history().of(by, ObjectRef::Webhook(id), page).await;
+            entries.map(|found| {
+                found.entries.into_iter().map(|entry| entry.sentence).collect::<Vec<_>>()
+            })
+        };
+        let told = ["removed", "paused", "webhook made as \"tickets\""].map(str::to_owned);
+        assert_eq!(history(&administrator, HOOK).await?, told, "also when it is gone");
+        assert_eq!(history(&World::by(), everything).await?, told[2..]);
+        for (by, id) in [(&stranger, HOOK), (&stranger, everything), (&administrator, everything)] {
+            let refused = history(by, id).await;
             assert!(matches!(refused, Err(Failure::NotFound("Webhook"))), "{refused:?}");
         }
         Ok(())

@@ -29,6 +29,8 @@ enum CauseKind {
     Template,
     /// An account.
     User,
+    /// An address to which events are delivered.
+    Webhook,
 }
 
 #[ComplexObject]
@@ -74,6 +76,7 @@ impl HistoryCause {
                     ObjectRef::Template(_) => "template",
                     ObjectRef::User(_) => "account",
                     ObjectRef::PermissionGroup(_) => "permission group",
+                    ObjectRef::Webhook(_) => "webhook",
                 };
                 let name = match &cause.name {
                     Some(name) => format!("\"{name}\""),
@@ -98,6 +101,7 @@ impl HistoryCause {
                 ObjectRef::Template(_) => CauseKind::Template,
                 ObjectRef::User(_) => CauseKind::User,
                 ObjectRef::PermissionGroup(_) => CauseKind::PermissionGroup,
+                ObjectRef::Webhook(_) => CauseKind::Webhook,
             },
         }
     }
@@ -143,5 +147,6 @@ fn id(object: ObjectRef) -> String {
         ObjectRef::Template(id) => id.to_string(),
         ObjectRef::User(id) => id.to_string(),
         ObjectRef::PermissionGroup(id) => id.to_string(),
+        ObjectRef::Webhook(id) => id.to_string(),
     }
 }

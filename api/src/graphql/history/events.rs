@@ -6,7 +6,7 @@ use async_graphql::{
     connection::{Connection, Edge},
 };
 use chrono::{DateTime, Utc};
-use domain::{DeviceId, GroupId, OrganizationId, PermissionGroupId, TemplateId, UserId};
+use domain::{DeviceId, GroupId, OrganizationId, PermissionGroupId, TemplateId, UserId, WebhookId};
 use uuid::Uuid;
 
 use crate::graphql::{
@@ -155,7 +155,7 @@ impl Events {
 }
 
 /// What an id may belong to, the most likely first.
-pub(super) fn objects(id: Uuid) -> [ObjectRef; 6] {
+pub(super) fn objects(id: Uuid) -> [ObjectRef; 7] {
     [
         ObjectRef::Device(DeviceId::from_uuid(id)),
         ObjectRef::Template(TemplateId::from_uuid(id)),
@@ -163,5 +163,6 @@ pub(super) fn objects(id: Uuid) -> [ObjectRef; 6] {
         ObjectRef::Organization(OrganizationId::from_uuid(id)),
         ObjectRef::User(UserId::from_uuid(id)),
         ObjectRef::PermissionGroup(PermissionGroupId::from_uuid(id)),
+        ObjectRef::Webhook(WebhookId::from_uuid(id)),
     ]
 }

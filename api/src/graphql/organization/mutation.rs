@@ -102,12 +102,15 @@ struct Contents {
     device_groups: u64,
     /// Accounts that belong to it; they stay accounts.
     memberships: u64,
+    /// Addresses to which its events are delivered.
+    webhooks: u64,
 }
 
 impl From<OrganizationContents> for Contents {
     fn from(contents: OrganizationContents) -> Self {
-        let OrganizationContents { devices, templates, device_groups, memberships } = contents;
-        Self { devices, templates, device_groups, memberships }
+        let OrganizationContents { devices, templates, device_groups, memberships, webhooks } =
+            contents;
+        Self { devices, templates, device_groups, memberships, webhooks }
     }
 }
 
