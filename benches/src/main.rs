@@ -11,6 +11,7 @@ mod commands;
 mod cost;
 mod fleet;
 mod log;
+mod past;
 mod people;
 mod polls;
 mod server;
@@ -20,6 +21,9 @@ mod streams;
 mod template;
 mod wire;
 
+use std::path::PathBuf;
+
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -29,6 +33,9 @@ struct Arguments {
     /// Devices, where there are some.
     #[arg(long, global = true, default_value_t = 10_000)]
     devices: usize,
+    /// A data folder with a log (`wisptrail bench generate`), for what is measured in one.
+    #[arg(long, global = true)]
+    data: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Subcommand)]
@@ -53,10 +60,12 @@ enum What {
     Streams,
     /// Pages of a manager's devices, few and many (`--devices 100000`).
     Lists,
+    /// Pages of devices as they were, in a long log (`--data`).
+    Past,
 }
 
 fn main() -> anyhow::Result<()> {
-    let Arguments { what, devices } = Arguments::parse();
+    let Arguments { what, devices, data } = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         if std::env::var_os(polls::CONSTANT).is_some() {
@@ -73,6 +82,10 @@ fn main() -> anyhow::Result<()> {
             What::LogIns => people::log_ins(devices).await,
             What::Streams => streams::measure(devices).await,
             What::Lists => people::lists(devices).await,
+            What::Past => {
+                let data = data.context("--data: a folder that wisptrail bench generate made")?;
+                past::measure(&data).await
+            }
         }
     })
 }
