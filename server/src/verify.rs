@@ -88,7 +88,8 @@ async fn compare(
     };
     for file in files {
         let compared = audit::compare(Path::new(file), Some(&key), source).await?;
-        agrees &= compared.faults.is_empty();
+        // Whoever asks for a comparison is not served by none.
+        agrees &= compared.faults.is_empty() && !compared.is_empty();
         said.push_str(&compared.text());
     }
     Ok((said, agrees))

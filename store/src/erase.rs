@@ -5,23 +5,25 @@ use uuid::Uuid;
 
 use crate::{
     Arg, Keyring, Op, Query, Sql, Store, StoreError, Subject, args,
-    verify::{ERASED, SCAVENGED},
+    verify::{ERASED, ERASURES, SCAVENGED},
 };
 
 /// What an append does beside the event of an erasure, the last of the person's stream: the key is destroyed; the stream's
-/// payloads, its snapshot, and what the person asked for as `actor` are taken away. The chain still proves the rest.
+/// payloads, its snapshot, and what the person asked for as `actor` are taken away. The chain still proves the rest. Kinds of
+/// streams that are not among [`ERASURES`](crate::ERASURES) cannot be erased: their chains would not verify any more.
 pub fn erasure(
     person: Uuid,
     (kind, stream): (&str, &str),
     actor: &str,
     at: DateTime<Utc>,
 ) -> Vec<Op> {
+    let says_so = ERASURES.iter().find(|(of, _)| *of == kind).map_or("", |(_, says_so)| says_so);
     vec![
         Keyring::destroy_op(Subject::Person(person), at),
         without_payload(
             ERASED,
-            "aggregate_type = $2 AND aggregate_id = $3 AND event_type NOT LIKE '%.erased'",
-            args![kind, stream],
+            "aggregate_type = $2 AND aggregate_id = $3 AND event_type <> $4",
+            args![kind, stream, says_so],
         ),
         Op::new(
             "DELETE FROM aggregate_snapshots WHERE aggregate_type = $1 AND aggregate_id = $2",

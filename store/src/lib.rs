@@ -89,4 +89,4 @@ pub use transfer::{
     Replay, Replayed, ReplayedKeys, RowLine, STATE, StateTable, Trailer,
 };
 pub use value::{Arg, Row, Value};
-pub use verify::{BadPosition, ChainReport};
+pub use verify::{BadPosition, ChainReport, ERASURES};

@@ -40,16 +40,21 @@ pub(crate) fn contents(event: &Recorded, other: bool) -> Contents {
     }
 }
 
-/// Does an event of this type say that a stream's person was erased?
-pub(crate) fn erases(event_type: &str) -> bool {
-    event_type.ends_with(".erased")
+/// Kinds of streams that tell of one person, and what says that this person was erased. Nothing else excuses contents that
+/// are missing: whoever can write to the database could invent an event of any other type.
+pub const ERASURES: &[(&str, &str)] = &[("user", "user.erased")];
+
+/// Does this event say that its stream's person was erased?
+pub(crate) fn erases(event: &Recorded) -> bool {
+    ERASURES.contains(&(event.aggregate_type.as_str(), event.event_type.as_str()))
 }
 
 /// Position of the event after another one that says that a stream's person was erased.
 pub(crate) fn erased_at(kind: &str, id: &str, after: i64) -> Query {
+    let erasure = ERASURES.iter().find(|(of, _)| *of == kind);
     Query::new(
-        "SELECT position FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 AND position > $3 AND event_type LIKE '%.erased' ORDER BY position LIMIT 1",
-        args![kind, id, after],
+        "SELECT position FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 AND position > $3 AND event_type = $4 ORDER BY position LIMIT 1",
+        args![kind, id, after, erasure.map_or("", |(_, event_type)| *event_type)],
     )
 }
 
@@ -150,6 +155,41 @@ impl Store {
         Ok(verifier.report)
     }
 
+    /// Recomputes the chain from the beginning or from an anchor up to another one, both of which are in it, and says where it
+    /// breaks. Contents are held against their hashes; whether those that are missing are excused is not looked at.
+    pub async fn follow_chain(
+        &self,
+        from: Option<&Anchor>,
+        to: &Anchor,
+    ) -> Result<Option<BadPosition>, StoreError> {
+        let previous = from.map_or_else(|| Ok(Vec::new()), |from| hex::decode(&from.hash));
+        let previous =
+            previous.map_err(|_| StoreError::Unusable("an anchor's hash is no hash".to_owned()))?;
+        let mut after = from.map_or(0, |from| from.position);
+        let mut verifier = Verifier {
+            report: ChainReport::default(),
+            previous,
+            chained: to.position,
+            anchors: vec![to.clone()].into_iter().peekable(),
+            erased: HashMap::new(),
+        };
+        let filter = EventFilter { up_to: Some(to.position), ..EventFilter::default() };
+        while after < to.position {
+            let events = self.events(&filter, after, PAGE).await?;
+            if events.is_empty() {
+                let reason = "the event is missing".to_owned();
+                return Ok(Some(BadPosition { position: after + 1, reason }));
+            }
+            for event in &events {
+                after += 1;
+                if let Err(reason) = verifier.check(event, after) {
+                    return Ok(Some(BadPosition { position: after, reason }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// Streams whose persons are erased while the chain is being looked at end with it later.
     async fn drop_erased(
         &self,
@@ -195,7 +235,7 @@ impl Verifier {
             Contents::Erased => {
                 self.erased.entry(stream()).or_insert(position);
             }
-            Contents::Whole if erases(&event.event_type) => {
+            Contents::Whole if erases(event) => {
                 self.erased.remove(&stream());
             }
             Contents::Whole | Contents::Expired => {}

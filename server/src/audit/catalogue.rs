@@ -47,6 +47,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn whoever_checks_knows_every_erasure() {
+        let erasures: Vec<(&str, &str)> = domain::event_types()
+            .into_iter()
+            .flat_map(|(kind, types)| types.iter().map(move |name| (kind, *name)))
+            .filter(|(_, name)| name.ends_with(".erased"))
+            .collect();
+        assert_eq!(erasures, store::ERASURES);
+    }
+
+    #[test]
     fn every_type_of_events_is_in_it() {
         let text = String::from_utf8(text().expect("JSON")).expect("text");
         for (_, types) in domain::event_types() {

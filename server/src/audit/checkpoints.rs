@@ -75,6 +75,15 @@ impl WriteCheckpoints {
         if state.last.as_ref().is_some_and(|last| tip.position <= last.position) {
             return Ok(false);
         }
+        // What was changed and does not fit together is not signed.
+        let last = state.last.as_ref().map(Checkpoint::anchor);
+        if let Some(bad) = self.store.follow_chain(last.as_ref(), &tip).await? {
+            anyhow::bail!(
+                "the chain is broken at position {}: {}; see `wisptrail verify`",
+                bad.position,
+                bad.reason
+            );
+        }
         let key = self.keyring.signing_key().await?;
         let checkpoint = Checkpoint::sign(&tip, world::now(), &key);
         let (line, file) = (checkpoint.clone(), self.file.clone());

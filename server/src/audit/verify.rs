@@ -1,4 +1,4 @@
-use std::{fs::File, io::BufReader, path::PathBuf, process::ExitCode};
+use std::{fmt::Write as _, fs::File, io::BufReader, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -6,6 +6,9 @@ use store::{Against, Checkpoints, Signed, Verdict, check_evidence};
 
 use super::public_key;
 use crate::cli;
+
+/// Erased people that are told one by one.
+const MOST_EMPTIED: usize = 100;
 
 /// `wisptrail audit verify`.
 #[derive(Debug, Args)]
@@ -43,8 +46,10 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     if verdict.further > 0 {
         told.push(format!("and {} more", verdict.further));
     }
-    cli::print(&report(&verdict, &told, args.checkpoints.is_some()))?;
-    Ok(if told.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let compared = args.checkpoints.is_some();
+    cli::print(&report(&verdict, &told, compared))?;
+    let proven = told.is_empty() && !(compared && verdict.checkpoints == 0);
+    Ok(if proven { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn report(verdict: &Verdict, faults: &[String], compared: bool) -> String {
@@ -72,7 +77,7 @@ fn report(verdict: &Verdict, faults: &[String], compared: bool) -> String {
             )),
         }
     }
-    for emptied in &verdict.emptied {
+    for emptied in verdict.emptied.iter().take(MOST_EMPTIED) {
         let Some(position) = emptied.erased_at else { continue };
         line(&format!(
             "erased: the contents of {} events of {} {} were taken away, as the event at position {position} says",
@@ -81,8 +86,8 @@ fn report(verdict: &Verdict, faults: &[String], compared: bool) -> String {
             emptied.aggregate_id.escape_debug()
         ));
     }
-    if verdict.further_emptied > 0 {
-        line(&format!("erased: and {} events of further people", verdict.further_emptied));
+    if let Some(more) = verdict.emptied.len().checked_sub(MOST_EMPTIED).filter(|more| *more > 0) {
+        line(&format!("erased: and those of {more} further people"));
     }
     if verdict.expired > 0 {
         line(&format!(
@@ -97,10 +102,23 @@ fn report(verdict: &Verdict, faults: &[String], compared: bool) -> String {
         ));
     }
     if compared {
-        line(&match verdict.checkpoints {
+        let last = verdict.manifest.as_ref().map(|manifest| manifest.last);
+        let mut said = match verdict.checkpoints {
             0 => "checkpoints: none lies in it".to_owned(),
+            1 => "checkpoints: 1 lies in it".to_owned(),
             count => format!("checkpoints: {count} lie in it"),
-        });
+        };
+        match verdict.agreed {
+            Some(agreed) if last == Some(agreed) => {}
+            Some(agreed) => {
+                let _ = write!(said, "; what is behind {agreed} was compared with none");
+            }
+            None => said.push_str("; nothing was compared"),
+        }
+        if let Some(beyond) = verdict.beyond.filter(|_| verdict.agreed != last) {
+            let _ = write!(said, ": the next one is at {beyond}, ask for an archive up to there");
+        }
+        line(&said);
     }
     match verdict.signed {
         Signed::No => line("not signed: nobody vouches for it"),
@@ -111,8 +129,12 @@ fn report(verdict: &Verdict, faults: &[String], compared: bool) -> String {
         )),
         Signed::Wrongly => {}
     }
-    let outcome =
-        if faults.is_empty() { "OK: this is what was written" } else { "NOT what was written" };
-    line(outcome);
+    line(match faults.is_empty() {
+        true if compared && verdict.checkpoints == 0 => {
+            "NOT proven: it fits together, and no checkpoint could be compared"
+        }
+        true => "OK: this is what was written",
+        false => "NOT what was written",
+    });
     text
 }

@@ -1,7 +1,7 @@
 //! Checking an archive that anybody may have made: every size is bounded, and nothing is unpacked to anywhere.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     io::{self, BufRead as _, BufReader, Read, Seek, SeekFrom},
 };
 
@@ -59,10 +59,12 @@ pub struct Verdict {
     pub sealed: i64,
     /// Streams with events whose contents were taken away for a person.
     pub emptied: Vec<Emptied>,
-    /// Events of such streams beyond those.
-    pub further_emptied: u64,
     /// Checkpoints that lie in it.
     pub checkpoints: u64,
+    /// Position of the last of them that agrees: what is behind it could be compared with none.
+    pub agreed: Option<i64>,
+    /// Position of the first checkpoint behind it.
+    pub beyond: Option<i64>,
 }
 
 impl Verdict {
@@ -112,22 +114,34 @@ pub fn check_evidence<R: Read + Seek>(mut archive: R, against: &Against) -> io::
     let listed = manifest.as_ref().map(|manifest| manifest.members.as_slice());
     let given: Vec<&Found> =
         members.iter().filter(|it| it.name != MANIFEST && it.name != SIGNATURE).collect();
-    for (number, member) in given.iter().enumerate() {
-        let wanted = listed.map(|listed| listed.get(number).filter(|it| it.name == member.name));
-        if wanted == Some(None) {
-            let place = Place::Member(member.name.clone());
-            faults
-                .add(place, "is not in this place of the manifest: it was added, moved or renamed");
+    let numbers: HashMap<&str, usize> = listed
+        .unwrap_or_default()
+        .iter()
+        .enumerate()
+        .map(|(number, it)| (it.name.as_str(), number))
+        .collect();
+    let (mut names, mut next) = (HashSet::new(), 0);
+    for member in &given {
+        let place = || Place::Member(member.name.clone());
+        let number = numbers.get(member.name.as_str()).copied();
+        let again = !names.insert(member.name.as_str());
+        match number {
+            _ if listed.is_none() => {}
+            _ if again => faults.add(place(), "is there twice"),
+            None => faults.add(place(), "is not in the manifest: it was added or renamed"),
+            Some(number) if number < next => {
+                faults.add(place(), "is not in its place: it was moved");
+            }
+            Some(number) => next = number + 1,
         }
-        let sha256 = pass(&mut archive, member, &mut walk)?;
-        if let Some(Some(wanted)) = wanted
+        let sha256 = pass(&mut archive, member, &mut walk, &mut faults)?;
+        let wanted = number.and_then(|number| listed?.get(number));
+        if let Some(wanted) = wanted.filter(|_| !again)
             && (wanted.size, &wanted.sha256) != (member.size, &sha256)
         {
-            let place = Place::Member(member.name.clone());
-            faults.add(place, "is not the one that the manifest names: it was changed");
+            faults.add(place(), "is not the one that the manifest names: it was changed");
         }
     }
-    let names: HashSet<&str> = given.iter().map(|it| it.name.as_str()).collect();
     for wanted in listed.unwrap_or_default() {
         if !names.contains(wanted.name.as_str()) {
             faults.add(Place::Member(wanted.name.clone()), "is missing: it was removed");
@@ -156,8 +170,9 @@ fn verdict(manifest: Option<Manifest>, signed: Signed, walk: Walk<'_>, faults: F
         expired: walk.expired,
         sealed: walk.sealed.unwrap_or(0),
         emptied: walk.erased.into_values().collect(),
-        further_emptied: walk.further_erased,
         checkpoints: walk.compared,
+        agreed: walk.agreed,
+        beyond: walk.beyond,
     }
 }
 
@@ -343,33 +358,50 @@ fn pass<R: Read + Seek>(
     archive: &mut R,
     member: &Found,
     walk: &mut Walk<'_>,
+    faults: &mut Faults,
 ) -> io::Result<String> {
     archive.seek(SeekFrom::Start(member.at))?;
     let mut hashed = Hashed { from: archive.take(member.size), hash: Sha256::new() };
     if member.name.starts_with(EVENTS) {
         let unpacked = GzDecoder::new(BufReader::new(&mut hashed));
-        lines(BufReader::new(unpacked.take(LARGEST_MEMBER)), walk);
+        let mut unpacked = BufReader::new(unpacked.take(LARGEST_MEMBER));
+        let whole = lines(&mut unpacked, walk);
+        let packed = unpacked.into_inner().into_inner();
+        let plain = packed.header().is_none_or(|header| {
+            (header.filename(), header.comment(), header.extra()) == (None, None, None)
+        });
+        // Other readers take what follows for further lines.
+        let behind = !packed.get_ref().buffer().is_empty();
+        let behind = io::copy(&mut hashed, &mut io::sink())? > 0 || behind;
+        if whole && (behind || !plain) {
+            let place = Place::Member(member.name.clone());
+            faults
+                .add(place, "something stands behind its lines, or in its header: it was changed");
+        }
     }
     io::copy(&mut hashed, &mut io::sink())?;
     Ok(hex::encode(hashed.hash.finalize()))
 }
 
-fn lines(mut from: impl io::BufRead, walk: &mut Walk<'_>) {
+/// Gives lines to the walk; says whether they could be read up to their end.
+fn lines(mut from: impl io::BufRead, walk: &mut Walk<'_>) -> bool {
     let mut line = Vec::new();
-    loop {
+    let garbled = loop {
         line.clear();
         match (&mut from).take(LONGEST_LINE + 1).read_until(b'\n', &mut line) {
-            Ok(0) => return,
+            Ok(0) => return true,
             Ok(_) if !line.ends_with(b"\n") => {
-                return walk.garbled("does not end: the piece was cut off, or is too long");
+                break "does not end: the piece was cut off, or is too long";
             }
             Ok(_) => match Line::read(&line) {
                 Some(read) => walk.line(read),
                 None => walk.garbled("cannot be read: it was changed"),
             },
-            Err(_) => return walk.garbled("cannot be unpacked: the piece was changed or cut off"),
+            Err(_) => break "cannot be unpacked: the piece was changed or cut off",
         }
-    }
+    };
+    walk.garbled(garbled);
+    false
 }
 
 /// Hashes what is read.

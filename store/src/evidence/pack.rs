@@ -80,8 +80,11 @@ pub struct Evidence {
 
 enum Stage {
     Catalogue,
-    Events { after: i64 },
-    Manifest,
+    Events {
+        after: i64,
+    },
+    /// What comes after the part is not in it, but has to follow from it.
+    Rest,
     End,
 }
 
@@ -117,6 +120,14 @@ impl Evidence {
             None if first == 1 => Vec::new(),
             None => return Err(damaged(first - 1, "the event is missing")),
         };
+        if let Some(id) = request.organization {
+            let any = "SELECT 1 FROM events WHERE organization_id = $1 LIMIT 1";
+            if scratch.fetch(Query::new(any, args![id])).await?.is_empty() {
+                return Err(StoreError::Unusable(format!(
+                    "the log has nothing of an organization {id}: compare its id"
+                )));
+            }
+        }
         let manifest = Manifest {
             wisptrail_evidence: match request.wrapping {
                 Some(_) => EVIDENCE_FORMAT,
@@ -174,12 +185,15 @@ impl Evidence {
                 self.stage = if position < self.manifest.last {
                     Stage::Events { after: position }
                 } else {
-                    Stage::Manifest
+                    Stage::Rest
                 };
                 let packed = packed(&lines)?;
                 Ok(Some(self.member(piece(after + 1), &packed)))
             }
-            Stage::Manifest => self.end().await.map(Some),
+            Stage::Rest => {
+                self.rest().await?;
+                self.end().await.map(Some)
+            }
             Stage::End => Ok(None),
         }
     }
@@ -187,6 +201,41 @@ impl Evidence {
     /// Lets go of the moment.
     pub async fn close(self) -> Result<(), StoreError> {
         self.scratch.close().await
+    }
+
+    /// Follows the chain from the part to the end of the log, which the manifest names.
+    async fn rest(&mut self) -> Result<(), StoreError> {
+        self.manifest.hash.clone_from(&self.chain);
+        let filter =
+            EventFilter { up_to: Some(self.manifest.log_position), ..EventFilter::default() };
+        let mut position = self.manifest.last;
+        while position < self.manifest.log_position {
+            let limit = u32::try_from(self.page).unwrap_or(1);
+            let rows = self.scratch.fetch(filter.query(position, limit)).await?;
+            if rows.is_empty() {
+                return Err(damaged(position + 1, "the event is missing"));
+            }
+            for row in rows {
+                position += 1;
+                self.link(&filter::recorded(row)?, position)?;
+            }
+        }
+        if self.chain != self.manifest.log_hash {
+            return Err(damaged(position, "the hash of the last event is not that of the head"));
+        }
+        Ok(())
+    }
+
+    /// Goes one link further.
+    fn link(&mut self, event: &Recorded, position: i64) -> Result<(), StoreError> {
+        if event.position != position {
+            return Err(damaged(position, "the event is missing"));
+        }
+        self.chain = chain::link(&self.chain, event);
+        if event.hash.as_ref() != Some(&self.chain) {
+            return Err(damaged(position, "the event was changed, moved or inserted"));
+        }
+        Ok(())
     }
 
     /// Reads the next events and says where they end.
@@ -214,13 +263,7 @@ impl Evidence {
         position: i64,
         lines: &mut Vec<u8>,
     ) -> Result<(), StoreError> {
-        if event.position != position {
-            return Err(damaged(position, "the event is missing"));
-        }
-        self.chain = chain::link(&self.chain, &event);
-        if event.hash.as_ref() != Some(&self.chain) {
-            return Err(damaged(position, "the event was changed, moved or inserted"));
-        }
+        self.link(&event, position)?;
         let ours = |of| event.organization_id == Some(of);
         let shown = self.manifest.organization.is_none_or(ours);
         let sealed = match &self.wrapping {
@@ -241,7 +284,7 @@ impl Evidence {
                 self.erased.entry(stream).or_insert(position);
             }
             verify::Contents::Changed => return Err(damaged(position, "the payload was changed")),
-            verify::Contents::Whole if shown && verify::erases(&event.event_type) => {
+            verify::Contents::Whole if shown && verify::erases(event) => {
                 self.erased.remove(&stream);
             }
             verify::Contents::Whole | verify::Contents::Expired => {}
@@ -262,7 +305,6 @@ impl Evidence {
             let position = row.int(0)?;
             self.manifest.erased.push(Erasure { aggregate_type: kind, aggregate_id: id, position });
         }
-        self.manifest.hash.clone_from(&self.chain);
         let mut text = serde_json::to_vec_pretty(&self.manifest).map_err(|error| failed(&error))?;
         text.push(b'\n');
         let mut bytes = framed(MANIFEST, &text);

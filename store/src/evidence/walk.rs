@@ -10,8 +10,8 @@ use crate::{
 
 /// Faults that are told one by one.
 const MOST_FAULTS: usize = 20;
-/// Streams of erased people that are told one by one.
-const MOST_EMPTIED: usize = 100;
+/// Streams of erased people that are kept in memory: as many as an archive may have.
+const MOST_EMPTIED: usize = 100_000;
 
 /// Where something is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +89,7 @@ impl Faults {
 #[derive(Debug)]
 pub(super) struct Walk<'a> {
     pub(super) faults: Faults,
+    first: i64,
     /// The position that the next line should have.
     pub(super) expected: i64,
     /// None after something that was not as it should be: the next hash is taken as it stands.
@@ -103,13 +104,13 @@ pub(super) struct Walk<'a> {
     /// None where nothing may be sealed.
     pub(super) sealed: Option<i64>,
     pub(super) erased: BTreeMap<(String, String), Emptied>,
-    /// Erased streams beyond those that are kept.
-    pub(super) further_erased: u64,
     /// In the order of positions.
     checkpoints: std::iter::Peekable<std::slice::Iter<'a, Anchor>>,
     pub(super) compared: u64,
     /// The last one that agreed.
-    agreed: Option<i64>,
+    pub(super) agreed: Option<i64>,
+    /// The first one that lies behind it.
+    pub(super) beyond: Option<i64>,
     differed: bool,
 }
 
@@ -118,6 +119,7 @@ impl<'a> Walk<'a> {
     pub(super) fn new(first: i64, previous: Option<Vec<u8>>, checkpoints: &'a [Anchor]) -> Self {
         let mut walk = Self {
             faults: Faults::default(),
+            first,
             expected: first,
             previous: previous.clone(),
             held: None,
@@ -128,10 +130,10 @@ impl<'a> Walk<'a> {
             expired: 0,
             sealed: None,
             erased: BTreeMap::new(),
-            further_erased: 0,
             checkpoints: checkpoints.iter().peekable(),
             compared: 0,
             agreed: None,
+            beyond: None,
             differed: false,
         };
         if let Some(previous) = previous {
@@ -168,6 +170,9 @@ impl<'a> Walk<'a> {
             self.faults.add(Place::Position(expected), what);
             self.check(next);
             self.check(held);
+        } else if next.position == expected {
+            self.stray(&held);
+            self.take(next);
         } else if next.position == expected.saturating_add(1) {
             self.misplace(&held);
             self.take(next);
@@ -175,6 +180,19 @@ impl<'a> Walk<'a> {
             self.skip(held);
             self.line(next);
         }
+    }
+
+    /// Something stands between two events that follow each other.
+    fn stray(&mut self, held: &Link) {
+        let (expected, at) = (self.expected, held.position);
+        let what = if at < self.first {
+            format!("stands here, before position {expected}, and is not of this part")
+        } else if at < expected {
+            format!("stands here a second time, before position {expected}")
+        } else {
+            format!("stands here, before position {expected}: it was moved or repeated")
+        };
+        self.faults.add(Place::Position(at), what);
     }
 
     /// Something else stands in the place of an event.
@@ -194,11 +212,7 @@ impl<'a> Walk<'a> {
     fn skip(&mut self, held: Link) {
         let (expected, at) = (self.expected, held.position);
         if at < expected {
-            self.faults.add(
-                Place::Position(at),
-                format!("stands here a second time, before position {expected}"),
-            );
-            return;
+            return self.stray(&held);
         }
         self.missing(expected, at.saturating_sub(1), "");
         self.expected = at;
@@ -262,7 +276,8 @@ impl<'a> Walk<'a> {
             Contents::Erased => {
                 let stream = stream();
                 if self.erased.len() >= MOST_EMPTIED && !self.erased.contains_key(&stream) {
-                    self.further_erased += 1;
+                    let what = "more people are erased than any archive has";
+                    self.faults.add(Place::Position(link.position), what);
                     return;
                 }
                 let (kind, id) = stream.clone();
@@ -275,7 +290,7 @@ impl<'a> Walk<'a> {
                 });
                 emptied.events += 1;
             }
-            Contents::Whole if verify::erases(&event.event_type) => {
+            Contents::Whole if verify::erases(event) => {
                 if let Some(emptied) = self.erased.get_mut(&stream()) {
                     emptied.erased_at = Some(link.position);
                 }
@@ -358,10 +373,14 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The end of the whole log as the manifest names it.
+    /// The end of the whole log as the manifest names it. Nothing in the archive leads there, so that a checkpoint which agrees
+    /// proves nothing about what is in it; one that differs is a fault all the same.
     pub(super) fn log_end(&mut self, manifest: &Manifest) {
+        self.beyond = self.checkpoints.peek().map(|checkpoint| checkpoint.position);
         if manifest.log_position > manifest.last {
+            let before = (self.compared, self.agreed);
             self.compare(manifest.log_position, &manifest.log_hash);
+            (self.compared, self.agreed) = before;
         }
     }
 }

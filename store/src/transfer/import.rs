@@ -16,7 +16,7 @@ use crate::{
     chain,
     plan::{EventType, Head},
     store::Carried,
-    verify::{ERASED, SCAVENGED},
+    verify::{ERASED, SCAVENGED, erases},
 };
 
 /// Events of a transaction.
@@ -230,7 +230,7 @@ impl Import {
         let mut event = line.recorded();
         if let Some(cut) = &mut self.cut {
             let stream = (event.aggregate_type.clone(), event.aggregate_id.clone());
-            if cut.erased.contains(&stream) && !event.event_type.ends_with(".erased") {
+            if cut.erased.contains(&stream) && !erases(&event) {
                 ERASED.clone_into(&mut event.payload);
             }
             cut.named.extend((cut.archive)(&event));
@@ -247,7 +247,7 @@ impl Import {
         let stream = || (event.aggregate_type.clone(), event.aggregate_id.clone());
         if erased {
             self.erased.entry(stream()).or_insert(position);
-        } else if event.event_type.ends_with(".erased") {
+        } else if erases(&event) {
             self.erased.remove(&stream());
         }
         let removed = erased || (event.retention.0 > 0 && event.payload == SCAVENGED);

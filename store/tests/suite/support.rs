@@ -183,7 +183,8 @@ impl Interpreter for AsWritten {
     }
 
     fn understands(&self, event_type: &str, event_version: &str) -> bool {
-        event_type.starts_with("counted") && event_version == "1" || event_type == "Foreign"
+        let ours = event_type.starts_with("counted") || event_type.ends_with(".erased");
+        ours && event_version == "1" || event_type == "Foreign"
     }
 }
 
