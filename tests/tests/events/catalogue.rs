@@ -1,6 +1,6 @@
 //! The catalogue over HTTP says what the files say.
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use serde_json::Value;
 use wisptrail_tests::{Database, Server, Start, on_each_database};
 
@@ -19,7 +19,13 @@ async fn the_catalogue_is_for_everybody(database: Database) -> anyhow::Result<()
             let name = kind["type"].as_str().context("a name")?;
             let mut one = get(&format!("/api/v1/events/catalogue/{name}/")).await?;
             let schema = one.as_object_mut().and_then(|one| one.remove("schema"));
-            assert_eq!(schema.context("a schema")?["title"], name);
+            let schema = schema.context("a schema")?;
+            assert_eq!(schema["title"], name);
+            let validator = jsonschema::validator_for(&schema)?;
+            validator.validate(&one["example"]).map_err(|error| anyhow!("{name}: {error}"))?;
+            // What is told to others than superusers fits, too.
+            let masked = masked(&one["example"], &schema)?;
+            validator.validate(&masked).map_err(|error| anyhow!("{name}, masked: {error}"))?;
             assert_eq!(&one, kind);
             types += 1;
         }
@@ -31,4 +37,19 @@ async fn the_catalogue_is_for_everybody(database: Database) -> anyhow::Result<()
     assert_eq!(get("/api/v1/events/asyncapi.json").await?, asyncapi);
     client.get("/api/v1/events/catalogue/ship.sunk/").await?.expect(404)?;
     Ok(())
+}
+
+/// An example as it is told to somebody who may see nothing that is confidential.
+fn masked(example: &Value, schema: &Value) -> anyhow::Result<Value> {
+    let mut masked = example.clone();
+    for (variant, fields) in masked.as_object_mut().context("a payload")? {
+        let known = &schema["properties"][variant.as_str()]["properties"];
+        for (name, value) in fields.as_object_mut().into_iter().flatten() {
+            if let Some(class) = known[name.as_str()]["x-confidential"].as_str() {
+                let shown = if class == "sensitive" { "sensitive" } else { "sealed" };
+                *value = serde_json::json!({ "masked": shown });
+            }
+        }
+    }
+    Ok(masked)
 }

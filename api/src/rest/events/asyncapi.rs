@@ -141,7 +141,7 @@ fn message(kind: &Kind) -> Value {
                     "properties": {
                         "type": { "const": kind.name },
                         "eventversion": { "const": kind.version.to_string() },
-                        "data": data(kind),
+                        "data": data(kind, "#/components/schemas/"),
                     },
                 },
             ],
@@ -150,9 +150,17 @@ fn message(kind: &Kind) -> Value {
     })
 }
 
+/// The same as a JSON Schema that stands by itself.
+pub(super) fn told_schema(kind: &Kind) -> Value {
+    let mut schema = data(kind, "#/$defs/");
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["$defs"] = json!({ MASKED: masked_schema() });
+    schema
+}
+
 /// The schema of a payload as it is told: where a field is confidential there may be a mask. Definitions stand where they are
 /// used, so that the document needs no other.
-fn data(kind: &Kind) -> Value {
+fn data(kind: &Kind, schemas: &str) -> Value {
     let mut schema = kind.schema.clone();
     schema.remove("$schema");
     let definitions = schema.remove("$defs");
@@ -162,7 +170,7 @@ fn data(kind: &Kind) -> Value {
     for event in inside.into_iter().flat_map(Map::values_mut) {
         let fields = event.get_mut("properties").and_then(Value::as_object_mut);
         for field in fields.into_iter().flat_map(Map::values_mut) {
-            mask(field);
+            mask(field, schemas);
         }
     }
     schema
@@ -198,8 +206,8 @@ fn inlined(schema: &Value, definitions: &Document, deeper: usize) -> Value {
 }
 
 /// What is told of a field that is not plain: a mask, or the value to those who may see it.
-fn mask(field: &mut Value) {
-    let masked = json!({ "$ref": format!("#/components/schemas/{MASKED}") });
+fn mask(field: &mut Value, schemas: &str) {
+    let masked = json!({ "$ref": format!("{schemas}{MASKED}") });
     let class = field.get("x-confidential").and_then(Value::as_str).map(str::to_owned);
     let Some(class) = class else { return };
     let described = field.get("description").cloned().unwrap_or_else(|| json!(""));

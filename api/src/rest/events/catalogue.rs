@@ -10,7 +10,11 @@ use domain::{
 };
 use serde_json::{Value, json};
 
-use super::{METHODS, asyncapi, other_method};
+use super::{
+    METHODS,
+    asyncapi::{self, asyncapi as description},
+    other_method,
+};
 use crate::{
     rest::failure::RestError,
     routes::{Audience, Route, Routes},
@@ -49,12 +53,12 @@ async fn one(Path(name): Path<String>) -> Result<Json<Value>, RestError> {
     let found =
         found.ok_or_else(|| RestError::Detail(StatusCode::NOT_FOUND, "Not found.".to_owned()))?;
     let mut shown = kind(found);
-    shown["schema"] = found.schema.clone().into();
+    shown["schema"] = asyncapi::told_schema(found);
     Ok(Json(shown))
 }
 
 async fn document() -> Json<&'static Value> {
-    Json(asyncapi())
+    Json(description())
 }
 
 fn kind(kind: &Kind) -> Value {
