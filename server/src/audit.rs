@@ -34,7 +34,7 @@ pub enum AuditCommand {
 pub async fn run(command: AuditCommand) -> anyhow::Result<ExitCode> {
     match command {
         AuditCommand::Export(args) => export::run(args).await,
-        AuditCommand::Verify(args) => verify::run(&args),
+        AuditCommand::Verify(args) => Ok(verify::run(&args)),
         AuditCommand::Key(args) => key::run(args).await,
     }
 }

@@ -84,8 +84,11 @@ impl Checkpoint {
         let mut line = serde_json::to_string(self)?;
         line.push('\n');
         let mut file = OpenOptions::new().read(true).create(true).append(true).open(file)?;
-        if !ends_with_a_line(&mut file)? {
-            // A kill left half of a line.
+        let whole = end_of_lines(&mut file)?;
+        if let Some(end) = whole
+            && file.set_len(end).is_err()
+        {
+            // A kill left half of a line, in a file that only grows.
             line.insert(0, '\n');
         }
         file.write_all(line.as_bytes())?;
@@ -93,16 +96,22 @@ impl Checkpoint {
     }
 }
 
-fn ends_with_a_line(file: &mut File) -> io::Result<bool> {
+/// Where the last whole line ends, if a part of one follows it.
+fn end_of_lines(file: &mut File) -> io::Result<Option<u64>> {
     use io::{Seek as _, SeekFrom};
 
-    if file.seek(SeekFrom::End(0))? == 0 {
-        return Ok(true);
-    }
-    file.seek(SeekFrom::End(-1))?;
-    let mut last = [0];
-    file.read_exact(&mut last)?;
-    Ok(last == *b"\n")
+    let end = file.seek(SeekFrom::End(0))?;
+    let tail = end.min(LONGEST);
+    file.seek(SeekFrom::Start(end - tail))?;
+    let mut bytes = Vec::new();
+    file.take(tail).read_to_end(&mut bytes)?;
+    Ok(match bytes.iter().rposition(|byte| *byte == b'\n') {
+        Some(at) if at + 1 == bytes.len() => None,
+        Some(at) => Some(end - (bytes.len() - at - 1) as u64),
+        None if end == 0 => None,
+        // Nothing but a part of one; what is longer is nothing that we wrote.
+        None => (end == tail).then_some(0).or(Some(end)),
+    })
 }
 
 /// A file of checkpoints.
@@ -298,15 +307,23 @@ mod tests {
         read.check_signatures(&key(7).public());
         assert_eq!(read.faults, []);
 
-        // The next line stands by itself; what was left is told.
+        // The next line takes the place of the half: a kill is no tampering.
         at(6).append(&file).unwrap();
         let read = Checkpoints::read(&file).unwrap();
-        assert_eq!(read.signed, [at(3), at(6)]);
-        let told: Vec<String> = read.faults.iter().map(ToString::to_string).collect();
-        assert!(told.len() == 1 && told[0].starts_with("line 3: is no checkpoint"), "{told:?}");
+        assert_eq!((read.signed, read.faults), (vec![at(3), at(6)], vec![]));
         at(2).append(&file).unwrap();
-        let told = Checkpoints::read(&file).unwrap().faults[1].to_string();
-        assert!(told.starts_with("line 5: goes back"), "{told}");
+        let told = Checkpoints::read(&file).unwrap().faults[0].to_string();
+        assert!(told.starts_with("line 4: goes back"), "{told}");
+        // A line that was changed is told, wherever it stands.
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replacen("{\"position\":4", "{\"position\"4", 1)).unwrap();
+        let told = Checkpoints::read(&file).unwrap().faults[0].to_string();
+        assert!(told.starts_with("line 2: is no checkpoint"), "{told}");
+
+        // A file that began with half of a line, and one whose end is nothing that we wrote.
+        std::fs::write(&file, torn).unwrap();
+        at(7).append(&file).unwrap();
+        assert_eq!(Checkpoints::read(&file).unwrap().signed, [at(7)]);
     }
 
     #[test]

@@ -251,7 +251,8 @@ async fn an_interrupted_replay_leaves_nothing_that_looks_whole(
     let place = TempDir::new()?;
     let (into, part) = (place.path().join("then"), place.path().join("then.part"));
     let mut replay = there.server.home().command();
-    replay.args(["replay", "--until", "2100-01-01T00:00:00Z", "--into"]).arg(&into);
+    let head = there.position().await?.to_string();
+    replay.args(["replay", "--until", &head, "--into"]).arg(&into);
     replay.arg("--data").arg(there.server.home().data());
     replay.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut replay = replay.spawn()?;
@@ -288,6 +289,7 @@ async fn what_cannot_be_built_is_refused_with_reasons(database: Database) -> any
     for (until, into, why) in [
         ("999999999", &fresh, "has not been reached"),
         ("yesterday", &fresh, "neither a position"),
+        ("2999-01-01T00:00:00Z", &fresh, "is still to come"),
         ("1", &full, "is not empty"),
     ] {
         let arguments = ["replay", "--until", until, "--into", text(into)?, "--data", data];

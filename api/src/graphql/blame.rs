@@ -85,7 +85,7 @@ impl BlamedPart {
         }
     }
 
-    /// The event that it is there because of, the later one of the two below; null where the viewer may not see that.
+    /// The event that it is there because of, the latest one of the three below; null where the viewer may not see that.
     #[graphql(complexity = "2 + child_complexity")]
     async fn event(&self, ctx: &Context<'_>) -> Result<Option<HistoryCause>> {
         HistoryCause::at(ctx, self.0.position).await
@@ -101,6 +101,12 @@ impl BlamedPart {
     #[graphql(complexity = "2 + child_complexity")]
     async fn assigned_by(&self, ctx: &Context<'_>) -> Result<Option<HistoryCause>> {
         HistoryCause::at(ctx, self.0.assigned_at).await
+    }
+
+    /// Since which event nothing else takes its place: no stronger template, nothing of the device's own.
+    #[graphql(complexity = "2 + child_complexity")]
+    async fn prevails_by(&self, ctx: &Context<'_>) -> Result<Option<HistoryCause>> {
+        HistoryCause::at(ctx, self.0.prevails_at).await
     }
 
     /// The variables that it is written with.

@@ -88,6 +88,9 @@ impl Accounts<'_> {
         let _turn = self.0.erasing().turn.lock().await;
         // What is refused anyway should not be on the list for a moment.
         self.erasable(by, id).await?;
+        if self.0.read_only() {
+            return Err(Failure::ReadOnly);
+        }
         self.put_on_list(id)?;
         let erased = self.append_erasure(by, id, false).await;
         if erased.is_err() {

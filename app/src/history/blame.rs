@@ -1,17 +1,19 @@
 //! Who put what where: every part of a device's configuration, and the event that it is there because of.
 //!
-//! A part is blamed on the event since which its layer has it, written as it is now, or, where that is later, on the event since
-//! which the device has the layer: just before that event, the part was not there, or not of this layer.
+//! A part is blamed on the latest of three events: since which its layer has it, written as it is now; since which the device has
+//! the layer; since which nothing else takes its place. Just before that event, the part was not there, or not of this layer.
 
+mod prevails;
 mod since;
 mod variables;
 
-use domain::{DeviceId, Permission, TemplateId};
+use domain::{DeviceId, Permission, Problem, TemplateId};
 use netjson::Part;
 use projections::{Place, Stretch, Stretched};
 use serde_json::Value;
 
 use self::{
+    prevails::{Claim, Claimed, Prevails},
     since::{Since, Watch, Watched},
     variables::Sources,
 };
@@ -42,6 +44,8 @@ pub struct Blamed {
     pub written_at: Option<i64>,
     /// Position of the event since which the device has the template; none of what is the device's own.
     pub assigned_at: Option<i64>,
+    /// Position of the event since which nothing else takes its place.
+    pub prevails_at: Option<i64>,
     /// The variables that it is written with.
     pub variables: Vec<BlamedVariable>,
 }
@@ -89,8 +93,8 @@ pub enum VariableSource {
     Unset,
 }
 
-/// What is watched of a part: where it is written, the template's assignment, and variables.
-type PartWatched = (Watched, Option<Watched>, Vec<variables::Source>);
+/// What is watched of a part: where it is written, the template's assignment, that nothing takes its place, and variables.
+type PartWatched = (Watched, Option<Watched>, Claimed, Vec<variables::Source>);
 
 /// What has a place on the list.
 #[derive(Clone)]
@@ -119,6 +123,14 @@ impl History<'_> {
         pointer: &str,
         stretch: &Stretch,
     ) -> Result<Stretched<Blamed>, Failure> {
+        let escaped = |token: &str| {
+            let mut rest = token.split('~').skip(1);
+            rest.all(|it| it.starts_with(['0', '1']))
+        };
+        if !(pointer.is_empty() || pointer.starts_with('/') && escaped(pointer)) {
+            let problem = "must be a JSON pointer (RFC 6901): empty, or \"/\" and what is below, such as /interfaces/0";
+            return Err(Failure::field("pointer", Problem::Rule(problem.to_owned())));
+        }
         let whole = self.whole(by, id, at, "at").await?;
         let Some(own) = &whole.configuration else { return Err(Failure::NotFound("Config")) };
         let mut parts = self.parts(&whole).await?;
@@ -128,10 +140,12 @@ impl History<'_> {
         }
         let mut stands: Vec<Stands> = parts.into_iter().map(Stands::Part).collect();
         stands.extend(name.map(Stands::Name));
-        let below = |it: &Stands| {
-            let rest = it.pointer().strip_prefix(pointer);
+        let inside = |inner: &str, outer: &str| {
+            let rest = inner.strip_prefix(outer);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
+        // What is asked for may be inside of a part.
+        let below = |it: &Stands| inside(it.pointer(), pointer) || inside(pointer, it.pointer());
         stands.retain(below);
         let numbers = (0_i64..).zip(&stands).map(|(number, _)| (number, id.as_uuid())).collect();
         let listed = cut(numbers, stretch, whole.position);
@@ -174,23 +188,29 @@ impl History<'_> {
         page: Vec<Stands>,
     ) -> Result<Vec<Blamed>, Failure> {
         let sources = Sources::of(whole, &self.0.settings().controller);
-        let mut since = Since::default();
+        let (mut since, mut prevails) = (Since::default(), Prevails::default());
         let watched: Vec<PartWatched> = page
             .iter()
             .map(|stands| match stands {
-                Stands::Name(_) => (since.watch(Watch::Name), None, Vec::new()),
+                Stands::Name(_) => {
+                    (since.watch(Watch::Name), None, prevails.claim(Claim::Name), Vec::new())
+                }
                 Stands::Part(part) => {
                     let template = whole.templates.get(part.layer).map(|it| it.id);
                     let assigned = template.map(|id| since.watch(Watch::Assigned(id)));
                     let written = since.watch(Watch::Written(template, part.clone()));
                     let variables = part.variables().into_iter();
-                    let variables = variables.map(|name| sources.watched(&mut since, name));
-                    (written, assigned, variables.collect())
+                    let claimed = prevails.claim(Claim::Part(template, part.clone()));
+                    let variables =
+                        variables.map(|name| sources.watched(&mut since, &mut prevails, name));
+                    (written, assigned, claimed, variables.collect())
                 }
             })
             .collect();
         let (store, mut left) = (self.0.store(), MOST_EVENTS);
-        if !since.read(store, whole, &mut left).await? {
+        if !(since.read(store, whole, &mut left).await?
+            && prevails.read(store, whole, &mut left).await?)
+        {
             return Err(too_much("at", whole.position));
         }
         let shown = |id: TemplateId| {
@@ -198,8 +218,9 @@ impl History<'_> {
             may_see(by, template).then(|| template.link())
         };
         let at = |watched: Watched| since.at(watched);
-        let told = |(stands, (written, assigned, variables)): (Stands, PartWatched)| {
+        let told = |(stands, (written, assigned, claimed, variables)): (Stands, PartWatched)| {
             let (written_at, assigned_at) = (at(written), assigned.and_then(at));
+            let prevails_at = prevails.at(claimed);
             let (pointer, written, source) = match stands {
                 Stands::Name(name) => (HOSTNAME.to_owned(), name.into(), BlamedSource::DeviceName),
                 Stands::Part(part) => {
@@ -215,13 +236,19 @@ impl History<'_> {
                 written,
                 source,
                 // Without one of them there would be nothing.
-                position: written_at.max(assigned_at),
+                position: written_at.max(assigned_at).max(prevails_at),
                 written_at,
                 assigned_at,
+                prevails_at,
                 variables: variables
                     .into_iter()
                     .map(|source| BlamedVariable {
-                        position: source.watched.into_iter().filter_map(at).max(),
+                        position: source
+                            .watched
+                            .into_iter()
+                            .filter_map(at)
+                            .chain(source.claimed.and_then(|claimed| prevails.at(claimed)))
+                            .max(),
                         template: source.template.and_then(shown),
                         source: source.kind,
                         name: source.name,

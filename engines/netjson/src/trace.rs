@@ -48,6 +48,17 @@ impl Part {
         let identifiers = identifiers(self.address.backend, layer);
         holds_in(layer, &self.address.steps, &self.written, identifiers)
     }
+
+    /// Does a layer that stands above take its place? Elements of a list that say the same do not.
+    pub fn gives_way_to(&self, layer: &Map<String, Value>) -> bool {
+        let identifiers = identifiers(self.address.backend, layer);
+        takes_in(layer, &self.address.steps, None, (&self.written, identifiers))
+    }
+
+    /// Does a layer that stands below have it already? Of equal elements of a list the first one counts.
+    pub fn follows(&self, layer: &Map<String, Value>) -> bool {
+        matches!(self.address.steps.last(), Some(Step::Element(None))) && self.is_in(layer)
+    }
 }
 
 /// The parts of what `layers`, the first at the bottom, make together, in the order in which they stand there. Nothing is
@@ -174,6 +185,46 @@ fn holds(value: &Value, steps: &[Step], written: &Value, identifiers: Identifier
             items.iter().filter(same).any(|item| holds(item, rest, written, Identifiers::NONE))
         }
         _ => false,
+    }
+}
+
+/// `same` is what takes nobody's place: it is set inside of named elements, which are dropped where they are equal.
+fn takes_in(
+    map: &Map<String, Value>,
+    steps: &[Step],
+    same: Option<&Value>,
+    part: (&Value, Identifiers<'_>),
+) -> bool {
+    match steps.split_first() {
+        Some((Step::Key(key), rest)) => {
+            map.get(key).is_some_and(|value| takes(value, rest, same, part))
+        }
+        _ => false,
+    }
+}
+
+fn takes(
+    value: &Value,
+    steps: &[Step],
+    same: Option<&Value>,
+    (written, identifiers): (&Value, Identifiers<'_>),
+) -> bool {
+    match (steps.first(), value) {
+        (None, value) => same != Some(value),
+        (Some(Step::Key(_)), Value::Object(map)) => {
+            takes_in(map, steps, same, (written, identifiers))
+        }
+        // Lists are put together.
+        (Some(Step::Element(None)), Value::Array(_)) => false,
+        (Some(Step::Element(Some(known))), Value::Array(items)) => {
+            let known = |item: &&Value| identity(item, identifiers).as_ref() == Some(known);
+            let inside = (written, Identifiers::NONE);
+            let takes = |item| takes(item, &steps[1..], Some(written), inside);
+            // Of several with the same identity the last one is taken.
+            items.iter().rfind(known).is_some_and(takes)
+        }
+        // Something else in the place of what it is a part of.
+        _ => true,
     }
 }
 

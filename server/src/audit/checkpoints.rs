@@ -75,6 +75,9 @@ impl WriteCheckpoints {
         if state.last.as_ref().is_some_and(|last| tip.position <= last.position) {
             return Ok(false);
         }
+        if state.last.is_some() && !self.file.exists() {
+            tracing::error!("{} is gone: it is begun anew", self.file.display());
+        }
         // What was changed and does not fit together is not signed.
         let last = state.last.as_ref().map(Checkpoint::anchor);
         if let Some(bad) = self.store.follow_chain(last.as_ref(), &tip).await? {

@@ -107,6 +107,14 @@ impl Compared {
     }
 }
 
+/// Could a line be added?
+fn writable(file: &Path, folder: &Path) -> bool {
+    use rustix::fs::{Access, access};
+
+    let asked = if file.exists() { file } else { folder };
+    access(asked, Access::WRITE_OK).is_ok()
+}
+
 /// What `doctor` says of the checkpoints of this installation. `key` is asked for only where something is signed.
 pub(crate) async fn look(
     report: &mut Report,
@@ -116,6 +124,13 @@ pub(crate) async fn look(
 ) {
     const REMEDY: &str = "somebody may have rewritten the log: keep a copy of the file and of the database, and compare with a backup and evidence from before";
     let file = checkpoints::file(settings);
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    if !settings.audit.checkpoint_interval.0.is_zero() && !writable(&file, folder) {
+        let seen = format!("{} cannot be written: no checkpoint is", file.display());
+        let remedy = "mount or make the folder, and let the server's user write there";
+        return report.fail("checkpoints", &seen, remedy);
+    }
     let outcome = async {
         let signed = !Checkpoints::read(&file)?.signed.is_empty();
         let key = if signed { Some(key().await?) } else { None };

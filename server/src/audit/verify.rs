@@ -23,8 +23,15 @@ pub struct VerifyArgs {
     checkpoints: Option<PathBuf>,
 }
 
-/// Exit status 1 when something is wrong.
-pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
+/// Exit status 1 when something is wrong, 2 when it could not be looked at.
+pub(super) fn run(args: &VerifyArgs) -> ExitCode {
+    look(args).unwrap_or_else(|error| {
+        cli::note(&format!("wisptrail: {error:#}"));
+        ExitCode::from(2)
+    })
+}
+
+fn look(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let shown = args.file.display();
     let key = args.key.as_deref().map(public_key).transpose()?;
     let mut against = Against { key, checkpoints: Vec::new() };
@@ -90,8 +97,12 @@ fn report(verdict: &Verdict, faults: &[String], compared: bool) -> String {
         line(&format!("erased: and those of {more} further people"));
     }
     if verdict.expired > 0 {
+        let when = verdict.youngest_expired.map_or_else(String::new, |at| {
+            let at = at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+            format!("; the youngest of them is of {at}: compare with what is agreed")
+        });
         line(&format!(
-            "expired: the contents of {} events were kept for a while only",
+            "expired: the contents of {} events were kept for a while only{when}",
             verdict.expired
         ));
     }

@@ -1,8 +1,13 @@
 use std::str::FromStr;
 
 use anyhow::bail;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use store::Store;
+
+use crate::world;
+
+/// Moments so near are taken for now.
+const AHEAD: TimeDelta = TimeDelta::minutes(1);
 
 /// A moment of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +34,7 @@ impl FromStr for Until {
 }
 
 impl Until {
-    /// What it stands for; a time to come is now.
+    /// What it stands for. Refuses what is still to come, with a minute for clocks that differ.
     pub(super) async fn position(self, store: &Store) -> anyhow::Result<i64> {
         let head = store.tip().await?.head;
         match self {
@@ -37,6 +42,9 @@ impl Until {
                 bail!("position {position} has not been reached: the last event is at {head}")
             }
             Self::Position(position) => Ok(position),
+            Self::Time(time) if time > world::now() + AHEAD => {
+                bail!("{} is still to come: give a moment that is over", time.to_rfc3339())
+            }
             Self::Time(time) => Ok(store.position_at(time).await?.min(head)),
         }
     }

@@ -5,6 +5,7 @@ use std::{
     io::{self, BufRead as _, BufReader, Read, Seek, SeekFrom},
 };
 
+use chrono::{DateTime, Utc};
 use flate2::bufread::GzDecoder;
 use sha2::{Digest as _, Sha256};
 
@@ -57,6 +58,8 @@ pub struct Verdict {
     pub expired: i64,
     /// Events whose contents are sealed for whom they are about.
     pub sealed: i64,
+    /// When the youngest of those was recorded: whoever knows how long they are kept sees whether one went too early.
+    pub youngest_expired: Option<DateTime<Utc>>,
     /// Streams with events whose contents were taken away for a person.
     pub emptied: Vec<Emptied>,
     /// Checkpoints that lie in it.
@@ -169,6 +172,7 @@ fn verdict(manifest: Option<Manifest>, signed: Signed, walk: Walk<'_>, faults: F
         events: (walk.events, walk.withheld),
         expired: walk.expired,
         sealed: walk.sealed.unwrap_or(0),
+        youngest_expired: walk.youngest_expired,
         emptied: walk.erased.into_values().collect(),
         checkpoints: walk.compared,
         agreed: walk.agreed,

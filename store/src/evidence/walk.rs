@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use chrono::{DateTime, Utc};
+
 use super::{line::Link, manifest::Manifest};
 use crate::{
     Anchor, chain,
@@ -103,6 +105,8 @@ pub(super) struct Walk<'a> {
     pub(super) expired: i64,
     /// None where nothing may be sealed.
     pub(super) sealed: Option<i64>,
+    /// When the youngest of those was recorded.
+    pub(super) youngest_expired: Option<DateTime<Utc>>,
     pub(super) erased: BTreeMap<(String, String), Emptied>,
     /// In the order of positions.
     checkpoints: std::iter::Peekable<std::slice::Iter<'a, Anchor>>,
@@ -129,6 +133,7 @@ impl<'a> Walk<'a> {
             emptied: 0,
             expired: 0,
             sealed: None,
+            youngest_expired: None,
             erased: BTreeMap::new(),
             checkpoints: checkpoints.iter().peekable(),
             compared: 0,
@@ -272,7 +277,10 @@ impl<'a> Walk<'a> {
             Contents::Changed => {
                 self.faults.add(Place::Position(link.position), "the payload was changed");
             }
-            Contents::Expired => self.expired += 1,
+            Contents::Expired => {
+                self.expired += 1;
+                self.youngest_expired = self.youngest_expired.max(Some(event.recorded_at));
+            }
             Contents::Erased => {
                 let stream = stream();
                 if self.erased.len() >= MOST_EMPTIED && !self.erased.contains_key(&stream) {

@@ -57,7 +57,7 @@ fn document() -> Value {
         },
         "components": {
             "messages": messages,
-            "schemas": { "CloudEvent": envelope(), MASKED: masked_schema() },
+            "schemas": { "CloudEvent": envelope(), EMPTIED: emptied_schema(), MASKED: masked_schema() },
             "securitySchemes": {
                 "token": {
                     "type": "http",
@@ -154,8 +154,27 @@ fn message(kind: &Kind) -> Value {
 pub(super) fn told_schema(kind: &Kind) -> Value {
     let mut schema = data(kind, "#/$defs/");
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
-    schema["$defs"] = json!({ MASKED: masked_schema() });
+    schema["$defs"] = json!({ EMPTIED: emptied_schema(), MASKED: masked_schema() });
+    schema["title"] = json!(kind.name);
     schema
+}
+
+/// What stands in the place of a payload that was taken away.
+const EMPTIED: &str = "Emptied";
+
+fn emptied_schema() -> Value {
+    let mark = |name: &str| {
+        json!({
+            "type": "object",
+            "properties": { name: { "type": "boolean", "const": true } },
+            "required": [name],
+            "additionalProperties": false,
+        })
+    };
+    json!({
+        "description": "Stands in the place of a payload that was taken away: for a person who was erased, or because it was kept for a while only.",
+        "anyOf": [mark("$erased"), mark("$scavenged")],
+    })
 }
 
 /// The schema of a payload as it is told: where a field is confidential there may be a mask. Definitions stand where they are
@@ -173,7 +192,7 @@ fn data(kind: &Kind, schemas: &str) -> Value {
             mask(field, schemas);
         }
     }
-    schema
+    json!({ "anyOf": [schema, { "$ref": format!("{schemas}{EMPTIED}") }] })
 }
 
 /// Definitions inside of definitions.
@@ -243,7 +262,8 @@ mod tests {
         for aggregate in catalogue::catalogue() {
             for kind in &aggregate.events {
                 let message = message(kind);
-                let schema = &message["payload"]["allOf"][1]["properties"]["data"]["properties"];
+                let schema =
+                    &message["payload"]["allOf"][1]["properties"]["data"]["anyOf"][0]["properties"];
                 let example = &message["examples"][0]["payload"]["data"];
                 for (variant, fields) in example.as_object().into_iter().flatten() {
                     for (field, _) in fields.as_object().into_iter().flatten() {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Events that change what a configuration is made of.
-const CHANGING: &[&str] = &[
+pub(super) const CHANGING: &[&str] = &[
     "configuration.activated",
     "configuration.contents_changed",
     "configuration.created",

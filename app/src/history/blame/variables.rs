@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{
     VariableSource,
+    prevails::{Claim, Claimed, Prevails},
     since::{Since, Watch, Watched},
 };
 use crate::{ControllerSettings, history::whole::Whole};
@@ -22,6 +23,8 @@ pub(super) struct Source {
     pub(super) template: Option<TemplateId>,
     /// All of this is so since the value is what it is.
     pub(super) watched: Vec<Watched>,
+    /// And nothing stronger gives it another; none where no event is behind it.
+    pub(super) claimed: Option<Claimed>,
 }
 
 impl<'a> Sources<'a> {
@@ -30,10 +33,18 @@ impl<'a> Sources<'a> {
     }
 
     /// The strongest that gives the variable a value.
-    pub(super) fn watched(&self, since: &mut Since, name: String) -> Source {
+    pub(super) fn watched(
+        &self,
+        since: &mut Since,
+        prevails: &mut Prevails,
+        name: String,
+    ) -> Source {
         let (kind, template, conditions) = self.source(&name);
-        let watched = conditions.into_iter().map(|condition| since.watch(condition)).collect();
-        Source { name, kind, template, watched }
+        let watched: Vec<Watched> =
+            conditions.into_iter().map(|condition| since.watch(condition)).collect();
+        let claim = Claim::Variable(kind, template, name.clone());
+        let claimed = (!watched.is_empty()).then(|| prevails.claim(claim));
+        Source { name, kind, template, watched, claimed }
     }
 
     fn source(&self, name: &str) -> (VariableSource, Option<TemplateId>, Vec<Watch>) {

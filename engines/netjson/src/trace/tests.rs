@@ -113,4 +113,23 @@ proptest! {
             prop_assert!(part.is_in(&layers[part.layer]), "{:?}", part);
         }
     }
+
+    /// What gives way or follows is what the trace of both together does not have of that layer any more.
+    #[test]
+    fn what_gives_way_is_not_of_its_layer_any_more(under in layer(), over in layer()) {
+        let both = trace(Backend::OpenWrt, &[&under, &over]).unwrap();
+        let stays = |part: &Part, layer: usize| both.iter().any(|it| {
+            it.layer == layer && it.address == part.address && it.written == part.written
+        });
+        for part in trace(Backend::OpenWrt, &[&under]).unwrap() {
+            let gives_way = part.gives_way_to(&over);
+            prop_assert!(!(gives_way && stays(&part, 0)), "{:?}", part);
+            if part.pointer.starts_with("/general") {
+                prop_assert_eq!(gives_way, !stays(&part, 0), "{:?}", part);
+            }
+        }
+        for part in trace(Backend::OpenWrt, &[&over]).unwrap() {
+            prop_assert!(!(part.follows(&under) && stays(&part, 1)), "{:?}", part);
+        }
+    }
 }
