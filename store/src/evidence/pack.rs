@@ -284,7 +284,7 @@ impl Evidence {
                 self.erased.entry(stream).or_insert(position);
             }
             verify::Contents::Changed => return Err(damaged(position, "the payload was changed")),
-            verify::Contents::Whole if shown && verify::erases(event) => {
+            verify::Contents::Whole if shown && verify::erases(&event) => {
                 self.erased.remove(&stream);
             }
             verify::Contents::Whole | verify::Contents::Expired => {}
