@@ -54,6 +54,8 @@ pub(crate) struct Work<'a> {
     after: Vec<After>,
     /// By kind and id, to be taken by the first who handles a command.
     opened: HashMap<(&'static str, Uuid), Box<dyn Any + Send>>,
+    /// Was a command refused by an aggregate to which something has happened since?
+    overtaken: bool,
 }
 
 /// What a use case decided that was asked only for that: nothing was appended.
@@ -147,6 +149,7 @@ impl<'a> Work<'a> {
             ops: Vec::new(),
             after: Vec::new(),
             opened: HashMap::new(),
+            overtaken: false,
         }
     }
 
@@ -190,9 +193,18 @@ impl<'a> Work<'a> {
             return Ok(false);
         }
         let stream = id.to_string();
-        let opened = self.opened.remove(&(A::TYPE, id)).and_then(|it| it.downcast().ok());
+        let opened: Option<Box<Loaded<A>>> =
+            self.opened.remove(&(A::TYPE, id)).and_then(|it| it.downcast().ok());
         let decided = if let Some(opened) = opened {
-            decide_on(*opened, commands).await?
+            let version = opened.version;
+            match decide_on(*opened, commands).await {
+                Ok(decided) => decided,
+                Err(failure) => {
+                    // The facts that the command is made from were read later: it may only be too new for this state.
+                    self.overtaken = self.app.store().version(A::TYPE, &stream).await? != version;
+                    return Err(failure);
+                }
+            }
         } else {
             let recalled = match self.app.states().recall::<A>(&stream) {
                 Some(loaded) => decide_on(loaded, commands.clone()).await.ok(),
@@ -268,6 +280,11 @@ impl<'a> Work<'a> {
     /// What was decided so far, each event with the id of its stream.
     pub(crate) fn events(&self) -> Result<Vec<(Uuid, Event)>, Failure> {
         decoded(&self.parts)
+    }
+
+    /// Has something happened since to what refused it? Then it is decided again.
+    pub(crate) fn overtaken(&self) -> bool {
+        self.overtaken
     }
 
     /// Was it only to be decided? Then what would be appended is handed over.
@@ -365,6 +382,11 @@ macro_rules! decide {
             let decided: Result<_, $crate::Failure> = async { $body }.await;
             let value = match decided {
                 Ok(value) => value,
+                Err(_) if $work.overtaken() && attempt + 1 < $crate::work::ATTEMPTS => {
+                    $crate::work::pause($app, attempt).await;
+                    attempt += 1;
+                    continue;
+                }
                 Err(failure) => break Err(failure),
             };
             if $work.rehearsed() {

@@ -3,13 +3,17 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use app::{
-    ControllerSettings, Failure, OrganizationChange, Peer, Registered, Registration,
-    RegistrationRefused, Settings,
+    ControllerSettings, DeviceChange, Done, Failure, NewDevice, OrganizationChange, Peer,
+    Registered, Registration, RegistrationRefused, Settings,
 };
-use domain::{accounts::DeviceLimit, kind};
+use domain::{DeviceId, accounts::DeviceLimit, kind};
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
-use crate::world::{HARBOUR, HILLS, Outcome, PEER, World, on_each_database, secret, with_settings};
+use crate::{
+    history::of_configuration,
+    world::{HARBOUR, HILLS, Outcome, PEER, World, file, on_each_database, secret, with_settings},
+};
 
 type Answer = Result<Registered, RegistrationRefused>;
 
@@ -207,6 +211,44 @@ fn an_organization_that_takes_no_devices_says_so() -> Outcome {
         app.organizations().change(&by, HARBOUR, enabled).await?;
         assert!(!world.register(HARBOUR, 1).await?.is_new);
         assert!(world.register(HARBOUR, 2).await?.is_new);
+        Ok(())
+    })
+}
+
+/// What is decided of a device reads its configuration twice: as it was loaded, and as the tables show it. One that is made in
+/// between is no reason to refuse anything.
+#[test]
+fn a_device_is_renamed_while_it_gets_its_first_configuration() -> Outcome {
+    on_each_database(async |world| {
+        for round in 0..40_u128 {
+            let id = DeviceId::from_uuid(Uuid::from_u128(0x7000 + round));
+            let new = NewDevice {
+                id,
+                organization_id: HARBOUR,
+                name: format!("plain-{round}"),
+                mac_address: format!("02:00:00:00:07:{round:02X}"),
+                key: Some(format!("key-of-plain-device-{round}")),
+                hardware_id: None,
+                model: String::new(),
+                os: String::new(),
+                system: String::new(),
+                notes: String::new(),
+                group_id: None,
+                configuration: None,
+            };
+            world.app.devices().create(&World::by(), new).await?;
+            let configured = of_configuration(|own| own.config = Some(file("/etc/own", "own\n")));
+            let name = Some(format!("renamed-{round}"));
+            let renamed = DeviceChange { name, ..DeviceChange::default() };
+            let mut running: JoinSet<Result<Done, Failure>> = JoinSet::new();
+            for change in [configured, renamed] {
+                let app = world.app.clone();
+                running.spawn(async move { app.devices().change(&World::by(), id, change).await });
+            }
+            while let Some(outcome) = running.join_next().await {
+                outcome??;
+            }
+        }
         Ok(())
     })
 }
