@@ -21,6 +21,7 @@ mod people;
 mod presence;
 mod races;
 mod refusals;
+mod relays;
 mod removal;
 mod requests;
 mod reverting;
