@@ -38,7 +38,8 @@ fn build(profile: &Path) {
     let target = profile.parent().expect("a profile has its folder in the target folder");
     let mut cargo = Command::new(env!("CARGO"));
     cargo
-        .args(["build", "--quiet", "--package", "wisptrail-server", "--target-dir"])
+        .args(["build", "--quiet", "--package", "wisptrail-server", "--features", "eventstore"])
+        .arg("--target-dir")
         .arg(target)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stdin(Stdio::null());

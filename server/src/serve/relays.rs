@@ -5,7 +5,6 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anyhow::{Context as _, anyhow};
 use app::{App, RelaySelection};
 use secrecy::SecretString;
-use wisptrail_eventstore::EventStore;
 use wisptrail_nats::Nats;
 use workers::{Owner, Relay, RelayEvents, RelayRules};
 
@@ -30,10 +29,7 @@ pub(super) async fn wanted(settings: &Settings, read_only: bool) -> anyhow::Resu
     let mut wanted = Vec::new();
     let given = &settings.eventstore;
     if !given.url.is_empty() && !read_only {
-        // Its library brings one of its own, and wants to be first.
-        let chosen = wisptrail_eventstore::choose_cryptography().await;
-        chosen.map_err(|reason| anyhow!("EventStoreDB cannot be spoken to: {reason}"))?;
-        wanted.push(eventstore(given)?);
+        wanted.push(eventstore(given).await?);
     } else {
         crate::choose_cryptography();
     }
@@ -43,12 +39,22 @@ pub(super) async fn wanted(settings: &Settings, read_only: bool) -> anyhow::Resu
     Ok(wanted)
 }
 
-fn eventstore(given: &Eventstore) -> anyhow::Result<Wanted> {
+#[cfg(not(feature = "eventstore"))]
+#[expect(clippy::unused_async, reason = "with the feature it waits")]
+async fn eventstore(_: &Eventstore) -> anyhow::Result<Wanted> {
+    anyhow::bail!("eventstore.url {}", settings::WITHOUT_EVENTSTORE)
+}
+
+#[cfg(feature = "eventstore")]
+async fn eventstore(given: &Eventstore) -> anyhow::Result<Wanted> {
+    // Its library brings a cryptography of its own, and wants to be first.
+    let chosen = wisptrail_eventstore::choose_cryptography().await;
+    chosen.map_err(|reason| anyhow!("EventStoreDB cannot be spoken to: {reason}"))?;
     let password = secret("eventstore.password", &given.password, &given.password_file)?;
     let user = Some(given.user.clone()).filter(|user| !user.is_empty());
     let certificates = path(&given.certificate_file);
     readable("eventstore.certificate_file", certificates)?;
-    let relay = EventStore::new(wisptrail_eventstore::Config {
+    let relay = wisptrail_eventstore::EventStore::new(wisptrail_eventstore::Config {
         url: given.url.clone(),
         credentials: user.map(|user| (user, password.unwrap_or_default())),
         certificates: certificates.map(Path::to_owned),

@@ -24,6 +24,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 pub(crate) use check::nearest;
+#[cfg(not(feature = "eventstore"))]
+pub use relays::WITHOUT_EVENTSTORE;
 pub use relays::{selection, wanted_relays};
 pub use sections::{
     Accounts, Archive, Audit, Controller, Data, Database, Durability, Events, Eventstore, Graphql,

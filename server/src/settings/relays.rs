@@ -6,10 +6,14 @@ use app::{EventsSelection, RelaySelection};
 use domain::OrganizationId;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::Settings;
+use super::{Eventstore, Settings};
 
 /// Events that are read together.
 const LARGEST_BATCH: u32 = 1000;
+
+/// What a plain build says to whoever wants a relay to EventStoreDB.
+#[cfg(not(feature = "eventstore"))]
+pub const WITHOUT_EVENTSTORE: &str = "wants the relay to EventStoreDB, which this program was built without: build it with `--features eventstore`, or take a release package";
 
 /// Section, name and what is wrong.
 type Wrong = (&'static str, &'static str, String);
@@ -31,13 +35,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Wrong> {
         }
     }
     if !eventstore.url.is_empty() {
-        let wrong = |name| move |reason| ("eventstore", name, reason);
-        wisptrail_eventstore::check_url(&eventstore.url).map_err(wrong("url"))?;
-        wisptrail_eventstore::check_prefix(&eventstore.stream_prefix)
-            .map_err(wrong("stream_prefix"))?;
-        if eventstore.user.is_empty() && given(&eventstore.password, &eventstore.password_file) {
-            return Err(wrong("user")("a password needs a user".to_owned()));
-        }
+        check_eventstore(eventstore)?;
     }
     if !nats.url.is_empty() {
         let wrong = |name| move |reason| ("nats", name, reason);
@@ -56,6 +54,23 @@ pub(super) fn check(settings: &Settings) -> Result<(), Wrong> {
             let reason = "only one of user, token and credentials_file is possible";
             return Err(wrong("user")(reason.to_owned()));
         }
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "eventstore"))]
+fn check_eventstore(_: &Eventstore) -> Result<(), Wrong> {
+    Err(("eventstore", "url", WITHOUT_EVENTSTORE.to_owned()))
+}
+
+#[cfg(feature = "eventstore")]
+fn check_eventstore(eventstore: &Eventstore) -> Result<(), Wrong> {
+    let wrong = |name| move |reason| ("eventstore", name, reason);
+    wisptrail_eventstore::check_url(&eventstore.url).map_err(wrong("url"))?;
+    wisptrail_eventstore::check_prefix(&eventstore.stream_prefix)
+        .map_err(wrong("stream_prefix"))?;
+    if eventstore.user.is_empty() && given(&eventstore.password, &eventstore.password_file) {
+        return Err(wrong("user")("a password needs a user".to_owned()));
     }
     Ok(())
 }
