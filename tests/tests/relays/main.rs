@@ -9,8 +9,10 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use wisptrail_tests::{
-    Client, Database, Fixture, Home, Server, Start, on_each_database, patience, register, secret_of,
+    Client, Database, Fixture, Home, Server, Somebody, Start, on_each_database, patience, register,
+    secret_of,
 };
 
 use crate::peer::Peer;
@@ -41,6 +43,7 @@ on_each_peer!(
     wrong_credentials_are_told_without_the_password,
     what_is_not_selected_stays_here,
     nothing_confidential_leaves,
+    nothing_of_a_person_can_be_read_there,
     what_others_wrote_is_left_alone,
 );
 
@@ -294,6 +297,31 @@ async fn nothing_confidential_leaves(peer: Peer, database: Database) -> anyhow::
         assert!(text.contains(mask), "{mask}");
     }
     assert!(text.contains("device.registered") && text.contains("user.created"));
+    Ok(())
+}
+
+/// Neither in what was written before somebody was erased, nor in what is written afterwards.
+async fn nothing_of_a_person_can_be_read_there(
+    peer: Peer,
+    database: Database,
+) -> anyhow::Result<()> {
+    let server = Server::start(&database, peer.start(Start::with_fixture()?)).await?;
+    let admin = server.admin();
+    let somebody = Somebody::of(&server, 1).await?;
+    arrived(&peer, &admin, "").await?;
+    let subject = format!("user/{}", somebody.id);
+    let of_them = peer.events().await?.into_iter().filter(|it| it["subject"] == subject).count();
+    assert!(of_them > 1, "{of_them} events are about them");
+    somebody.erase(&server, false).await?;
+    let erased = async || {
+        let events = peer.events().await?;
+        Ok(events.iter().any(|it| it["subject"] == subject && it["type"] == "user.erased"))
+    };
+    patience("the erasure arrives", erased).await?;
+    let folder = TempDir::new()?;
+    let text = serde_json::to_string(&peer.events().await?)?;
+    std::fs::write(folder.path().join("events"), text)?;
+    assert_eq!(somebody.left_in(folder.path())?, [""; 0]);
     Ok(())
 }
 
