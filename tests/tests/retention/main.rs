@@ -159,3 +159,9 @@ async fn head(home: &Home) -> anyhow::Result<String> {
     let line = said.lines().find(|line| line.starts_with("chain head: position "));
     Ok(line.context("a head")?.to_owned())
 }
+
+/// This moment, as `--until` takes it.
+#[expect(clippy::disallowed_methods, reason = "the program asks the same clock")]
+fn now() -> String {
+    chrono::Utc::now().to_rfc3339()
+}

@@ -104,7 +104,8 @@ impl Copies {
 async fn with_everything(home: &Home, archives: &Path) -> anyhow::Result<(Server, Client, String)> {
     let then = Home::new(&Database::Sqlite).await?;
     let into = text(then.data())?;
-    let arguments = ["replay", "--with-keys", "--until", "2100-01-01T00:00:00Z", "--into", into];
+    let moment = crate::now();
+    let arguments = ["replay", "--with-keys", "--until", &moment, "--into", into];
     let said = command(home, &[&arguments[..], &["--archives", text(archives)?]].concat()).await?;
     anyhow::ensure!(said.code == 0, "{said:?}");
     let (server, viewer, _) = look_at(&then).await?;
