@@ -84,11 +84,9 @@ impl Checkpoint {
         let mut line = serde_json::to_string(self)?;
         line.push('\n');
         let mut file = OpenOptions::new().read(true).create(true).append(true).open(file)?;
-        let whole = end_of_lines(&mut file)?;
-        if let Some(end) = whole
-            && file.set_len(end).is_err()
-        {
-            // A kill left half of a line, in a file that only grows.
+        let (end, torn) = torn(&mut file)?;
+        // A kill left part of a line, or something that we did not write, or the file only grows.
+        if torn > 0 && (torn > LONGEST || file.set_len(end - torn).is_err()) {
             line.insert(0, '\n');
         }
         file.write_all(line.as_bytes())?;
@@ -96,22 +94,17 @@ impl Checkpoint {
     }
 }
 
-/// Where the last whole line ends, if a part of one follows it.
-fn end_of_lines(file: &mut File) -> io::Result<Option<u64>> {
+/// Where the file ends, and how many bytes follow its last line; of more than a line can have, not all are counted.
+fn torn(file: &mut File) -> io::Result<(u64, u64)> {
     use io::{Seek as _, SeekFrom};
 
     let end = file.seek(SeekFrom::End(0))?;
-    let tail = end.min(LONGEST);
+    let tail = end.min(LONGEST + 1);
     file.seek(SeekFrom::Start(end - tail))?;
     let mut bytes = Vec::new();
     file.take(tail).read_to_end(&mut bytes)?;
-    Ok(match bytes.iter().rposition(|byte| *byte == b'\n') {
-        Some(at) if at + 1 == bytes.len() => None,
-        Some(at) => Some(end - (bytes.len() - at - 1) as u64),
-        None if end == 0 => None,
-        // Nothing but a part of one; what is longer is nothing that we wrote.
-        None => (end == tail).then_some(0).or(Some(end)),
-    })
+    let torn = bytes.iter().rev().take_while(|byte| **byte != b'\n').count();
+    Ok((end, torn as u64))
 }
 
 /// A file of checkpoints.
@@ -324,6 +317,10 @@ mod tests {
         std::fs::write(&file, torn).unwrap();
         at(7).append(&file).unwrap();
         assert_eq!(Checkpoints::read(&file).unwrap().signed, [at(7)]);
+        std::fs::write(&file, "x".repeat(5000)).unwrap();
+        at(8).append(&file).unwrap();
+        let read = Checkpoints::read(&file).unwrap();
+        assert_eq!((read.signed, read.faults.len()), (vec![at(8)], 2), "it is told, and left");
     }
 
     #[test]
